@@ -1,0 +1,77 @@
+"""What a venue must be able to do. Simulated, paper and real venues implement the same protocol."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from tradeterm.domain.events import BrokerEvent, MarketEvent
+from tradeterm.domain.orders import Cash, Fill, Order
+
+
+class VenuePosition(Struct, frozen=True):
+    """Signed quantity and average price as the venue states them."""
+
+    instrument: str
+    quantity: Decimal
+    average_price: Decimal | None
+
+
+class VenueBalance(Struct, frozen=True):
+    currency: str
+    balance: Decimal
+
+
+Sink = Callable[[BrokerEvent], None]
+
+
+class Broker(Protocol):
+    """One account at one venue.
+
+    Requests raise VenueRefused (definite no), VenueUnavailable (never arrived) or OutcomeUnclear (look it up). What
+    happens afterwards arrives through `sink` — the private stream. Order look-ups return the venue's picture as an
+    Order (status, filled quantity, average price, trigger price), matched by client order id. `lookup_is_final` says
+    that an order the venue does not find never arrived; real venues lag, so for them it is False.
+    """
+
+    venue: str
+    account: str
+    simulated: bool
+    lookup_is_final: bool
+
+    async def connect(self, sink: Sink) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def submit(self, order: Order) -> str:
+        """Send once; returns the venue's order id. Never retries."""
+        ...
+
+    async def amend(
+        self,
+        order: Order,
+        *,
+        quantity: Decimal | None = None,
+        price: Decimal | None = None,
+        trigger_price: Decimal | None = None,
+    ) -> None: ...
+
+    async def cancel(self, order: Order) -> None: ...
+
+    async def order(self, client_order_id: str) -> Order | None: ...
+
+    async def open_orders(self) -> Sequence[Order]: ...
+
+    async def executions(self, since_ts: int) -> Sequence[Fill | Cash]: ...
+
+    async def positions(self) -> Sequence[VenuePosition]: ...
+
+    async def balances(self) -> Sequence[VenueBalance]: ...
+
+
+@runtime_checkable
+class FollowsMarket(Protocol):
+    """A simulated venue moves with the market data it is shown."""
+
+    def on_market(self, event: MarketEvent) -> None: ...

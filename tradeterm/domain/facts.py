@@ -1,0 +1,249 @@
+"""What the ledger holds: one struct per table. The desk emits them inside Record commands.
+
+A struct's tag is its table, its fields are the table's columns.
+Decimals are stored as text, containers as JSON, times as integers in ms.
+`Order`, `Fill`, `Cash`, `Position`, `Verdict` (see their modules) are tables of their own as they are.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.domain.orders import Cash, Fill, Order, OrderEventKind, OrderStatus, PositionSide
+from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict
+from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import AlertLevel, BookState, BreakerLevel, CommandStatus, CommandVerb, TradingState
+
+
+class SizeFactors(Struct, frozen=True):
+    """How a quantity came about: named factors in the order they were applied, and the binding cap."""
+
+    factors: tuple[tuple[str, str], ...]
+    binding: str
+
+
+class SignalFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="signals"):
+    """Table `signals`, replaced by id as the signal moves on. `outcome_text` is one plain clause for the screen."""
+
+    id: str
+    ts: int
+    book: str
+    strategy: str
+    instrument: str
+    kind: SignalKind
+    side: PositionSide
+    price: Decimal
+    ts_bar: int
+    reason: str
+    explain: dict[str, float | None]
+    outcome: SignalOutcome
+    outcome_code: str = ""
+    outcome_text: str = ""
+    checks: tuple[GateCheck, ...] = ()
+    checks_after: tuple[GateCheck, ...] = ()
+    verdict_id: str | None = None
+    size: SizeFactors | None = None
+    quantity: Decimal | None = None
+    client_order_id: str | None = None
+
+
+class OrderEventFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="order_events"):
+    """Table `order_events` (append-only)."""
+
+    ts: int
+    book: str
+    client_order_id: str
+    kind: OrderEventKind
+    from_status: OrderStatus
+    to_status: OrderStatus
+    detail: str = ""
+    anomaly: bool = False
+
+
+class Trade(Struct, frozen=True, kw_only=True, tag_field="table", tag="trades"):
+    """Table `trades`: one closed round trip. `pnl` is gross − fees − funding; `r_multiple` is pnl over initial risk."""
+
+    id: str
+    book: str
+    venue: str
+    account: str
+    instrument: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    ts_opened: int
+    ts_closed: int
+    gross_pnl: Decimal
+    fees: Decimal
+    funding: Decimal
+    pnl: Decimal
+    return_pct: Decimal
+    r_multiple: Decimal | None
+    exit_reason: str
+    signal_id: str | None
+
+
+class EquityPoint(Struct, frozen=True, kw_only=True, tag_field="table", tag="equity"):
+    """Table `equity`, at most one a bar and book (book "" is the desk). Fractions, not percents, for ratios."""
+
+    ts: int
+    book: str
+    equity: Decimal
+    cash: Decimal
+    unrealized_pnl: Decimal
+    day_pnl: Decimal
+    drawdown: Decimal
+    exposure: Decimal
+
+
+class DeskStateFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="desk_state"):
+    """Table `desk_state` (one row): what must survive a restart besides orders and positions."""
+
+    ts: int
+    trading_state: TradingState
+    trading_reason: str
+    kill_pending: bool
+
+
+class BookStateFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="book_state"):
+    """Table `book_state`, one row a book; written whenever a member changes, at most once a bar for money."""
+
+    ts: int
+    book: str
+    state: BookState
+    cash: Decimal
+    peak_equity: Decimal
+    day: int
+    day_start_equity: Decimal | None
+
+
+class BreakerFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="breaker_events"):
+    """Table `breaker_events` (append-only)."""
+
+    ts: int
+    from_level: BreakerLevel
+    to_level: BreakerLevel
+    cause: str
+    numbers: dict[str, str]
+
+
+class AlertFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="alerts"):
+    """Table `alerts` (append-only). `text` may quote outside text and is data, never markup."""
+
+    ts: int
+    level: AlertLevel
+    code: str
+    text: str
+    book: str = ""
+    instrument: str = ""
+
+
+class ReconciliationFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="reconciliations"):
+    """Table `reconciliations`."""
+
+    id: str
+    ts: int
+    venue: str
+    account: str
+    agreed: bool
+    findings: tuple[str, ...]
+
+
+class RiskSnapshotFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="risk_snapshots"):
+    """Table `risk_snapshots`: name → value of the risk numbers of a book, None where there is not enough data."""
+
+    ts: int
+    book: str
+    values: dict[str, float | None]
+
+
+class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="shadow_trades"):
+    """Table `shadow_trades`: what a blocked or reduced signal would have earned under the same cost model."""
+
+    id: str
+    signal_id: str
+    book: str
+    instrument: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal | None
+    ts_opened: int
+    ts_closed: int | None
+    pnl: Decimal | None
+    exit_reason: str = ""
+
+
+class CommandAck(Struct, frozen=True, kw_only=True, tag_field="table", tag="commands"):
+    """Moves a row of the `commands` table on; faces insert the row, the engine acknowledges it."""
+
+    id: int
+    ts: int
+    verb: CommandVerb
+    status: CommandStatus
+    detail: str = ""
+
+
+Fact = (
+    SignalFact
+    | Verdict
+    | Order
+    | OrderEventFact
+    | Fill
+    | Cash
+    | Position
+    | Trade
+    | EquityPoint
+    | DeskStateFact
+    | BookStateFact
+    | BreakerFact
+    | AlertFact
+    | ReconciliationFact
+    | RiskSnapshotFact
+    | ShadowTrade
+    | CommandAck
+)
+
+
+class CommandRow(Struct, frozen=True, kw_only=True):
+    """A row of table `commands` as a face reads it."""
+
+    id: int
+    ts: int
+    actor: str
+    verb: CommandVerb
+    book: str
+    instrument: str
+    argument: str
+    reason: str
+    status: CommandStatus
+    detail: str
+    ts_updated: int
+
+
+class ChatRow(Struct, frozen=True, kw_only=True):
+    """A row of table `chat`: `role` is "operator", "console" or "assistant"."""
+
+    id: int
+    ts: int
+    role: str
+    text: str
+
+
+class RunRow(Struct, frozen=True, kw_only=True):
+    """A row of table `runs`. `cursor` is the last market time wholly processed; `summary` is there once it ended.
+
+    `status` is RUNNING, FINISHED (the recording ended), CLOSED (stopped cleanly) or INTERRUPTED (found dead).
+    """
+
+    id: str
+    ts_started: int
+    ts_ended: int | None
+    status: str
+    mode: str
+    version: str
+    config_hash: str
+    pid: int
+    cursor: int | None
+    summary: dict[str, str | int | float | None] | None

@@ -1,0 +1,86 @@
+"""The desk's restart state, as rebuilt from the ledger."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.domain.orders import Order, PositionSide
+from tradeterm.domain.states import BookState, BreakerLevel, TradingState
+
+
+class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positions"):
+    """Net holding of a book in an instrument. `quantity` is signed (short is negative); changed only by fills.
+
+    Accounting: average-cost; `realized_pnl` is gross of fees; `fees` and `funding` are what this round trip paid
+    (positive) or, for funding, received (negative). `trade_id` names the running round trip. `entry_quantity` is the
+    largest absolute quantity held, `peak_price` the best price seen since entry (high for longs, low for shorts),
+    `been_in_profit` whether a close so far was better than the average price. `ts_unprotected` is the time since
+    which no live stop covers the position, None while it is protected.
+    """
+
+    book: str
+    venue: str
+    account: str
+    instrument: str
+    quantity: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    realized_pnl: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    funding: Decimal = Decimal(0)
+    trade_id: str = ""
+    signal_id: str | None = None
+    ts_opened: int = 0
+    ts_updated: int = 0
+    entry_quantity: Decimal = Decimal(0)
+    entry_value: Decimal = Decimal(0)
+    exit_quantity: Decimal = Decimal(0)
+    exit_value: Decimal = Decimal(0)
+    initial_stop: Decimal | None = None
+    stop_price: Decimal | None = None
+    target_price: Decimal | None = None
+    peak_price: Decimal | None = None
+    been_in_profit: bool = False
+    exit_reason: str = ""
+    ts_unprotected: int | None = None
+
+    @property
+    def side(self) -> PositionSide:
+        if self.quantity > 0:
+            return PositionSide.LONG
+        return PositionSide.SHORT if self.quantity < 0 else PositionSide.FLAT
+
+
+class BookSnapshot(Struct, frozen=True, kw_only=True):
+    """Money of a book. `cash` starts as the capital and moves by realised PnL, fees and cash events.
+
+    `peak_equity` is the highest equity ever, `day` the UTC day number of `day_start_equity`.
+    """
+
+    book: str
+    state: BookState
+    cash: Decimal
+    peak_equity: Decimal
+    day: int = -1
+    day_start_equity: Decimal | None = None
+
+
+class DeskSnapshot(Struct, frozen=True, kw_only=True):
+    """Facts enough to go on where the desk stopped. All tuples are sorted by key, so equal states encode equally.
+
+    `signals_seen` are ids of signals that were already decided; `exec_ids` and `cash_ids` those already booked;
+    `last_entry` maps "book/instrument" to the time of its last entry order (cool-down). `kill_pending` is true from a
+    kill's acceptance until the desk was seen flat.
+    """
+
+    trading_state: TradingState = TradingState.ACTIVE
+    trading_reason: str = ""
+    breaker: BreakerLevel = BreakerLevel.CLOSED
+    breaker_reason: str = ""
+    kill_pending: bool = False
+    books: tuple[BookSnapshot, ...] = ()
+    orders: tuple[Order, ...] = ()
+    positions: tuple[Position, ...] = ()
+    signals_seen: tuple[str, ...] = ()
+    exec_ids: tuple[str, ...] = ()
+    cash_ids: tuple[str, ...] = ()
+    last_entry: dict[str, int] = {}

@@ -1,0 +1,89 @@
+"""States of the desk, its books, its workers and its venues."""
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    DEMO = "demo"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class TradingState(StrEnum):
+    """ACTIVE; REDUCING (only orders that shrink exposure); HALTED (nothing but cancels and protective exits)."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+class BookState(StrEnum):
+    """RUNNING; STOPPED (no new entries, exits go on); PAUSED (as STOPPED, for one book, by the operator)."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+
+
+class BreakerLevel(StrEnum):
+    CLOSED = "CLOSED"
+    ALERT = "ALERT"
+    THROTTLE = "THROTTLE"
+    HALT = "HALT"
+    SHUTDOWN = "SHUTDOWN"
+
+
+class AlertLevel(StrEnum):
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class WorkerName(StrEnum):
+    MARKET = "market"
+    STRATEGY = "strategy"
+    GATE = "gate"
+    RISK = "risk"
+    BROKER = "broker"
+    LEDGER = "ledger"
+
+
+class WorkerState(StrEnum):
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+
+class VenueState(StrEnum):
+    CONNECTED = "CONNECTED"
+    DISCONNECTED = "DISCONNECTED"
+    RECONCILING = "RECONCILING"
+    READY = "READY"
+
+
+class CommandVerb(StrEnum):
+    """What an operator may ask of a running engine. SPEED takes pause, resume, faster, slower, max or a factor.
+
+    START lets entries through again after STOP; RESUME ends PAUSE (with a book) or HALT and KILL (without one);
+    SHUTDOWN ends the engine; REPLAY starts a finished demo anew.
+    """
+
+    START = "START"
+    STOP = "STOP"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    HALT = "HALT"
+    KILL = "KILL"
+    FLATTEN = "FLATTEN"
+    SPEED = "SPEED"
+    SHUTDOWN = "SHUTDOWN"
+    REPLAY = "REPLAY"
+
+
+class CommandStatus(StrEnum):
+    QUEUED = "QUEUED"
+    ACCEPTED = "ACCEPTED"
+    DONE = "DONE"
+    REFUSED = "REFUSED"

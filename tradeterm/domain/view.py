@@ -1,0 +1,152 @@
+"""What is only worth seeing now. One encoded DeskView is all a face needs besides the ledger."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.states import (
+    BookState,
+    BreakerLevel,
+    Mode,
+    TradingState,
+    VenueState,
+    WorkerName,
+    WorkerState,
+)
+
+
+class PositionView(Struct, frozen=True, kw_only=True):
+    """An open position with its mark. `pnl` is unrealised, net of this round trip's fees and funding so far."""
+
+    book: str
+    instrument: str
+    symbol: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    mark: Decimal
+    pnl: Decimal
+    return_pct: Decimal
+    stop_price: Decimal | None
+    target_price: Decimal | None
+    trailing: bool
+    protected: bool
+    ts_opened: int
+    exiting: bool
+    funding: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+
+
+class BookView(Struct, frozen=True, kw_only=True):
+    """A book at a glance. Ratios are fractions. `tier2` says who judges, in words ("RULES (no AI)")."""
+
+    book: str
+    strategy: str
+    venue: str
+    currency: str
+    state: BookState
+    equity: Decimal
+    cash: Decimal
+    capital: Decimal
+    unrealized_pnl: Decimal
+    realized_pnl: Decimal
+    day_pnl: Decimal
+    day_return: Decimal
+    drawdown: Decimal
+    exposure: Decimal
+    open_positions: int
+    trades: int
+    wins: int
+    tier2: str
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """A limit and how much of it is used. `value` and `limit` are in `unit` ("%", "x", "count", a currency)."""
+
+    name: str
+    book: str
+    value: float | None
+    limit: float
+    unit: str
+    text: str = ""
+
+
+class VenueView(Struct, frozen=True, kw_only=True):
+    venue: str
+    account: str
+    state: VenueState
+    simulated: bool
+    latency_ms: float | None
+    ts_last: int
+    detail: str = ""
+
+
+class FeedView(Struct, frozen=True, kw_only=True):
+    """Age of an instrument's last market data; `stale` as tier 1 judges it. `change` is since the session's open."""
+
+    instrument: str
+    symbol: str
+    last: float
+    ts_last: int
+    stale: bool
+    session_open: float | None = None
+    change: float | None = None
+    funding_rate: float | None = None
+    interval_ms: int = 0
+
+
+class WorkerView(Struct, frozen=True, kw_only=True):
+    worker: WorkerName
+    state: WorkerState
+    restarts: int
+    detail: str = ""
+
+
+class ReplayView(Struct, frozen=True, kw_only=True):
+    """The recording being replayed. `speed` is recorded time per real time (0: as fast as possible)."""
+
+    source: str
+    ts_start: int
+    ts_end: int
+    ts_now: int
+    speed: float
+    paused: bool
+    finished: bool
+    simulated: str
+
+
+class DeskView(Struct, frozen=True, kw_only=True):
+    """The whole live picture. `ts` is the desk's clock (recorded time in a replay), `wall_ts` the machine's."""
+
+    version: int
+    ts: int
+    wall_ts: int
+    started_ts: int
+    pid: int
+    run_id: str
+    mode: Mode
+    trading_state: TradingState
+    trading_reason: str
+    breaker: BreakerLevel
+    breaker_reason: str
+    kill_pending: bool
+    currency: str
+    equity: Decimal
+    day_pnl: Decimal
+    day_return: Decimal
+    drawdown: Decimal
+    exposure: Decimal
+    unrealized_pnl: Decimal
+    unprotected: int
+    unknown_orders: int
+    open_orders: int
+    books: tuple[BookView, ...]
+    positions: tuple[PositionView, ...]
+    limits: tuple[LimitView, ...]
+    venues: tuple[VenueView, ...]
+    feeds: tuple[FeedView, ...]
+    workers: tuple[WorkerView, ...]
+    replay: ReplayView | None = None
+    stopping: bool = False
+    heartbeat_ms: int = 1000

@@ -1,0 +1,30 @@
+"""Where market data comes from."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from tradeterm.domain.events import MarketEvent
+from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.market import Bar, FundingRate
+
+
+class Feed(Protocol):
+    """A source of instruments, history and live market data.
+
+    `stream` yields batches of events that belong to one instant; whoever reads it finishes a batch before asking for
+    the next one, so a replay is deterministic and a slow reader is back-pressure, not loss.
+    """
+
+    def instruments(self) -> Sequence[Instrument]: ...
+
+    async def history(self, until_ts: int, bars: int) -> Sequence[Bar | FundingRate]:
+        """Up to `bars` closed bars an instrument with ts_event <= until_ts, and funding, in time order."""
+        ...
+
+    def stream(self, after_ts: int) -> AsyncIterator[Sequence[MarketEvent]]:
+        """Everything after `after_ts`."""
+        ...
+
+    def now(self) -> int:
+        """The feed's clock: recorded time in a replay, the machine's otherwise (UTC ms)."""
+        ...

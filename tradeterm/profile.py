@@ -1,0 +1,76 @@
+"""Where a profile keeps its state. One folder a profile; TRADETERM_HOME moves everything."""
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+from msgspec import Struct
+
+from tradeterm.domain.errors import ConfigError
+
+HOME_VARIABLE = "TRADETERM_HOME"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+class Profile(Struct, frozen=True):
+    """The files of one profile. `root` is the profile's folder, `config_home` the user's configuration folder."""
+
+    name: str
+    root: Path
+    config_home: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def live(self) -> Path:
+        """The live view: bars and the latest DeskView, without durability."""
+        return self.root / "live.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "engine.lock"
+
+    @property
+    def paper(self) -> Path:
+        """Folder of the paper venue's own books, one file an account."""
+        return self.root / "paper"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal"
+
+    @property
+    def audit(self) -> Path:
+        return self.root / "audit"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / "engine.log"
+
+    def create(self) -> None:
+        """Make the folders, private to the user."""
+        for folder in (self.root, self.paper, self.journal, self.audit, self.logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def find_profile(name: str = "default") -> Profile:
+    """The profile of that name; nothing is created.
+
+    Raises ConfigError for a name that is not 1-32 of a-z, 0-9, _ and -.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"profile {name!r} is not a name; use 1 to 32 of a-z, 0-9, _ and -, not starting with _ or -")
+    moved = os.environ.get(HOME_VARIABLE)
+    if moved:
+        state = config = Path(moved).expanduser().absolute()
+    else:
+        state = platformdirs.user_state_path("tradeterm", appauthor=False)
+        config = platformdirs.user_config_path("tradeterm", appauthor=False)
+    return Profile(name, state / "profiles" / name, config)
