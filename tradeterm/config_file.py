@@ -1,0 +1,123 @@
+"""Read a configuration file: every mistake is a sentence that names file, key, what was found and what is allowed."""
+
+import hashlib
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tradeterm.config import BookConfig, Config
+from tradeterm.decode import convert, join, one_of, show
+from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.profile import find_profile
+from tradeterm.resources import demo_folder
+
+DEMO_PROFILE = "demo"
+FILE_NAME = "config.toml"
+_BOOK = re.compile(r"[a-z][a-z0-9_]{0,15}")
+_INSTRUMENT = re.compile(r"[A-Za-z0-9&_-]{1,40}\.[A-Z0-9]{1,16}")
+_CURRENCY = re.compile(r"[A-Z]{3,6}")
+_RESERVED_BOOKS = {"shadow"}  # <book>_trades would be the table shadow_trades
+_GLYPHS = ("auto", "unicode", "ascii")
+
+
+def load_config(path: Path | None = None, profile_name: str = "default") -> Config:
+    """The configuration of a profile: the file at `path`, else the user's config.toml; `demo` always has its own.
+
+    Raises ConfigError: one sentence a mistake, all mistakes of the file at once, each on its own line.
+    """
+    return read_config(config_path(path, profile_name))
+
+
+def config_path(path: Path | None = None, profile_name: str = "default") -> Path:
+    """Which file `load_config` reads; it need not exist."""
+    if profile_name == DEMO_PROFILE:
+        return demo_folder() / FILE_NAME
+    return path if path is not None else find_profile(profile_name).config_home / FILE_NAME
+
+
+def read_config(path: Path) -> Config:
+    """Read and check one file. Raises ConfigError as `load_config` does."""
+    config, mistakes = convert(_read_toml(path), Config)
+    if config is not None:
+        mistakes = list(_cross_check(config))
+    if mistakes or config is None:
+        raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def config_hash(config: Config) -> str:
+    """Sixteen hex digits that change whenever any setting changes."""
+    return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()[:16]
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; `tradeterm config init` writes one, `tradeterm --demo` needs none"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: found a byte at {error.start} that is not UTF-8, allowed UTF-8 text") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _cross_check(config: Config) -> Iterator[str]:
+    if not any(book.enabled for book in config.books.values()):
+        found = "only books that are not enabled" if config.books else "no book"
+        yield f"books: found {found}, allowed at least one [books.NAME] that is enabled"
+    for name, book in config.books.items():
+        yield from _check_book(name, book)
+    if config.ui.glyphs not in _GLYPHS:
+        yield f"ui.glyphs: found {show(config.ui.glyphs)}, allowed {one_of(list(_GLYPHS))}"
+    if not _is_timezone(config.ui.timezone):
+        yield f"ui.timezone: found {show(config.ui.timezone)}, allowed a time zone name such as UTC or Asia/Kolkata"
+    if config.feed.start is not None and not _is_time(config.feed.start):
+        yield f"feed.start: found {show(config.feed.start)}, allowed a UTC time such as 2025-04-06T17:00:00Z"
+
+
+def _check_book(name: str, book: BookConfig) -> Iterator[str]:
+    key = join("books", name)
+    if not _BOOK.fullmatch(name) or name in _RESERVED_BOOKS:
+        yield f"{key}: found book name {show(name)}, allowed 1 to 16 of a-z, 0-9 and _, a letter first, and not shadow"
+    if book.interval not in INTERVALS_MS:
+        yield f"{key}.interval: found {show(book.interval)}, allowed {one_of(list(INTERVALS_MS))}"
+    if not _CURRENCY.fullmatch(book.currency):
+        yield f"{key}.currency: found {show(book.currency)}, allowed 3 to 6 capital letters such as USDT or INR"
+    for number, instrument in enumerate(book.instruments, 1):
+        if not _INSTRUMENT.fullmatch(instrument):
+            yield (
+                f"{key}.instruments: found {show(instrument)} at place {number}, "
+                "allowed SYMBOL.VENUE such as BTCUSDT.BINANCE"
+            )
+    twice = {item for item in book.instruments if book.instruments.count(item) > 1}
+    for instrument in sorted(twice):
+        yield f"{key}.instruments: found {show(instrument)} more than once, allowed once"
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
