@@ -116,6 +116,8 @@ class BookStateFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="b
     peak_equity: Decimal
     day: int
     day_start_equity: Decimal | None
+    trades: int = 0
+    wins: int = 0
 
 
 class BreakerFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="breaker_events"):

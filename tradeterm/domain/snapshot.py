@@ -14,7 +14,8 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     Accounting: average-cost; `realized_pnl` is gross of fees; `fees` and `funding` are what this round trip paid
     (positive) or, for funding, received (negative). `trade_id` names the running round trip. `entry_quantity` is the
     largest absolute quantity held, `peak_price` the best price seen since entry (high for longs, low for shorts),
-    `been_in_profit` whether a close so far was better than the average price. `ts_unprotected` is the time since
+    `been_in_profit` whether a close so far was better than the average price, and `ts_profit` the time
+    of the first such bar. `ts_unprotected` is the time since
     which no live stop covers the position, None while it is protected.
     """
 
@@ -40,6 +41,7 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     target_price: Decimal | None = None
     peak_price: Decimal | None = None
     been_in_profit: bool = False
+    ts_profit: int | None = None
     exit_reason: str = ""
     ts_unprotected: int | None = None
 
@@ -53,7 +55,8 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
 class BookSnapshot(Struct, frozen=True, kw_only=True):
     """Money of a book. `cash` starts as the capital and moves by realised PnL, fees and cash events.
 
-    `peak_equity` is the highest equity ever, `day` the UTC day number of `day_start_equity`.
+    `peak_equity` is the highest equity ever, `day` the UTC day number of `day_start_equity`,
+    `trades` and `wins` count closed round trips.
     """
 
     book: str
@@ -62,6 +65,8 @@ class BookSnapshot(Struct, frozen=True, kw_only=True):
     peak_equity: Decimal
     day: int = -1
     day_start_equity: Decimal | None = None
+    trades: int = 0
+    wins: int = 0
 
 
 class DeskSnapshot(Struct, frozen=True, kw_only=True):
