@@ -1,0 +1,409 @@
+"""A table for rows that change many times a second: each line is a cached strip, only changed lines are repainted."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tradeterm.ui.diff import diff_rows
+from tradeterm.ui.plain import fit, plain
+from tradeterm.ui.widgets.local_keys import local_bindings
+from tradeterm.ui.widgets.table_layout import (
+    GAP,
+    Cell,
+    Column,
+    Row,
+    Sort,
+    fit_columns,
+    fraction_width,
+    matches,
+    sorted_rows,
+)
+from tradeterm.ui.widgets.tones import TONE_CLASSES, glyphs_of, tone_css, tone_style
+
+__all__ = ["Cell", "Column", "LiveTable", "Row"]
+
+_MAX_STRIPS = 2048
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """Rows under a fixed header. The cursor stays on its row's key whatever the rows do around it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *local_bindings("table"),
+        Binding("enter", "select", "Detail", show=False, id="row.open"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--header", "table--cursor", "table--empty"}
+    DEFAULT_CSS = """
+    LiveTable {
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+    }
+    LiveTable > .table--header { color: $muted; }
+    LiveTable > .table--empty { color: $muted; }
+    LiveTable > .table--cursor { background: $selection-blurred; color: $selection-blurred-text; }
+    LiveTable:focus > .table--cursor { background: $selection; color: $selection-text; text-style: bold; }
+    """ + tone_css("LiveTable")
+
+    frozen: var[bool] = var(False)
+
+    class RowHighlighted(Message):
+        """The cursor came to stand on another row; `key` is None in an empty table."""
+
+        def __init__(self, table: "LiveTable", key: str | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> "LiveTable":
+            return self.table
+
+    class RowSelected(Message):
+        """A row was opened with the key or a second click."""
+
+        def __init__(self, table: "LiveTable", key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> "LiveTable":
+            return self.table
+
+    def __init__(
+        self, columns: Sequence[Column], *, empty_text: str = "", id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.columns = tuple(columns)
+        self.empty_text = empty_text
+        self._rows: tuple[Row, ...] = ()  # as given
+        self._shown: list[Row] = []  # filtered and sorted
+        self._waiting: Sequence[Row] | None = None  # given while frozen
+        self._lines: dict[str, int] = {}
+        self._cursor: str | None = None
+        self._filter: tuple[str, ...] = ()
+        self._sort: Sort | None = None
+        self._wholes = [0] * len(self.columns)  # widest part before and from the decimal point, number columns
+        self._fractions = [0] * len(self.columns)
+        self._layout: tuple[tuple[int, int], ...] = ()
+        self._layout_for = -1
+        self._strips: dict[tuple[str, bool], tuple[Row, Strip]] = {}
+
+    # What is in it
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._cursor
+
+    @property
+    def row_count(self) -> int:
+        """Rows that pass the filter."""
+        return len(self._shown)
+
+    @property
+    def total_count(self) -> int:
+        return len(self._rows)
+
+    @property
+    def filter_text(self) -> str:
+        return " ".join(self._filter)
+
+    @property
+    def sorted_by(self) -> tuple[str, bool] | None:
+        """Column key and whether descending; None in the given order."""
+        return None if self._sort is None else (self.columns[self._sort.column].key, self._sort.descending)
+
+    @property
+    def cursor_row(self) -> Row | None:
+        return None if self._cursor is None else self._shown[self._lines[self._cursor]]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the shown rows from top to bottom."""
+        return tuple(self._lines)
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows, whose keys must be unique. Touches only lines that differ; waits while frozen."""
+        if self.frozen:
+            self._waiting = rows
+            return
+        change = diff_rows(self._rows, rows)
+        if not change:
+            return
+        touched = change.added | change.changed
+        self._rows = tuple(rows)
+        grown = self._measure(row for row in rows if row.key in touched)
+        if change.in_place and not self._filter and (self._sort is None or not self._sort_moved(rows, change.changed)):
+            self._replace_in_place(rows, change.changed)
+        else:
+            self._arrange()
+        if grown:
+            self._relayout()
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that contain every word of `text`, whatever the case."""
+        words = tuple(text.casefold().split())
+        if words != self._filter:
+            self._filter = words
+            self._arrange()
+
+    def cycle_sort(self) -> None:
+        """Sort by the next shown column; after the last one, back to the given order."""
+        shown = [at for at, _ in self._columns_shown()]
+        here = shown.index(self._sort.column) + 1 if self._sort and self._sort.column in shown else 0
+        if self._sort is not None and here >= len(shown):
+            self._set_sort(None)
+        elif shown:
+            self._set_sort(Sort(shown[here], self.columns[shown[here]].is_number))
+
+    def move_cursor(self, key: str) -> None:
+        """Put the cursor on a row if it is shown."""
+        if key in self._lines:
+            self._go(self._lines[key])
+
+    def watch_frozen(self, frozen: bool) -> None:
+        if not frozen and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self.set_rows(waiting)
+
+    # Keeping order
+
+    def _measure(self, rows: Iterable[Row]) -> bool:
+        """Let number columns grow to their content; whether any did."""
+        grown = False
+        numbers = [(at, column.align == "decimal") for at, column in enumerate(self.columns) if column.is_number]
+        for row in rows:
+            for at, by_point in numbers:
+                text = row.cells[at].text if at < len(row.cells) else ""
+                fraction = fraction_width(text) if by_point else 0
+                whole = len(text) - fraction
+                if fraction > self._fractions[at] or whole > self._wholes[at]:
+                    self._fractions[at] = max(fraction, self._fractions[at])
+                    self._wholes[at] = max(whole, self._wholes[at])
+                    grown = True
+        return grown
+
+    def _sort_moved(self, rows: Sequence[Row], changed: frozenset[str]) -> bool:
+        """Whether sorting the new rows gives another order than the one shown."""
+        return bool(changed) and [row.key for row in sorted_rows(rows, self._sort)] != list(self._lines)
+
+    def _replace_in_place(self, rows: Sequence[Row], changed: frozenset[str]) -> None:
+        new = {row.key: row for row in rows if row.key in changed}
+        top, width = self.scroll_offset.y, self.size.width
+        visible = range(top, top + max(0, self.size.height - 1))
+        regions = []
+        for key, row in new.items():
+            line = self._lines[key]
+            self._shown[line] = row
+            if line in visible:
+                regions.append(Region(0, line - top + 1, width, 1))
+        if regions:
+            self.refresh(*regions)
+
+    def _arrange(self) -> None:
+        """Filter and sort anew, keeping the cursor on its key or, if that went, on its line."""
+        before, line = self._cursor, self._lines.get(self._cursor or "", 0)
+        self._shown = sorted_rows([row for row in self._rows if matches(row, self._filter)], self._sort)
+        self._lines = {row.key: at for at, row in enumerate(self._shown)}
+        if len(self._strips) > len(self._lines) + 64:
+            self._strips = {key: kept for key, kept in self._strips.items() if key[0] in self._lines}
+        self._resize_virtual()
+        if before not in self._lines:
+            self._cursor = self._shown[min(line, len(self._shown) - 1)].key if self._shown else None
+        if self._cursor != before:
+            self.post_message(self.RowHighlighted(self, self._cursor))
+        self.refresh()
+
+    def _set_sort(self, sort: Sort | None) -> None:
+        self._sort = sort
+        self._arrange()
+        if self._cursor is not None:
+            self._show_line(self._lines[self._cursor])
+
+    # Moving about
+
+    def _go(self, line: int) -> None:
+        if not self._shown:
+            return
+        line = max(0, min(line, len(self._shown) - 1))
+        old = self._lines.get(self._cursor or "")
+        key = self._shown[line].key
+        if key != self._cursor:
+            self._cursor = key
+            for changed in {line, old} - {None}:
+                self.refresh(self._line_region(changed or 0))
+            self.post_message(self.RowHighlighted(self, key))
+        self._show_line(line)
+
+    def _line_region(self, line: int) -> Region:
+        return Region(0, line - self.scroll_offset.y + 1, self.size.width, 1)
+
+    def _show_line(self, line: int) -> None:
+        page = self._page
+        top = self.scroll_offset.y
+        if line < top:
+            self.scroll_to(y=line, animate=False)
+        elif line >= top + page:
+            self.scroll_to(y=line - page + 1, animate=False)
+
+    @property
+    def _page(self) -> int:
+        return max(1, self.size.height - 1)
+
+    @property
+    def _line(self) -> int:
+        return self._lines.get(self._cursor or "", 0)
+
+    def action_up(self) -> None:
+        self._go(self._line - 1)
+
+    def action_down(self) -> None:
+        self._go(self._line + 1)
+
+    def action_page_up(self) -> None:
+        self._go(self._line - self._page)
+
+    def action_page_down(self) -> None:
+        self._go(self._line + self._page)
+
+    def action_first(self) -> None:
+        self._go(0)
+
+    def action_last(self) -> None:
+        self._go(len(self._shown) - 1)
+
+    def action_select(self) -> None:
+        if self._cursor is not None:
+            self.post_message(self.RowSelected(self, self._cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y == 0:
+            self._sort_by_click(offset.x)
+            return
+        line = self.scroll_offset.y + offset.y - 1
+        if line < len(self._shown):
+            self._go(line)
+            if event.chain == 2:
+                self.action_select()
+
+    def _sort_by_click(self, x: int) -> None:
+        left = 0
+        for at, width in self._columns_shown():
+            if x < left + width + GAP:
+                down = self.columns[at].is_number
+                again = self._sort is not None and self._sort.column == at
+                self._set_sort(Sort(at, not self._sort.descending if again and self._sort else down))
+                return
+            left += width + GAP
+
+    # Drawing
+
+    def _resize_virtual(self) -> None:
+        size = Size(self.size.width, len(self._shown) + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _relayout(self) -> None:
+        self._layout_for = -1
+        self._strips.clear()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._resize_virtual()
+        if self._cursor is not None:
+            self._show_line(self._line)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def _columns_shown(self) -> tuple[tuple[int, int], ...]:
+        width = self.scrollable_content_region.width
+        if width != self._layout_for:
+            needed = [whole + fraction for whole, fraction in zip(self._wholes, self._fractions, strict=True)]
+            self._layout = fit_columns(self.columns, needed, width)
+            self._layout_for = width
+            self._strips.clear()
+        return self._layout
+
+    def render_line(self, y: int) -> Strip:
+        columns = self._columns_shown()
+        width = self._layout_for
+        base = self.rich_style
+        if y == 0:
+            return self._header(columns, width, base)
+        line = y - 1 + self.scroll_offset.y
+        if line >= len(self._shown):
+            return self._blank(y, width, base)
+        row = self._shown[line]
+        at_cursor = row.key == self._cursor
+        cached = self._strips.get((row.key, at_cursor))
+        if cached is not None and cached[0] is row:
+            return cached[1]
+        strip = self._row_strip(row, at_cursor, columns, width, base)
+        if len(self._strips) >= _MAX_STRIPS:
+            self._strips.clear()
+        self._strips[row.key, at_cursor] = (row, strip)
+        return strip
+
+    def _header(self, columns: Sequence[tuple[int, int]], width: int, base: Style) -> Strip:
+        style = base + self.get_component_rich_style("table--header", partial=True)
+        glyphs = glyphs_of(self)
+        parts = []
+        for at, cells in columns:
+            column = self.columns[at]
+            title = column.title
+            if self._sort is not None and self._sort.column == at:
+                mark = glyphs.sort_down if self._sort.descending else glyphs.sort_up
+                title = mark + title if column.is_number else title + mark
+            parts.append(self._placed(title, at, cells, number=False))
+        return Strip([Segment((" " * GAP).join(parts), style)]).adjust_cell_length(width, base)
+
+    def _blank(self, y: int, width: int, base: Style) -> Strip:
+        if y == 1 and not self._shown:
+            text = f"No row contains {self.filter_text!r}." if self._filter and self._rows else self.empty_text
+            style = base + self.get_component_rich_style("table--empty", partial=True)
+            return Strip([Segment(fit(text, width, glyphs_of(self).ellipsis), style)])
+        return Strip.blank(width, base)
+
+    def _row_strip(
+        self, row: Row, at_cursor: bool, columns: Sequence[tuple[int, int]], width: int, base: Style
+    ) -> Strip:
+        if at_cursor:
+            base = base + self.get_component_rich_style("table--cursor", partial=True)
+        segments = []
+        for place, (at, cells) in enumerate(columns):
+            cell = row.cells[at] if at < len(row.cells) else Cell("")
+            text = self._placed(plain(cell.text), at, cells, number=True)
+            style = base if at_cursor or not cell.style else base + tone_style(self, cell.style)
+            if place:
+                segments.append(Segment(" " * GAP, base))
+            segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _placed(self, text: str, at: int, cells: int, *, number: bool) -> str:
+        """A cell's text in exactly its width: texts to the left, numbers to the right or on their decimal point."""
+        column = self.columns[at]
+        ellipsis = glyphs_of(self).ellipsis
+        if not column.is_number:
+            return fit(text, cells, ellipsis)
+        if number and column.align == "decimal":
+            text += " " * (self._fractions[at] - fraction_width(text))
+        return fit(text.rjust(cells), cells, ellipsis)

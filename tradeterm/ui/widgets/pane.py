@@ -1,0 +1,105 @@
+"""A quiet box: title on the top edge, summary and data age on the bottom edge, a sentence while it is empty."""
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tradeterm.ui import fmt
+
+
+class Pane(Vertical):
+    """Holds one body. `letter` is the key after `g` that jumps here.
+
+    `set_age(ms, limit_ms)` marks the data's age; past the limit the pane dims and says STALE. While `empty` is true
+    the body gives way to `empty_text`.
+    """
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $pane-border;
+        border-title-color: $pane-title;
+        border-title-style: bold;
+        border-title-background: $surface;
+        border-subtitle-color: $muted;
+        border-subtitle-background: $surface;
+        background: $surface;
+        padding: 0 1;
+    }
+    Pane:focus-within { border: round $pane-border-focus; }
+    Pane.-ascii { border: ascii $pane-border; }
+    Pane.-ascii:focus-within { border: ascii $pane-border-focus; }
+    Pane.-stale > .pane--body { text-opacity: 60%; }
+    Pane > .pane--empty { display: none; color: $muted; height: 1fr; }
+    Pane.-empty > .pane--empty { display: block; }
+    Pane.-empty > .pane--body { display: none; }
+    """
+
+    empty: var[bool] = var(False)
+    frozen: var[bool] = var(False)
+    summary: var[str] = var("")
+
+    def __init__(
+        self,
+        *body: Widget,
+        title: str,
+        letter: str = "",
+        empty_text: str = "",
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.title = title
+        self.letter = letter
+        self.empty_text = empty_text
+        self._body = body
+        self._age_ms: float | None = None
+        self._limit_ms: float | None = None
+        self.border_title = title
+
+    def compose(self) -> ComposeResult:
+        for widget in self._body:
+            widget.add_class("pane--body")
+            yield widget
+        yield Static(Text(self.empty_text), classes="pane--empty")
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the data is older than its limit."""
+        return self._age_ms is not None and self._limit_ms is not None and self._age_ms > self._limit_ms
+
+    def set_title(self, title: str) -> None:
+        self.title = title
+        self._draw_edges()
+
+    def set_summary(self, text: str) -> None:
+        self.summary = text
+
+    def set_age(self, age_ms: float | None, limit_ms: float | None = None) -> None:
+        """Age of what is shown; None where nothing is known of it. Shown from 2 s on, so that calm data is quiet."""
+        self._age_ms, self._limit_ms = age_ms, limit_ms
+        self.set_class(self.is_stale, "-stale")
+        self._draw_edges()
+
+    def watch_empty(self, empty: bool) -> None:
+        self.set_class(empty, "-empty")
+
+    def watch_frozen(self) -> None:
+        self._draw_edges()
+
+    def watch_summary(self) -> None:
+        self._draw_edges()
+
+    def _draw_edges(self) -> None:
+        title = self.title + (" · FROZEN" if self.frozen else "") + (" · STALE" if self.is_stale else "")
+        aged = fmt.age(self._age_ms) + " ago" if self._age_ms is not None and self._age_ms >= 2000 else ""
+        bottom = " · ".join(part for part in (self.summary, aged) if part)
+        self._set_edge("border_title", title)
+        self._set_edge("border_subtitle", bottom)
+
+    def _set_edge(self, name: str, text: str) -> None:
+        escaped = text.replace("[", r"\[")
+        if getattr(self, name) != escaped:
+            setattr(self, name, escaped)
