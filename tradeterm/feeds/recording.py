@@ -1,0 +1,184 @@
+"""Recorded bars and funding: read from Parquet or CSV, checked, and said in plain sentences what was done to them."""
+
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tradeterm.domain.errors import DataError
+
+Floats = NDArray[np.float64]
+Stamps = NDArray[np.int64]
+
+SECOND_MS = 1000
+SUFFIXES = (".parquet", ".csv")
+_PRICES = ("open", "high", "low", "close")
+_EPOCH_UNITS = ((10**17, 1_000_000, "nanoseconds"), (10**14, 1000, "microseconds"), (10**11, 1, "milliseconds"))
+
+
+class RecordedBars(Struct, frozen=True):
+    """Bars of one instrument in time order. `report` says what was repaired, refused or is missing."""
+
+    path: Path
+    interval_ms: int
+    ts_open: Stamps
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    report: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        return int(self.ts_open.shape[0])
+
+
+class RecordedFunding(Struct, frozen=True):
+    """Funding settlements of one instrument in time order, stamped to the second."""
+
+    path: Path
+    ts: Stamps
+    rate: Floats
+    report: tuple[str, ...]
+
+
+def find_file(folder: Path, kind: str, symbol: str) -> Path | None:
+    """`<folder>/[<anything>/]<kind>/<symbol>.parquet` or `.csv`; `kind` is an interval such as "5m", or "funding"."""
+    for suffix in SUFFIXES:
+        for path in (folder / kind / f"{symbol}{suffix}", *sorted(folder.glob(f"*/{kind}/{symbol}{suffix}"))):
+            if path.is_file():
+                return path
+    return None
+
+
+def load_bars(path: Path, interval_ms: int) -> RecordedBars:
+    """Read one file of bars: columns timestamp (the bar's opening time), open, high, low, close, volume.
+
+    Repairs what has one meaning (order, exact repeats), drops bars that cannot be right (numbers that are not finite,
+    not positive, or a high and low that do not hold the other prices), and says so. Raises DataError where nothing
+    trustworthy is left or the file cannot be read.
+    """
+    table = _read(path, ("timestamp", *_PRICES, "volume"))
+    ts = _stamps(path, table["timestamp"])
+    values = np.column_stack([_floats(path, name, table[name]) for name in (*_PRICES, "volume")])
+    if ts.size == 0:
+        raise DataError(f"{path}: found no bars, allowed at least one")
+    report: list[str] = []
+
+    sane = _sane(values)
+    if not sane.all():
+        report.append(_said(path, int((~sane).sum()), "dropped", "whose prices or volume cannot be right"))
+        ts, values = ts[sane], values[sane]
+    off = ts % interval_ms != 0
+    if off.any():
+        report.append(_said(path, int(off.sum()), "dropped", f"that do not open on a multiple of {interval_ms} ms"))
+        ts, values = ts[~off], values[~off]
+    if ts.size == 0:
+        raise DataError(f"{path}: no bar is left after the checks: {'; '.join(_facts(report))}")
+    ts, values = _ordered(path, ts, values, report)
+    missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
+    if missing:
+        report.append(f"{path.name}: {missing} of {missing + ts.size} bars are missing; nothing is invented for them")
+    columns = [np.ascontiguousarray(values[:, i]) for i in range(values.shape[1])]
+    return RecordedBars(path, interval_ms, ts, *columns, tuple(report))
+
+
+def load_funding(path: Path) -> RecordedFunding:
+    """Read one file of settlements: columns timestamp, funding_rate. Repairs and refuses as `load_bars` does."""
+    table = _read(path, ("timestamp", "funding_rate"))
+    ts = _stamps(path, table["timestamp"])
+    ts = (ts + SECOND_MS // 2) // SECOND_MS * SECOND_MS  # venues stamp a settlement a few ms late
+    values = _floats(path, "funding_rate", table["funding_rate"])[:, None]
+    report: list[str] = []
+    sane = (np.isfinite(values) & (np.abs(values) < 1)).all(axis=1)
+    if not sane.all():
+        report.append(_said(path, int((~sane).sum()), "dropped", "whose rate cannot be right", "settlement"))
+        ts, values = ts[sane], values[sane]
+    ts, values = _ordered(path, ts, values, report, "settlement")
+    return RecordedFunding(path, ts, np.ascontiguousarray(values[:, 0]), tuple(report))
+
+
+def _sane(values: Floats) -> NDArray[np.bool_]:
+    o, h, low, c, v = values.T
+    finite = np.isfinite(values).all(axis=1)
+    holds = (low > 0) & (h >= np.maximum(o, c)) & (low <= np.minimum(o, c)) & (v >= 0)
+    return np.asarray(finite & holds)
+
+
+def _ordered(path: Path, ts: Stamps, values: Floats, report: list[str], noun: str = "bar") -> tuple[Stamps, Floats]:
+    """Sorted by time, one row a time. Rows that differ at one time have no one meaning: DataError."""
+    if (np.diff(ts) < 0).any():
+        report.append(f"{path.name}: the {noun}s were out of order and were sorted by time")
+        order = np.argsort(ts, kind="stable")
+        ts, values = ts[order], values[order]
+    repeats = np.concatenate([[False], np.diff(ts) == 0])
+    if repeats.any():
+        differs = repeats & np.concatenate([[False], (np.diff(values, axis=0) != 0).any(axis=1)])
+        if differs.any():
+            at = int(ts[np.flatnonzero(differs)[0]])
+            raise DataError(f"{path}: timestamp: found two different {noun}s at {at}, allowed one a time")
+        report.append(_said(path, int(repeats.sum()), "dropped", "given more than once", noun))
+        ts, values = ts[~repeats], values[~repeats]
+    return ts, values
+
+
+def _said(path: Path, count: int, done: str, which: str, noun: str = "bar") -> str:
+    return f"{path.name}: {done} {count} {noun}{'s' if count != 1 else ''} {which}"
+
+
+def _facts(report: list[str]) -> list[str]:
+    return [line.split(": ", 1)[1] for line in report]
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> dict[str, object]:
+    """The named columns as pyarrow arrays."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    if path.suffix not in SUFFIXES:
+        raise DataError(f"{path}: found a {path.suffix or 'nameless'} file, allowed {' or '.join(SUFFIXES)}")
+    try:
+        table = parquet.ParquetFile(path).read() if path.suffix == ".parquet" else csv.read_csv(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: cannot be read: {first}") from None
+    for name in columns:
+        if name not in table.column_names:
+            found = ", ".join(table.column_names) or "no columns"
+            raise DataError(f"{path}: column {name}: found only {found}, allowed {', '.join(columns)}")
+    return {name: table.column(name).combine_chunks() for name in columns}
+
+
+def _stamps(path: Path, column: object) -> Stamps:
+    """UTC ms from timestamps (no zone means UTC) or from epoch numbers, whose unit their size tells."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    assert isinstance(column, pyarrow.Array | pyarrow.ChunkedArray)
+    if column.null_count:
+        raise DataError(f"{path}: column timestamp: found {column.null_count} rows without a time, allowed none")
+    if types.is_timestamp(column.type):
+        ms = compute.cast(column, pyarrow.timestamp("ms", tz=column.type.tz), safe=False)
+        return np.asarray(compute.cast(ms, pyarrow.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    if types.is_integer(column.type):
+        stamps = np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
+        for least, divisor, _ in _EPOCH_UNITS:
+            if stamps.size and stamps.max() >= least:
+                return stamps // divisor
+        return stamps * SECOND_MS
+    raise DataError(f"{path}: column timestamp: found {column.type}, allowed a time or epoch milliseconds")
+
+
+def _floats(path: Path, name: str, column: object) -> Floats:
+    import pyarrow
+    from pyarrow import compute, types
+
+    assert isinstance(column, pyarrow.Array | pyarrow.ChunkedArray)
+    if not (types.is_floating(column.type) or types.is_integer(column.type) or types.is_decimal(column.type)):
+        raise DataError(f"{path}: column {name}: found {column.type}, allowed numbers")
+    numbers = compute.cast(column, pyarrow.float64(), safe=False)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)

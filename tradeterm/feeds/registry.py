@@ -1,0 +1,70 @@
+"""Feeds by the config's `feed.kind`. A new source is a file beside this and a line in `make_feed`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradeterm.config import Config
+from tradeterm.decode import one_of, show
+from tradeterm.domain.errors import ConfigError, DataError
+from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.feeds.instruments import load_instruments
+from tradeterm.feeds.recording import find_file, load_bars, load_funding
+from tradeterm.feeds.replay import ReplayFeed, Track
+from tradeterm.resources import demo_folder
+
+KINDS = ["replay"]
+BUNDLED = "bundled recording"
+
+
+def make_feed(config: Config) -> ReplayFeed:
+    """The feed of the books that are enabled.
+
+    Raises ConfigError for a setting that does not fit, DataError for a recording that cannot be used.
+    """
+    if config.feed.kind not in KINDS:
+        raise ConfigError(f"feed.kind: found {show(config.feed.kind)}, allowed {one_of(KINDS)}")
+    books = [book for book in config.books.values() if book.enabled]
+    intervals = sorted({book.interval for book in books})
+    if len(intervals) != 1:
+        raise ConfigError(f"books: found intervals {', '.join(intervals) or 'none'}, allowed one for a replay")
+    wanted = dict.fromkeys(name for book in books for name in book.instruments)
+    folder = Path(config.feed.path).expanduser() if config.feed.path else demo_folder()
+    tracks = load_tracks(folder, intervals[0], tuple(wanted))
+    source = folder.name if config.feed.path else BUNDLED
+    start = None if config.feed.start is None else parse_time(config.feed.start)
+    feed = ReplayFeed(tracks, source=source, speed=config.feed.speed, start_ts=start)
+    if not feed.first_ts <= feed.start_ts < feed.last_ts:
+        first, last = (datetime.fromtimestamp(ts / 1000, UTC) for ts in (feed.first_ts, feed.last_ts))
+        raise ConfigError(
+            f"feed.start: found {show(config.feed.start)}, allowed {first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ}"
+        )
+    return feed
+
+
+def parse_time(text: str) -> int:
+    """UTC ms of an ISO 8601 time; no zone means UTC. Raises ConfigError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"feed.start: found {show(text)}, allowed a time such as 2025-04-06T12:00Z") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def load_tracks(folder: Path, interval: str, wanted: tuple[str, ...] = ()) -> tuple[Track, ...]:
+    """The recordings of the `wanted` instruments (all of instruments.toml where empty) at `interval`."""
+    known = {item.id: item for item in load_instruments(folder / "instruments.toml")}
+    tracks = []
+    for name in wanted or tuple(known):
+        instrument = known.get(name)
+        if instrument is None:
+            raise DataError(f"{folder / 'instruments.toml'}: instrument {name}: not there; found {', '.join(known)}")
+        bars = find_file(folder, interval, instrument.symbol)
+        if bars is None:
+            raise DataError(
+                f"{folder}: no {interval} bars of {name}: looked for {interval}/{instrument.symbol}.parquet"
+            )
+        funding = find_file(folder, "funding", instrument.symbol)
+        tracks.append(
+            Track(instrument, load_bars(bars, INTERVALS_MS[interval]), load_funding(funding) if funding else None)
+        )
+    return tuple(tracks)

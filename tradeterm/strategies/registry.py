@@ -1,0 +1,50 @@
+"""Strategies by name. A new one is a file beside this and a line in `_strategies`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from tradeterm.decode import convert, nearest, one_of, show
+from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.market import MINUTE_MS
+from tradeterm.strategies.eos import Eos, EosParameters
+from tradeterm.strategies.protocol import Strategy
+
+
+class _Entry(Struct, frozen=True):
+    parameters: type[Struct]
+    make: Callable[[Any, int], Strategy]
+
+
+def _strategies() -> dict[str, _Entry]:
+    return {Eos.name: _Entry(EosParameters, Eos)}
+
+
+def strategy_names() -> tuple[str, ...]:
+    return tuple(sorted(_strategies()))
+
+
+def parameters_type(name: str, where: str = "strategy") -> type[Struct]:
+    """The parameters' struct, with bounds and units. Raises ConfigError for an unknown name."""
+    return _entry(name, where).parameters
+
+
+def make_strategy(name: str, parameters: dict[str, Any], where: str, interval_ms: int = 5 * MINUTE_MS) -> Strategy:
+    """A strategy for bars of `interval_ms`. `where` is the book's key in the config, such as "books.crypto".
+
+    Raises ConfigError for an unknown name or parameters out of bounds: one sentence a mistake, each on its own line.
+    """
+    entry = _entry(name, f"{where}.strategy")
+    made, mistakes = convert(parameters, entry.parameters)
+    if made is None:
+        raise ConfigError("\n".join(f"{where}.parameters.{mistake}" for mistake in mistakes))
+    return entry.make(made, interval_ms)
+
+
+def _entry(name: str, where: str) -> _Entry:
+    known = _strategies()
+    if name not in known:
+        names = sorted(known)
+        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}{nearest(name, names)}")
+    return known[name]
