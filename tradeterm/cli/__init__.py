@@ -1,0 +1,30 @@
+"""The command line. Nothing heavy is imported before a command needs it, so `--version` and `--help` answer at once.
+
+Exit status: 0 done, 1 failed, 2 wrong use or configuration, 3 refused by a safety rule, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tradeterm.cli.output import FAILED, INTERRUPTED, WRONG_USE, say_error
+from tradeterm.cli.parser import parse
+from tradeterm.domain.errors import ConfigError, TradetermError
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command. Errors a person can mend become one sentence on stderr; `--version` and usage errors exit."""
+    options = parse(argv)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return say_error(str(error), WRONG_USE)
+    except TradetermError as error:
+        return say_error(str(error), FAILED)
+    except BrokenPipeError:  # the reader (head, less) has seen enough; keep the interpreter's own flush quiet too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status

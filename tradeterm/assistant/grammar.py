@@ -1,0 +1,125 @@
+"""The words the ask line understands, and how a typed line becomes one of them."""
+
+import difflib
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tradeterm.domain.states import CommandVerb
+
+
+class Takes(StrEnum):
+    """What may follow a word."""
+
+    NOTHING = ""
+    SYMBOL = "SYMBOL"
+    MAYBE_SYMBOL = "[SYMBOL]"
+    BOOK = "BOOK"
+    MAYBE_BOOK = "[BOOK]"
+    SPEED = "SPEED"
+
+
+class Word(Struct, frozen=True):
+    """A word of the ask line: a question, or with a `verb` a request to the engine."""
+
+    name: str
+    help: str
+    takes: Takes = Takes.NOTHING
+    verb: CommandVerb | None = None
+
+    @property
+    def usage(self) -> str:
+        return f"{self.name} {self.takes}".rstrip()
+
+
+WORDS = (
+    Word("status", "where the desk stands"),
+    Word("positions", "open positions with their stops and targets"),
+    Word("orders", "the latest orders and their states"),
+    Word("signals", "the latest signals and what became of them"),
+    Word("trades", "the latest closed round trips"),
+    Word("why", "the last signal of a symbol: its numbers, the checks, the verdict, the outcome", Takes.SYMBOL),
+    Word("pnl", "what was earned and lost, by book"),
+    Word("risk", "each limit, how much of it is used, and the headroom"),
+    Word("alerts", "the latest alerts"),
+    Word("books", "the books and their states"),
+    Word("halt", "stop all trading now: cancel entries, keep protective stops", verb=CommandVerb.HALT),
+    Word("stop", "no new entries; exits go on", verb=CommandVerb.STOP),
+    Word("start", "let entries through again after stop", verb=CommandVerb.START),
+    Word("pause", "no new entries for one book", Takes.BOOK, CommandVerb.PAUSE),
+    Word("resume", "end the pause of a book, or, without a book, a halt or kill", Takes.MAYBE_BOOK, CommandVerb.RESUME),
+    Word("flatten", "close a position, or all of them, at market", Takes.MAYBE_SYMBOL, CommandVerb.FLATTEN),
+    Word("kill", "cancel all orders, close all positions, stay halted", verb=CommandVerb.KILL),
+    Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
+    Word("help", "these words"),
+)
+SPEEDS = ("pause", "resume", "faster", "slower", "max")
+
+
+class Request(Struct, frozen=True):
+    """A line that was understood: its word, and what followed (already checked to be there when it must)."""
+
+    word: Word
+    argument: str = ""
+
+
+class Misread(Struct, frozen=True):
+    """A line that was not: why, in one sentence."""
+
+    text: str
+
+
+def read(line: str) -> Request | Misread:
+    """What a typed line means. Case does not matter; a leading `:` and a trailing `?` are forgiven."""
+    parts = line.strip().lstrip(":").rstrip("?").split()
+    if not parts:
+        return Misread("Type a word; `help` lists them.")
+    name, rest = parts[0].lower(), parts[1:]
+    word = next((word for word in WORDS if word.name == name), None)
+    if word is None or len(rest) > 1:
+        return Misread(_not_understood(name))
+    argument = rest[0] if rest else ""
+    if argument and word.takes is Takes.NOTHING:
+        return Misread(f"`{word.name}` stands alone; found {argument!r} after it.")
+    if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED):
+        return Misread(f"`{word.name}` needs one more word: `{word.usage}`.")
+    if word.takes is Takes.SPEED and not is_speed(argument):
+        return Misread(f"`speed` takes a factor above 0, {', '.join(SPEEDS[:-1])} or {SPEEDS[-1]}; found {argument!r}.")
+    return Request(word, argument)
+
+
+def is_speed(text: str) -> bool:
+    """Whether SPEED takes it: one of its words, or a finite factor above 0 (`20` or `20x`)."""
+    if text in SPEEDS:
+        return True
+    try:
+        return 0 < float(text.removesuffix("x")) <= 1e9
+    except ValueError:
+        return False
+
+
+def complete(line: str, symbols: Sequence[str], books: Sequence[str]) -> list[str]:
+    """Whole lines the typed one may become, in the order of the grammar."""
+    line = line.lstrip().lstrip(":")
+    name, space, start = line.partition(" ")
+    if not space:
+        return [word.name for word in WORDS if word.name.startswith(name.lower())]
+    word = next((word for word in WORDS if word.name == name.lower()), None)
+    if word is None:
+        return []
+    candidates: Sequence[str] = ()
+    if word.takes in (Takes.SYMBOL, Takes.MAYBE_SYMBOL):
+        candidates = symbols
+    elif word.takes in (Takes.BOOK, Takes.MAYBE_BOOK):
+        candidates = books
+    elif word.takes is Takes.SPEED:
+        candidates = SPEEDS
+    start = start.strip().lower()
+    return [f"{word.name} {item}" for item in candidates if item.lower().startswith(start)]
+
+
+def _not_understood(name: str) -> str:
+    close = difflib.get_close_matches(name, [word.name for word in WORDS], n=1, cutoff=0.5)
+    hint = f"Did you mean `{close[0]}`?" if close else "`help` lists the words understood now."
+    return f"Plain language comes with an AI key, which is not available yet. {hint}"

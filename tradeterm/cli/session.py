@@ -1,0 +1,37 @@
+"""Which profile and configuration a command works on."""
+
+import argparse
+from pathlib import Path
+
+from tradeterm.config import Config
+from tradeterm.config_file import DEMO_PROFILE, FILE_NAME, config_path, read_config
+from tradeterm.domain.errors import ConfigError
+from tradeterm.profile import Profile, find_profile
+
+DEFAULT_PROFILE = "default"
+
+
+def profile_of(options: argparse.Namespace) -> Profile:
+    """The profile named on the command line, else `default` where there is a configuration file, else the demo."""
+    if options.demo and (options.profile not in (None, DEMO_PROFILE) or options.config):
+        raise ConfigError("--demo has its own profile and configuration; leave --profile and --config out")
+    if options.demo:
+        return find_profile(DEMO_PROFILE)
+    if options.profile is not None:
+        return find_profile(options.profile)
+    default = find_profile(DEFAULT_PROFILE)
+    configured = options.config is not None or (default.config_home / FILE_NAME).exists()
+    return default if configured else find_profile(DEMO_PROFILE)
+
+
+def config_file_of(options: argparse.Namespace, profile: Profile) -> Path:
+    """The configuration file that belongs to the profile; it need not exist."""
+    explicit = Path(options.config).expanduser() if options.config else None
+    if explicit is not None and profile.name == DEMO_PROFILE:
+        raise ConfigError(f"the profile {DEMO_PROFILE} has its own configuration; leave --config out")
+    return config_path(explicit, profile.name)
+
+
+def config_of(options: argparse.Namespace, profile: Profile) -> Config:
+    """The checked configuration of the profile. Raises ConfigError."""
+    return read_config(config_file_of(options, profile))
