@@ -1,0 +1,117 @@
+"""The desk's restart state, read from the ledger."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact
+from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.orders import TERMINAL, Order, OrderIntent, OrderStatus
+from tradeterm.domain.signals import SignalOutcome
+from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
+from tradeterm.domain.states import BreakerLevel, TradingState
+from tradeterm.ledger.codec import codec_of
+from tradeterm.ledger.store import open_ledger, plain_errors
+
+ORDER_DAYS = 2  # closed orders whose late fills must still find them
+SIGNAL_DAYS = 3
+EXECUTION_DAYS = 7  # a venue may repeat executions this old
+
+F = TypeVar("F", bound=Struct)
+
+
+def select(db: sqlite3.Connection, type_: type[F], rest: str = "", parameters: tuple[Any, ...] = ()) -> list[F]:
+    """Facts of a type's table; `rest` is what follows FROM <table>."""
+    codec = codec_of(type_)
+    names = ", ".join(f'"{name}"' for name in codec.names)
+    return [codec.decode(row) for row in db.execute(f"SELECT {names} FROM {codec.table} {rest}", parameters)]
+
+
+def desk_time(db: sqlite3.Connection) -> int:
+    """The latest desk time the ledger knows, 0 when it is empty."""
+    latest = [
+        db.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
+        for table, column in (
+            ("runs", "cursor"),
+            ("signals", "ts"),
+            ("orders", "ts_updated"),
+            ("fills", "ts_event"),
+            ("cash_events", "ts_event"),
+            ("equity", "ts"),
+        )
+    ]
+    return max((ts for ts in latest if ts is not None), default=0)
+
+
+def _orders(db: sqlite3.Connection, now: int, positions: list[Position]) -> list[Order]:
+    closed = ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
+    found = select(db, Order, f"WHERE status NOT IN ({closed}) OR ts_updated >= ?", (now - ORDER_DAYS * DAY_MS,))
+    for position in positions:  # its entry and its protection, however old
+        found += select(db, Order, "WHERE client_order_id = ? OR parent_id = ?", (position.trade_id, position.trade_id))
+    by_id = {(order.venue, order.client_order_id): order for order in found}
+    return [by_id[key] for key in sorted(by_id)]
+
+
+def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
+    """See load_snapshot."""
+    now = desk_time(db)
+    state = next(iter(select(db, DeskStateFact)), None)
+    breaker = next(iter(select(db, BreakerFact, "ORDER BY row DESC LIMIT 1")), None)
+    positions = [p for p in select(db, Position, "ORDER BY book, instrument") if p.quantity != 0]
+    signals = db.execute(
+        "SELECT id FROM signals WHERE ts >= ? AND outcome != ? ORDER BY id",
+        (now - SIGNAL_DAYS * DAY_MS, SignalOutcome.PENDING.value),
+    )
+    since = (now - EXECUTION_DAYS * DAY_MS,)
+    execs = db.execute(
+        "SELECT venue || '/' || account || '/' || exec_id FROM fills WHERE ts_event >= ? ORDER BY 1", since
+    )
+    cash = db.execute(
+        "SELECT venue || '/' || account || '/' || id FROM cash_events WHERE ts_event >= ? ORDER BY 1", since
+    )
+    entries = db.execute(
+        "SELECT book || '/' || instrument, max(ts_created) FROM orders WHERE intent = ? AND status != ?"
+        " GROUP BY book, instrument ORDER BY 1",
+        (OrderIntent.ENTRY.value, OrderStatus.DENIED.value),
+    )
+    return DeskSnapshot(
+        trading_state=state.trading_state if state else TradingState.ACTIVE,
+        trading_reason=state.trading_reason if state else "",
+        kill_pending=state.kill_pending if state else False,
+        breaker=breaker.to_level if breaker else BreakerLevel.CLOSED,
+        breaker_reason=breaker.cause if breaker else "",
+        books=tuple(
+            BookSnapshot(
+                book=book.book,
+                state=book.state,
+                cash=book.cash,
+                peak_equity=book.peak_equity,
+                day=book.day,
+                day_start_equity=book.day_start_equity,
+                trades=book.trades,
+                wins=book.wins,
+            )
+            for book in select(db, BookStateFact, "ORDER BY book")
+        ),
+        orders=tuple(_orders(db, now, positions)),
+        positions=tuple(positions),
+        signals_seen=tuple(row[0] for row in signals),
+        exec_ids=tuple(row[0] for row in execs),
+        cash_ids=tuple(row[0] for row in cash),
+        last_entry=dict(entries.fetchall()),
+    )
+
+
+def load_snapshot(path: Path) -> DeskSnapshot:
+    """The desk as the ledger knows it, empty for a new ledger.
+
+    Open orders, the closed ones of the last days and those of open positions; positions that are not flat; the books'
+    money; what was already decided and booked. "Last days" are counted back from the ledger's latest desk time.
+    Raises LedgerError.
+    """
+    with plain_errors(path), closing(open_ledger(path)) as db:
+        db.execute("BEGIN")  # one picture, even while somebody writes
+        return read_snapshot(db)

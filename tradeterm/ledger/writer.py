@@ -1,0 +1,202 @@
+"""The one writer of the ledger: a thread that commits what the engine queued, in order, many facts at a time."""
+
+import asyncio
+import itertools
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from tradeterm.domain.errors import LedgerError
+from tradeterm.domain.facts import Fact
+from tradeterm.ledger.codec import FACT_TYPES, codec_of
+from tradeterm.ledger.schema import create_views, write_statement
+from tradeterm.ledger.store import describe, open_ledger, plain_errors
+
+LINGER_S = 0.02  # facts that nobody waits for are gathered this long
+CHECKPOINT_ROWS = 4000
+
+Job = Callable[[sqlite3.Connection], None]
+Item = tuple[str | Job, tuple[Any, ...]]
+_SET_CURSOR = "UPDATE runs SET cursor = ? WHERE id = ?"
+
+
+class LedgerWriter:
+    """Queues facts without blocking and commits them in its own thread, in the order they were queued.
+
+    What nobody waits for is committed with synchronous=NORMAL: a crash of the process loses nothing of it, a power cut
+    may lose the last moments. `commit` is the barrier: when it returns, everything queued before it is on the disk.
+
+    When the disk is full or fails, `failure` says so and `commit` raises it; everything queued is kept, in order, and
+    tried again by `retry` and `close`.
+    """
+
+    def __init__(self, path: Path, books: Sequence[str] = ()) -> None:
+        self.path = path
+        self._books = tuple(books)
+        self._statements = {type_: (write_statement(type_), codec_of(type_).encode) for type_ in FACT_TYPES}
+        self._lock = threading.Lock()
+        self._work = threading.Event()
+        self._urgent = threading.Event()
+        self._queue: list[Item] = []
+        self._waiting: list[Future[None]] = []
+        self._failure: LedgerError | None = None
+        self._closing = False
+        self._unsynced = False
+        self._since_checkpoint = 0
+        self._thread: threading.Thread | None = None
+        self._db: sqlite3.Connection | None = None
+
+    @property
+    def failure(self) -> LedgerError | None:
+        """Why the last attempt to write failed; None while all is well."""
+        return self._failure
+
+    @property
+    def pending(self) -> int:
+        """Rows queued and not yet handed to SQLite."""
+        return len(self._queue)
+
+    def start(self) -> None:
+        """Open (create, upgrade) the ledger and start the thread. Raises LedgerError."""
+        from sqlite_utils import Database  # slow to import; only the engine pays for it
+
+        db = open_ledger(self.path)
+        with plain_errors(self.path):
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # done between batches, so that no barrier waits for one
+            with (database := Database(db)).atomic():
+                create_views(database, self._books)
+        self._db = db
+        self._thread = threading.Thread(target=self._run, args=(db, database), name="ledger", daemon=True)
+        self._thread.start()
+
+    def write(self, facts: Iterable[Fact]) -> None:
+        """Queue facts. Raises ValueError for a number that is not finite; never blocks on the disk."""
+        rows: list[Item] = []
+        for fact in facts:
+            statement, encode = self._statements[type(fact)]
+            rows.append((statement, encode(fact)))
+        self._enqueue(rows)
+
+    def set_cursor(self, run_id: str, ts: int) -> None:
+        """Queue the run's cursor: every market event up to `ts` has been processed and its facts queued before."""
+        self._enqueue([(_SET_CURSOR, (ts, run_id))])
+
+    def do(self, job: Job) -> None:
+        """Queue a function that writes more than facts (a run's end, a roll-up), inside the writer's transaction."""
+        self._enqueue([(job, ())])
+
+    async def commit(self) -> None:
+        """Wait until everything queued so far is on the disk. Raises LedgerError if it cannot be."""
+        await asyncio.wrap_future(self._barrier())
+
+    async def retry(self) -> None:
+        """Try again what failed, and wait for it. Raises LedgerError if it still fails."""
+        with self._lock:
+            self._failure = None
+        await self.commit()
+
+    def close(self) -> None:
+        """Commit what is queued, fold the write-ahead log into the file and end the thread.
+
+        Raises LedgerError if something queued could not be written.
+        """
+        if self._thread is None:
+            return
+        with self._lock:
+            self._failure = None
+            self._closing = True
+        self._work.set()
+        self._urgent.set()
+        self._thread.join()
+        self._thread = None
+        if self._failure is not None:
+            raise self._failure
+
+    def _enqueue(self, rows: list[Item]) -> None:
+        with self._lock:
+            self._queue += rows
+        if not self._work.is_set():
+            self._work.set()
+
+    def _barrier(self) -> Future[None]:
+        done: Future[None] = Future()
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            if self._thread is None:
+                raise LedgerError(f"the ledger {self.path} is not open for writing")
+            self._waiting.append(done)
+        self._work.set()
+        self._urgent.set()
+        return done
+
+    def _run(self, db: sqlite3.Connection, database: Any) -> None:
+        while True:
+            self._work.wait()
+            self._urgent.wait(LINGER_S if self._failure is None else None)
+            with self._lock:
+                batch, self._queue = self._queue, []
+                waiting, self._waiting = self._waiting, []
+                closing = self._closing
+                self._work.clear()
+                self._urgent.clear()
+            try:
+                self._commit(db, database, batch, durable=bool(waiting) or closing)
+            except sqlite3.Error as error:
+                self._fail(LedgerError(describe(error, self.path)), batch, waiting)
+            else:
+                for done in waiting:
+                    if done.set_running_or_notify_cancel():
+                        done.set_result(None)
+                self._checkpoint(db, len(batch))
+            if closing:
+                self._finish(db)
+                return
+
+    def _fail(self, failure: LedgerError, batch: list[Item], waiting: list[Any]) -> None:
+        with self._lock:
+            self._failure = failure
+            self._queue[:0] = batch
+            waiting += self._waiting
+            self._waiting = []
+        for done in waiting:
+            if done.set_running_or_notify_cancel():
+                done.set_exception(failure)
+
+    def _commit(self, db: sqlite3.Connection, database: Any, batch: list[Item], *, durable: bool) -> None:
+        if not batch and not (durable and self._unsynced):
+            return
+        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        with database.atomic():
+            for statement, group in itertools.groupby(batch, key=lambda item: item[0]):
+                if isinstance(statement, str):
+                    db.executemany(statement, [row for _, row in group])
+                else:
+                    for _ in group:
+                        statement(db)
+            if not batch:  # a commit that writes nothing syncs nothing; this one also syncs those before it
+                (version,) = db.execute("PRAGMA user_version").fetchone()
+                db.execute(f"PRAGMA user_version = {version}")
+        self._unsynced = not durable
+
+    def _checkpoint(self, db: sqlite3.Connection, rows: int) -> None:
+        self._since_checkpoint += rows
+        if self._since_checkpoint >= CHECKPOINT_ROWS:
+            self._since_checkpoint = 0
+            try:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            except sqlite3.Error as error:  # nothing is lost: the rows are in the write-ahead log
+                with self._lock:
+                    self._failure = LedgerError(describe(error, self.path))
+
+    def _finish(self, db: sqlite3.Connection) -> None:
+        try:
+            if self._failure is None:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            self._failure = LedgerError(describe(error, self.path))
+        finally:
+            db.close()
