@@ -15,11 +15,9 @@ from tradeterm.config import BookConfig, Config
 from tradeterm.decode import convert, join, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
-from tradeterm.profile import find_profile
-from tradeterm.resources import demo_folder
+from tradeterm.profile import DEMO_PROFILE, find_profile
+from tradeterm.resources import demo_config
 
-DEMO_PROFILE = "demo"
-FILE_NAME = "config.toml"
 _BOOK = re.compile(r"[a-z][a-z0-9_]{0,15}")
 _INSTRUMENT = re.compile(r"[A-Za-z0-9&_-]{1,40}\.[A-Z0-9]{1,16}")
 _CURRENCY = re.compile(r"[A-Z]{3,6}")
@@ -38,8 +36,8 @@ def load_config(path: Path | None = None, profile_name: str = "default") -> Conf
 def config_path(path: Path | None = None, profile_name: str = "default") -> Path:
     """Which file `load_config` reads; it need not exist."""
     if profile_name == DEMO_PROFILE:
-        return demo_folder() / FILE_NAME
-    return path if path is not None else find_profile(profile_name).config_home / FILE_NAME
+        return demo_config()
+    return path if path is not None else find_profile(profile_name).config_file
 
 
 def read_config(path: Path) -> Config:
@@ -49,7 +47,7 @@ def read_config(path: Path) -> Config:
         mistakes = list(_cross_check(config))
     if mistakes or config is None:
         raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
-    return config
+    return _with_feed_path(config, path)
 
 
 def config_hash(config: Config) -> str:
@@ -72,6 +70,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _with_feed_path(config: Config, file: Path) -> Config:
+    """A relative feed.path starts at the configuration file's folder."""
+    if not config.feed.path:
+        return config
+    found = file.absolute().parent / Path(config.feed.path).expanduser()
+    return msgspec.structs.replace(config, feed=msgspec.structs.replace(config.feed, path=str(found)))
 
 
 def _cross_check(config: Config) -> Iterator[str]:

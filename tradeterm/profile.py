@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import ConfigError
 
+DEMO_PROFILE = "demo"
+"""Recorded data and simulated fills; its configuration travels with the program."""
+
 HOME_VARIABLE = "TRADETERM_HOME"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -53,6 +56,16 @@ class Profile(Struct, frozen=True):
     @property
     def log(self) -> Path:
         return self.logs / "engine.log"
+
+    @property
+    def config_file(self) -> Path:
+        """The user's configuration, the same for every profile but the demo."""
+        return self.config_home / "config.toml"
+
+    @property
+    def themes(self) -> Path:
+        """Folder of the user's own themes."""
+        return self.config_home / "themes"
 
     def create(self) -> None:
         """Make the folders, private to the user."""

@@ -19,6 +19,11 @@ def example_config() -> Path:
     return _shipped("config.toml.example")
 
 
+def demo_config() -> Path:
+    """The demo's configuration."""
+    return demo_folder() / "config.toml"
+
+
 def demo_folder() -> Path:
     """Recorded bars and funding, instruments.toml, the demo's config.toml and the licence texts."""
     return _PACKAGE / "demo"

@@ -1,11 +1,15 @@
 """What the configuration's shape cannot say: whether the strategies take their parameters and the keys clash."""
 
-from tradeterm.config import Config
+from typing import TYPE_CHECKING
+
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
 
+if TYPE_CHECKING:
+    from tradeterm.config import Config
 
-def check_config(config: Config, where: str) -> None:
+
+def check_config(config: "Config", where: str) -> None:
     """Raises ConfigError with every mistake, one sentence a line. `where` names the file."""
     from tradeterm.strategies.registry import make_strategy
     from tradeterm.ui.actions import ACTIONS

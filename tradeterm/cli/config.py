@@ -7,7 +7,6 @@ from tradeterm.cli.checks import check_config
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, say, say_error, say_json
 from tradeterm.cli.session import config_file_of, profile_of
-from tradeterm.config_file import FILE_NAME, config_hash, read_config
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import find_profile
 from tradeterm.resources import example_config
@@ -21,6 +20,8 @@ def add(commands: Commands) -> None:
 
 def check(options: argparse.Namespace) -> int:
     """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "hash", "mode", "books": [name]}."""
+    from tradeterm.config_file import config_hash, read_config
+
     file = config_file_of(options, profile_of(options))
     mistakes: list[str] = []
     config = None
@@ -51,7 +52,7 @@ def check(options: argparse.Namespace) -> int:
 
 def init(options: argparse.Namespace) -> int:
     """Write the example, readable by its owner alone; an existing file is never replaced."""
-    file = find_profile().config_home / FILE_NAME
+    file = find_profile().config_file
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from tradeterm.console.protocol import Console
 from tradeterm.profile import Profile
+
+if TYPE_CHECKING:
+    from tradeterm.console.protocol import Console
 
 
 @contextmanager
-def console_of(profile: Profile) -> Iterator[Console]:
+def console_of(profile: Profile) -> Iterator["Console"]:
     """Raises LedgerMissing where no engine has ever run in the profile."""
     from tradeterm.console.client import open_console
 

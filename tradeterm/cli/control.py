@@ -3,16 +3,17 @@
 import argparse
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from tradeterm.assistant.answers import book_names, find_instrument
-from tradeterm.assistant.text import clean
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.console import console_of
 from tradeterm.cli.output import DONE, FAILED, REFUSED, WRONG_USE, note, say, say_error, say_json
 from tradeterm.cli.session import profile_of
-from tradeterm.console.protocol import Console
-from tradeterm.domain.facts import CommandRow
 from tradeterm.domain.states import CommandStatus, CommandVerb
+
+if TYPE_CHECKING:
+    from tradeterm.console.protocol import Console
+    from tradeterm.domain.facts import CommandRow
 
 PATIENCE_S = 5.0
 _LOOK_EVERY_S = 0.02
@@ -53,13 +54,16 @@ def run(options: argparse.Namespace) -> int:
     answered), ACCEPTED (under way), DONE or REFUSED. Exit status 0 for DONE (or, without an engine, a queued halt or
     kill), 3 for REFUSED, else 1.
     """
+    from tradeterm.assistant.answers import book_names, find_instrument
+    from tradeterm.assistant.text import clean
+
     verb = CommandVerb.SHUTDOWN if options.engine else options.verb
     profile = profile_of(options)
     with console_of(profile) as console:
         alive = console.engine_alive()
         if not alive and verb not in _OBEYED_LATER:
             return say_error(
-                f"no engine is running for the profile {profile.name}; `tradeterm` or `tradeterm --headless` starts one",
+                f"no engine is running in profile {profile.name}; `tradeterm` or `tradeterm --headless` starts one",
                 FAILED,
             )
         instrument = ""
@@ -97,7 +101,7 @@ def _typed(verb: CommandVerb) -> bool:
     return False
 
 
-def _answer(console: Console, command: int, patience_s: float) -> CommandRow | None:
+def _answer(console: "Console", command: int, patience_s: float) -> "CommandRow | None":
     """The command's row once it is done or refused, or as it stands when patience ends."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -108,7 +112,9 @@ def _answer(console: Console, command: int, patience_s: float) -> CommandRow | N
         time.sleep(_LOOK_EVERY_S)
 
 
-def _report(row: CommandRow | None, verb: CommandVerb, *, alive: bool, as_json: bool) -> int:
+def _report(row: "CommandRow | None", verb: CommandVerb, *, alive: bool, as_json: bool) -> int:
+    from tradeterm.assistant.text import clean
+
     status = row.status if row is not None else CommandStatus.QUEUED
     detail = clean(row.detail) if row is not None else ""
     if as_json and row is not None:

@@ -3,9 +3,6 @@
 import argparse
 
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.doctor_host import host_findings
-from tradeterm.cli.doctor_logout import logout_finding
-from tradeterm.cli.doctor_profile import profile_findings
 from tradeterm.cli.finding import Finding, Level
 from tradeterm.cli.output import DONE, FAILED, say, say_json
 from tradeterm.cli.session import config_file_of, profile_of
@@ -20,6 +17,10 @@ def run(options: argparse.Namespace) -> int:
 
     JSON: {"type": "doctor", "profile", "ok", "checks": [{"name", "level", "text"}]}; level is OK, WARN or FAIL.
     """
+    from tradeterm.cli.doctor_host import host_findings
+    from tradeterm.cli.doctor_logout import logout_finding
+    from tradeterm.cli.doctor_profile import profile_findings
+
     profile = profile_of(options)
     findings: list[Finding] = [
         *host_findings(profile),

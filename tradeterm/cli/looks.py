@@ -16,7 +16,7 @@ def themes(options: argparse.Namespace) -> int:
     """JSON: {"type": "themes", "themes": [{"name", "description", "dark", "file"}], "mistakes": [sentence]}."""
     from tradeterm.ui.themes import load_themes
 
-    found, mistakes = load_themes(profile_of(options).config_home / "themes")
+    found, mistakes = load_themes(profile_of(options).themes)
     if options.json:
         rows = [
             {"name": theme.name, "description": theme.description, "dark": theme.dark, "file": str(theme.file)}

@@ -2,14 +2,16 @@
 
 import argparse
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tradeterm.cli.checks import check_config
 from tradeterm.cli.output import REFUSED, WRONG_USE, note, say_error
 from tradeterm.cli.session import config_file_of, config_of, profile_of
-from tradeterm.config import Config
 from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
+
+if TYPE_CHECKING:
+    from tradeterm.config import Config
 
 _HEADLESS_ONLY = {
     "json": "--json",
@@ -48,7 +50,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def _headless(options: argparse.Namespace, profile: Profile, config: Config) -> int:
+def _headless(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
     from tradeterm.headless import run_headless
 
     return run_headless(
@@ -62,7 +64,7 @@ def _headless(options: argparse.Namespace, profile: Profile, config: Config) -> 
     )
 
 
-def _screen(options: argparse.Namespace, profile: Profile, config: Config) -> int:
+def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
     from tradeterm.console.client import open_console
     from tradeterm.console.launch import ensure_engine
 

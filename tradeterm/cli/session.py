@@ -2,11 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tradeterm.config import Config
-from tradeterm.config_file import DEMO_PROFILE, FILE_NAME, config_path, read_config
 from tradeterm.domain.errors import ConfigError
-from tradeterm.profile import Profile, find_profile
+from tradeterm.profile import DEMO_PROFILE, Profile, find_profile
+
+if TYPE_CHECKING:
+    from tradeterm.config import Config
 
 DEFAULT_PROFILE = "default"
 
@@ -20,18 +22,22 @@ def profile_of(options: argparse.Namespace) -> Profile:
     if options.profile is not None:
         return find_profile(options.profile)
     default = find_profile(DEFAULT_PROFILE)
-    configured = options.config is not None or (default.config_home / FILE_NAME).exists()
+    configured = options.config is not None or default.config_file.exists()
     return default if configured else find_profile(DEMO_PROFILE)
 
 
 def config_file_of(options: argparse.Namespace, profile: Profile) -> Path:
     """The configuration file that belongs to the profile; it need not exist."""
+    from tradeterm.config_file import config_path
+
     explicit = Path(options.config).expanduser() if options.config else None
     if explicit is not None and profile.name == DEMO_PROFILE:
         raise ConfigError(f"the profile {DEMO_PROFILE} has its own configuration; leave --config out")
     return config_path(explicit, profile.name)
 
 
-def config_of(options: argparse.Namespace, profile: Profile) -> Config:
+def config_of(options: argparse.Namespace, profile: Profile) -> "Config":
     """The checked configuration of the profile. Raises ConfigError."""
+    from tradeterm.config_file import read_config
+
     return read_config(config_file_of(options, profile))

@@ -3,7 +3,6 @@
 import argparse
 import time
 
-from tradeterm.assistant import answers
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.console import console_of
 from tradeterm.cli.output import DONE, say, say_json
@@ -21,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
     null until an engine has written one; while no engine runs it is the last one written. `last_run` is the newest
     row of table `runs`. `age_ms` is the time since the engine last wrote its view.
     """
+    from tradeterm.assistant import answers
+
     profile = profile_of(options)
     now_ms = time.time_ns() // 1_000_000
     with console_of(profile) as console:
