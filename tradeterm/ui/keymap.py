@@ -27,7 +27,14 @@ _NAMED = frozenset(
     + [f"f{n}" for n in range(1, 13)]
 )
 _WORDS = {"slash": "/", "backslash": "\\", "at": "@", "minus": "-", "plus": "+", "underscore": "_", "pgup": "pageup"}
-_WORDS |= {"pgdn": "pagedown", "pgdown": "pagedown", "return": "enter", "spacebar": "space", "esc": "escape", " ": "space"}
+_WORDS |= {
+    "pgdn": "pagedown",
+    "pgdown": "pagedown",
+    "return": "enter",
+    "spacebar": "space",
+    "esc": "escape",
+    " ": "space",
+}
 _FRAMEWORK = {"solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus"}
 _FRAMEWORK |= {"plus_sign": "plus", "low_line": "underscore"}
 _SHOWN = {"up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "pgup", "pagedown": "pgdn"}
@@ -119,8 +126,12 @@ def _split(text: str, action_id: str, where: str) -> list[str]:
 def _usable(key: str, written: str, action_id: str, where: str) -> str:
     at = f"{where} [keys] {action_id}: {written!r}"
     *modifiers, name = _parts(key)
-    if any(modifier not in _MODIFIERS for modifier in modifiers) or not (len(name) == 1 or name in _NAMED | {"escape", "backspace"}):
-        raise ConfigError(f"{at} is not a key; allowed: a character, {', '.join(sorted(_NAMED)[:4])}, f1 to f12 and such, with ctrl+, alt+ or shift+ before it")
+    if any(modifier not in _MODIFIERS for modifier in modifiers) or not (
+        len(name) == 1 or name in _NAMED | {"escape", "backspace"}
+    ):
+        raise ConfigError(
+            f"{at} is not a key; allowed: a character, {', '.join(sorted(_NAMED)[:4])}, f1 to f12 and such, with ctrl+, alt+ or shift+ before it"
+        )
     if "ctrl" in modifiers and name.isalpha() and len(name) == 1 and name.isupper():
         raise ConfigError(f"{at} is unclear; write {key[:-1]}{name.lower()} or ctrl+shift+{name.lower()}")
     if key in _SAME_BYTE:

@@ -151,7 +151,9 @@ def _checked(table: dict[str, Any], file: Path) -> tuple[Theme | None, list[str]
         wrong.append(f"{at}: description is {description!r}; allowed: a text")
     flags = {key: table.get(key, key == "dark") for key in ("dark", "ansi")}
     wrong.extend(
-        f"{at}: {key} is {value!r}; allowed: true or false" for key, value in flags.items() if not isinstance(value, bool)
+        f"{at}: {key} is {value!r}; allowed: true or false"
+        for key, value in flags.items()
+        if not isinstance(value, bool)
     )
     colours = table.get("colours", {})
     if isinstance(colours, dict):
