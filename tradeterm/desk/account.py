@@ -1,0 +1,154 @@
+"""A book's money at the present marks. None wherever a mark is missing: nothing is assumed."""
+
+from decimal import Decimal
+
+from tradeterm.desk.positions import unrealized
+from tradeterm.desk.state import Book, DeskState
+from tradeterm.desk.turn import Turn
+from tradeterm.domain.facts import EquityPoint
+from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.orders import OrderIntent
+from tradeterm.domain.snapshot import Position
+
+_RATIO_STEP = Decimal("1e-8")
+
+
+def mark_of(state: DeskState, instrument: str) -> Decimal | None:
+    """The instrument's last price; None before the first one, and after one that was not a number."""
+    mark = state.marks.get(instrument)
+    return mark.decimal if mark else None
+
+
+def book_positions(state: DeskState, book: str) -> list[Position]:
+    return [position for _, position in sorted(state.positions.items()) if position.book == book]
+
+
+def book_unrealized(state: DeskState, book: str) -> Decimal | None:
+    total = ZERO
+    for position in book_positions(state, book):
+        mark = mark_of(state, position.instrument)
+        if mark is None:
+            return None
+        total += unrealized(position, mark, state.instruments.get(position.instrument))
+    return total
+
+
+def book_equity(state: DeskState, book: Book) -> Decimal | None:
+    """Cash and unrealised PnL; None if a position has no mark or the money is not finite."""
+    open_pnl = book_unrealized(state, book.name)
+    if open_pnl is None:
+        return None
+    equity = book.cash + open_pnl
+    return equity if equity.is_finite() else None
+
+
+def book_exposure(state: DeskState, book: str) -> Decimal | None:
+    """Gross notional of the book's positions at their marks."""
+    total = ZERO
+    for position in book_positions(state, book):
+        notional = notional_at_mark(state, position.instrument, position.quantity)
+        if notional is None:
+            return None
+        total += notional
+    return total
+
+
+def notional_at_mark(state: DeskState, instrument: str, quantity: Decimal) -> Decimal | None:
+    mark, contract = mark_of(state, instrument), state.instruments.get(instrument)
+    return None if mark is None or contract is None else contract.notional(quantity, mark)
+
+
+def worst_exposure(state: DeskState, book: str) -> dict[str, Decimal] | None:
+    """Notional by instrument if every open entry order (UNKNOWN ones in full) filled on top of the positions."""
+    quantities: dict[str, Decimal] = {}
+    for position in book_positions(state, book):
+        quantities[position.instrument] = abs(position.quantity)
+    for order in state.working_orders():
+        if order.book == book and order.intent is OrderIntent.ENTRY:
+            quantities[order.instrument] = quantities.get(order.instrument, ZERO) + order.leaves_quantity
+    worst: dict[str, Decimal] = {}
+    for instrument, quantity in quantities.items():
+        notional = notional_at_mark(state, instrument, quantity)
+        if notional is None:
+            return None
+        worst[instrument] = notional
+    return worst
+
+
+def drawdown(book: Book, equity: Decimal) -> Decimal:
+    """Fraction below the highest equity so far."""
+    peak = max(book.peak_equity, equity)
+    return ((peak - equity) / peak).quantize(_RATIO_STEP) if peak > 0 else ZERO
+
+
+def day_pnl(book: Book, equity: Decimal) -> Decimal | None:
+    return None if book.day_start_equity is None else equity - book.day_start_equity
+
+
+def begin_day(turn: Turn) -> None:
+    """At the first moment of a new UTC day at which equity is known, remember it as the day's start."""
+    today = turn.ts // DAY_MS
+    for book in turn.state.books.values():
+        if book.day != today or book.day_start_equity is None:
+            equity = book_equity(turn.state, book)
+            if book.day != today or equity is not None:
+                book.day, book.day_start_equity = today, equity
+                turn.record_book(book)
+
+
+def sample(turn: Turn) -> None:
+    """Equity points of every book and of the desk, once a bar time; moves the peaks."""
+    state = turn.state
+    if state.bar_ts <= state.equity_ts:
+        return
+    state.equity_ts = state.bar_ts
+    points = [point for book in state.books.values() if (point := _point(turn, book)) is not None]
+    for point in points:
+        turn.record(point)
+    if points and len(points) == len(state.books):
+        turn.record(_desk_point(points, state))
+
+
+def _point(turn: Turn, book: Book) -> EquityPoint | None:
+    state = turn.state
+    equity, exposure = book_equity(state, book), book_exposure(state, book.name)
+    if equity is None or exposure is None:
+        return None
+    if equity > book.peak_equity:
+        book.peak_equity = equity
+        turn.record_book(book)
+    return EquityPoint(
+        ts=state.bar_ts,
+        book=book.name,
+        equity=equity,
+        cash=book.cash,
+        unrealized_pnl=equity - book.cash,
+        day_pnl=day_pnl(book, equity) or ZERO,
+        drawdown=drawdown(book, equity),
+        exposure=(exposure / equity).quantize(_RATIO_STEP) if equity > 0 else ZERO,
+    )
+
+
+def desk_books(state: DeskState) -> list[Book]:
+    """Books that can be added up: those in the first book's currency (no exchange rates here)."""
+    books = list(state.books.values())
+    return [book for book in books if book.config.currency == books[0].config.currency]
+
+
+def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint:
+    names = {book.name for book in desk_books(state)}
+    chosen = [point for point in points if point.book in names]
+    equity = sum((point.equity for point in chosen), ZERO)
+    peak = sum((state.books[point.book].peak_equity for point in chosen), ZERO)
+    notional = sum((point.exposure * point.equity for point in chosen), ZERO)
+    return EquityPoint(
+        ts=state.bar_ts,
+        book="",
+        equity=equity,
+        cash=sum((point.cash for point in chosen), ZERO),
+        unrealized_pnl=sum((point.unrealized_pnl for point in chosen), ZERO),
+        day_pnl=sum((point.day_pnl for point in chosen), ZERO),
+        drawdown=((peak - equity) / peak).quantize(_RATIO_STEP) if peak > 0 else ZERO,
+        exposure=(notional / equity).quantize(_RATIO_STEP) if equity > 0 else ZERO,
+    )

@@ -1,0 +1,190 @@
+"""What venues say of orders: updates and fills, booked on orders, positions and cash."""
+
+import msgspec
+
+from tradeterm.desk import order_machine
+from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, trade_id_for
+from tradeterm.desk.protection import is_protected
+from tradeterm.desk.state import Book, exec_key
+from tradeterm.desk.turn import Turn
+from tradeterm.domain.errors import IllegalTransition
+from tradeterm.domain.events import CashEvent, FillReceived, OrderAdopted, OrderUpdate
+from tradeterm.domain.orders import Fill, Order, OrderEventKind, OrderIntent, OrderStatus
+from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import AlertLevel
+
+_CHILDREN = (OrderIntent.PROTECTIVE_STOP, OrderIntent.TAKE_PROFIT)
+_ENDS = (OrderEventKind.REFUSED, OrderEventKind.CANCELED, OrderEventKind.EXPIRED)
+
+
+def on_order_update(turn: Turn, event: OrderUpdate) -> None:
+    order = turn.state.orders.get(event.client_order_id)
+    if order is None:
+        text = f"the venue speaks of order {event.client_order_id}, which is not known: {event.kind}"
+        turn.alert(AlertLevel.WARNING, "ORDER_NOT_KNOWN", text)
+        return
+    if order.status is OrderStatus.INITIALIZED and order.intent in _CHILDREN and event.kind not in _ENDS:
+        started = turn.move(order, OrderEventKind.SENT, detail="with its entry")
+        order = started or order
+    trigger = event.trigger_price
+    if trigger is None and event.kind is OrderEventKind.ACKNOWLEDGED and order.status is OrderStatus.PENDING_UPDATE:
+        trigger = turn.state.amends.get(order.client_order_id)
+    moved = turn.move(
+        order,
+        event.kind,
+        venue_order_id=event.venue_order_id,
+        quantity=event.quantity,
+        price=event.price,
+        trigger_price=trigger,
+        detail=" ".join(part for part in (event.code, event.detail) if part),
+    )
+    if moved is None:
+        return
+    if order.status is OrderStatus.PENDING_UPDATE and moved.status is not OrderStatus.PENDING_UPDATE:
+        turn.state.amends.pop(order.client_order_id, None)
+    if moved.intent is OrderIntent.ENTRY and moved.is_closed and moved.filled_quantity == 0:
+        _drop_children(turn, moved)
+    follow_stop(turn, moved)
+
+
+def on_fill(turn: Turn, event: FillReceived) -> None:
+    """Book an execution once: order, position, cash, trade."""
+    state, fill = turn.state, event.fill
+    execution = exec_key(fill.venue, fill.account, fill.exec_id)
+    if execution in state.exec_ids:
+        return
+    numbers = (fill.quantity, fill.price, fill.fee)
+    key = (fill.book, fill.instrument)
+    if not all(number.is_finite() for number in numbers) or fill.quantity <= 0 or fill.price <= 0:
+        turn.alert(AlertLevel.CRITICAL, "BAD_FILL", f"execution {fill.exec_id} has unusable numbers", key)
+        turn.reconcile(fill.venue, fill.account, f"execution {fill.exec_id} is not usable")
+        return
+    book = state.books.get(fill.book)
+    if book is None:
+        turn.alert(
+            AlertLevel.CRITICAL, "BAD_FILL", f"execution {fill.exec_id} names the unknown book {fill.book!r}", key
+        )
+        return
+    state.exec_ids.add(execution)
+    turn.record(fill)
+    order = state.orders.get(fill.client_order_id)
+    opening = Opening(trade_id=trade_id_for(fill, order is not None and order.filled_quantity > 0))
+    if order is not None:
+        order = _fill_order(turn, order, fill)
+        if order.intent is OrderIntent.ENTRY:
+            opening = msgspec.structs.replace(
+                opening, signal_id=order.signal_id, stop=order.stop_loss, target=order.take_profit
+            )
+    before = state.positions.get(key) or flat_position(fill)
+    reason = exit_reason(before, order)
+    booking = book_fill(before, fill, state.instruments.get(fill.instrument), opening=opening, exit_reason=reason)
+    _settle(turn, book, booking)
+    if order is not None and order.intent is OrderIntent.ENTRY:
+        _size_children(turn, order)
+    after = booking.position
+    if after.quantity and after.ts_unprotected is None and not is_protected(state, after):
+        after = msgspec.structs.replace(after, ts_unprotected=turn.ts)
+    turn.set_position(after)
+
+
+def on_cash(turn: Turn, event: CashEvent) -> None:
+    """Book money that moved without a fill; attribute it to the open round trip of its instrument."""
+    state, cash = turn.state, event.cash
+    seen = exec_key(cash.venue, cash.account, cash.id)
+    book = state.books.get(cash.book)
+    if seen in state.cash_ids:
+        return
+    if book is None or not cash.amount.is_finite():
+        turn.alert(AlertLevel.CRITICAL, "BAD_CASH", f"cash event {cash.id} is not usable", (cash.book, ""))
+        return
+    state.cash_ids.add(seen)
+    turn.record(cash)
+    book.cash += cash.amount
+    turn.record_book(book)
+    position = state.positions.get((cash.book, cash.instrument or ""))
+    if position is not None:
+        turn.set_position(book_cash(position, cash))
+
+
+def on_adopted(turn: Turn, event: OrderAdopted) -> None:
+    """Take an order found at the venue as it is there; it is nobody's, so it is only followed."""
+    order = event.order
+    if order.client_order_id in turn.state.orders:
+        return
+    turn.set_order(order)
+    text = f"an order that is not ours is working at {order.venue}: {order.side} {order.quantity} {order.instrument}"
+    turn.alert(AlertLevel.WARNING, "ORDER_ADOPTED", text, (order.book, order.instrument))
+
+
+def follow_stop(turn: Turn, order: Order) -> None:
+    """Keep the position's stop price and its protection in step with its stop order."""
+    if order.intent is not OrderIntent.PROTECTIVE_STOP:
+        return
+    position = turn.state.positions.get((order.book, order.instrument))
+    if position is None or position.trade_id != order.parent_id:
+        return
+    protected = is_protected(turn.state, position)
+    since = None if protected else (turn.ts if position.ts_unprotected is None else position.ts_unprotected)
+    stop = position.stop_price if order.is_closed else order.trigger_price
+    turn.replace_position(position, stop_price=stop, ts_unprotected=since)
+
+
+def exit_reason(position: Position, order: Order | None) -> str:
+    """Why a fill of `order` closes `position`, as the trade will say."""
+    if order is None or order.intent is OrderIntent.EXTERNAL:
+        return "EXTERNAL"
+    if order.intent is OrderIntent.PROTECTIVE_STOP:
+        return "STOP" if position.stop_price == position.initial_stop else "TRAILING"
+    if order.intent is OrderIntent.TAKE_PROFIT:
+        return "TARGET"
+    return order.reason if order.intent is OrderIntent.EXIT else "REVERSED"
+
+
+def _fill_order(turn: Turn, order: Order, fill: Fill) -> Order:
+    key = (order.book, order.instrument)
+    if order.status is OrderStatus.INITIALIZED:
+        order = turn.move(order, OrderEventKind.SENT, detail="with its entry") or order
+    try:
+        applied = order_machine.apply_fill(order, fill, ts=turn.ts)
+    except IllegalTransition as error:
+        turn.illegal(order, str(error))
+        return order
+    if applied.late:
+        text = f"order {order.client_order_id} filled after it was {order.status}"
+        turn.alert(AlertLevel.WARNING, "LATE_FILL", text, key)
+    if applied.anomaly:
+        text = f"order {order.client_order_id} ({order.status}) filled {fill.quantity} more than it could"
+        turn.alert(AlertLevel.CRITICAL, "UNEXPECTED_FILL", text, key)
+        turn.reduce_only(text)
+        turn.reconcile(order.venue, order.account, text)
+    return turn.keep(applied)
+
+
+def _settle(turn: Turn, book: Book, booking: Booking) -> None:
+    book.cash += booking.realized - booking.fee
+    if booking.trade is not None:
+        book.trades += 1
+        book.wins += booking.trade.pnl > 0
+        turn.record(booking.trade)
+    turn.record_book(book)
+
+
+def _children(turn: Turn, entry: Order) -> list[Order]:
+    found = (turn.state.orders.get(entry.client_order_id + suffix) for suffix in ("s", "t"))
+    return [child for child in found if child is not None and not child.is_closed]
+
+
+def _drop_children(turn: Turn, entry: Order) -> None:
+    """The entry ended without a fill: its protection never came to be."""
+    for child in _children(turn, entry):
+        turn.move(child, OrderEventKind.CANCELED, detail=f"its entry was {entry.status}")
+
+
+def _size_children(turn: Turn, entry: Order) -> None:
+    """Attached protection exists from the first fill on and covers what has filled."""
+    for child in _children(turn, entry):
+        sent: Order | None = child
+        if child.status is OrderStatus.INITIALIZED:
+            sent = turn.move(child, OrderEventKind.SENT, detail="with the first fill")
+        if sent is not None and sent.quantity != entry.filled_quantity:
+            turn.set_order(msgspec.structs.replace(sent, quantity=entry.filled_quantity, ts_updated=turn.ts))

@@ -1,0 +1,210 @@
+"""What the desk remembers. Mutable, owned by one desk, changed only while an event is handled."""
+
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.config import BookConfig, Config
+from tradeterm.domain.events import WorkerStatus
+from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.domain.orders import Order, OrderIntent
+from tradeterm.domain.signals import GateCheck, Signal
+from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
+from tradeterm.domain.states import BookState, BreakerLevel, TradingState, VenueState, WorkerName
+
+Key = tuple[str, str]
+"""(book, instrument)."""
+
+
+class Mark(Struct):
+    """What was last seen of an instrument. `price` is NaN after a bad one; `bars` has the close time of the newest
+    closed bar by interval; `session` is the day `session_open` belongs to."""
+
+    price: float
+    ts: int
+    bars: dict[int, int] = {}
+    session: int = -1
+    session_open: float | None = None
+    funding_rate: float | None = None
+
+    @property
+    def decimal(self) -> Decimal | None:
+        """The price as an exact decimal; None unless it is finite and positive."""
+        return Decimal(repr(self.price)) if math.isfinite(self.price) and self.price > 0 else None
+
+
+class Book(Struct):
+    """A book's configuration and money."""
+
+    name: str
+    config: BookConfig
+    interval_ms: int
+    state: BookState
+    cash: Decimal
+    peak_equity: Decimal
+    day: int = -1
+    day_start_equity: Decimal | None = None
+    trades: int = 0
+    wins: int = 0
+
+    @property
+    def account(self) -> str:
+        return self.name
+
+    @property
+    def capital(self) -> Decimal:
+        return Decimal(repr(self.config.capital))
+
+
+class PendingEntry(Struct, frozen=True):
+    """An entry that passed tier 1 and waits for tier 2. `ts` is when the verdict was asked for."""
+
+    signal: Signal
+    checks: tuple[GateCheck, ...]
+    ts: int
+
+
+class Venue(Struct):
+    state: VenueState
+    ts: int
+    latency_ms: float | None = None
+    detail: str = ""
+
+
+class DeskState(Struct, kw_only=True):
+    config: Config
+    ts: int = 0
+    instruments: dict[str, Instrument] = {}
+    books: dict[str, Book] = {}
+    orders: dict[str, Order] = {}
+    working: dict[str, None] = {}
+    """Client ids of orders that are not closed (a dict, because its order is that of insertion)."""
+    positions: dict[Key, Position] = {}
+    marks: dict[str, Mark] = {}
+    pending: dict[str, PendingEntry] = {}
+    signals_seen: set[str] = set()
+    exec_ids: set[str] = set()
+    cash_ids: set[str] = set()
+    last_entry: dict[str, int] = {}
+    trading_state: TradingState = TradingState.ACTIVE
+    trading_reason: str = ""
+    kill_pending: bool = False
+    kill_command: int | None = None
+    kill_asked: int | None = None
+    """When a reconciliation was asked for to verify that the venue is flat; None before."""
+    kill_waiting: dict[tuple[str, str], None] = {}
+    flattening: dict[int, tuple[Key, ...]] = {}
+    breaker: BreakerLevel = BreakerLevel.CLOSED
+    breaker_reason: str = ""
+    breaker_ts: int = 0
+    failures: list[int] = []
+    """Times of refused or failed orders within the breaker's window."""
+    venues: dict[str, Venue] = {}
+    disagreeing: dict[tuple[str, str], str] = {}
+    workers: dict[WorkerName, WorkerStatus] = {}
+    amends: dict[str, Decimal] = {}
+    """Trigger prices asked for and not yet confirmed, by client id."""
+    asked: dict[str, int] = {}
+    """How many look-ups each unanswered order has had."""
+    alerted: set[str] = set()
+    """Conditions already alerted, so that each is said once."""
+    bar_ts: int = -1
+    equity_ts: int = -1
+
+    def position_orders(self, position: Position) -> Iterator[Order]:
+        """Orders of the position's round trip other than its entry, working ones only, oldest first."""
+        for client_id in self.working:
+            order = self.orders[client_id]
+            if order.parent_id == position.trade_id and order.intent is not OrderIntent.ENTRY:
+                yield order
+
+    def working_orders(self) -> list[Order]:
+        return [self.orders[client_id] for client_id in self.working]
+
+
+def exec_key(venue: str, account: str, exec_id: str) -> str:
+    return f"{venue}/{account}/{exec_id}"
+
+
+def key_text(key: Key) -> str:
+    return f"{key[0]}/{key[1]}"
+
+
+def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: DeskSnapshot, ts: int) -> DeskState:
+    """The state a desk starts from. Books the snapshot does not know begin with their capital."""
+    known = {book.book: book for book in snapshot.books}
+    state = DeskState(
+        config=config,
+        ts=ts,
+        instruments=dict(instruments),
+        books={name: _book(name, book, known.get(name)) for name, book in sorted(config.books.items())},
+        trading_state=snapshot.trading_state,
+        trading_reason=snapshot.trading_reason,
+        kill_pending=snapshot.kill_pending,
+        breaker=snapshot.breaker,
+        breaker_reason=snapshot.breaker_reason,
+        breaker_ts=ts,
+        signals_seen=set(snapshot.signals_seen),
+        exec_ids=set(snapshot.exec_ids),
+        cash_ids=set(snapshot.cash_ids),
+        last_entry=dict(snapshot.last_entry),
+        positions={(p.book, p.instrument): p for p in snapshot.positions if p.quantity},
+    )
+    for order in sorted(snapshot.orders, key=lambda item: (item.ts_created, item.client_order_id)):
+        state.orders[order.client_order_id] = order
+        if not order.is_closed:
+            state.working[order.client_order_id] = None
+    return state
+
+
+def snapshot_of(state: DeskState) -> DeskSnapshot:
+    """Everything `restored` needs, sorted."""
+    return DeskSnapshot(
+        trading_state=state.trading_state,
+        trading_reason=state.trading_reason,
+        breaker=state.breaker,
+        breaker_reason=state.breaker_reason,
+        kill_pending=state.kill_pending,
+        books=tuple(
+            BookSnapshot(
+                book=book.name,
+                state=book.state,
+                cash=book.cash,
+                peak_equity=book.peak_equity,
+                day=book.day,
+                day_start_equity=book.day_start_equity,
+                trades=book.trades,
+                wins=book.wins,
+            )
+            for _, book in sorted(state.books.items())
+        ),
+        orders=tuple(order for _, order in sorted(state.orders.items())),
+        positions=tuple(position for _, position in sorted(state.positions.items())),
+        signals_seen=tuple(sorted(state.signals_seen)),
+        exec_ids=tuple(sorted(state.exec_ids)),
+        cash_ids=tuple(sorted(state.cash_ids)),
+        last_entry=dict(sorted(state.last_entry.items())),
+    )
+
+
+def _book(name: str, config: BookConfig, known: BookSnapshot | None) -> Book:
+    capital = Decimal(repr(config.capital))
+    interval_ms = INTERVALS_MS[config.interval]
+    if known is None:
+        first = BookState.RUNNING if config.enabled else BookState.STOPPED
+        return Book(name, config, interval_ms, first, capital, capital)
+    return Book(
+        name,
+        config,
+        interval_ms,
+        known.state,
+        known.cash,
+        known.peak_equity,
+        known.day,
+        known.day_start_equity,
+        known.trades,
+        known.wins,
+    )

@@ -1,0 +1,248 @@
+"""The live picture of a desk, for faces. Reads only; a number that is not known shows as the last that was (or 0)."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+from tradeterm.desk.account import (
+    book_equity,
+    book_exposure,
+    book_positions,
+    book_unrealized,
+    day_pnl,
+    desk_books,
+    drawdown,
+    mark_of,
+)
+from tradeterm.desk.desk import Desk
+from tradeterm.desk.positions import unrealized
+from tradeterm.desk.protection import is_protected
+from tradeterm.desk.state import Book, DeskState, Mark
+from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.orders import OPEN_AT_VENUE, OrderIntent, OrderStatus
+from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import VenueState
+from tradeterm.domain.view import (
+    BookView,
+    DeskView,
+    FeedView,
+    LimitView,
+    PositionView,
+    ReplayView,
+    VenueView,
+    WorkerView,
+)
+
+VIEW_VERSION = 1
+_RATIO = Decimal("1e-6")
+_PERCENT = Decimal("1e-4")
+_SECOND = 1000
+
+
+def desk_view(
+    desk: Desk,
+    *,
+    wall_ts: int,
+    started_ts: int,
+    pid: int,
+    run_id: str,
+    workers: Sequence[WorkerView],
+    replay: ReplayView | None,
+    stopping: bool,
+    tier2_label: str,
+    simulated_venues: Collection[str],
+) -> DeskView:
+    """Everything a face needs besides the ledger. Money of books in another currency than the first is left out of the
+    desk's totals (there are no exchange rates here)."""
+    state = desk.state
+    books = tuple(_book(state, book, tier2_label) for book in state.books.values())
+    counted = {book.name for book in desk_books(state)}
+    summed = [view for view in books if view.book in counted]
+    equity = sum((view.equity for view in summed), ZERO)
+    day = sum((view.day_pnl for view in summed), ZERO)
+    peak = sum((max(state.books[view.book].peak_equity, view.equity) for view in summed), ZERO)
+    positions = tuple(_position(state, position) for _, position in sorted(state.positions.items()))
+    working = state.working_orders()
+    return DeskView(
+        version=VIEW_VERSION,
+        ts=state.ts,
+        wall_ts=wall_ts,
+        started_ts=started_ts,
+        pid=pid,
+        run_id=run_id,
+        mode=state.config.mode,
+        trading_state=state.trading_state,
+        trading_reason=state.trading_reason,
+        breaker=state.breaker,
+        breaker_reason=state.breaker_reason,
+        kill_pending=state.kill_pending,
+        currency=books[0].currency if books else "",
+        equity=equity,
+        day_pnl=day,
+        day_return=_ratio(day, equity - day),
+        drawdown=_ratio(peak - equity, peak),
+        exposure=_ratio(sum((view.exposure * view.equity for view in summed), ZERO), equity),
+        unrealized_pnl=sum((view.unrealized_pnl for view in summed), ZERO),
+        unprotected=sum(not view.protected for view in positions),
+        unknown_orders=sum(order.status is OrderStatus.UNKNOWN for order in working),
+        open_orders=sum(order.status in OPEN_AT_VENUE for order in working),
+        books=books,
+        positions=positions,
+        limits=tuple(limit for book in state.books.values() for limit in _limits(state, book)),
+        venues=_venues(state, simulated_venues),
+        feeds=tuple(_feed(state, name) for name in sorted(state.instruments)),
+        workers=tuple(workers),
+        replay=replay,
+        stopping=stopping,
+    )
+
+
+def is_stale(state: DeskState, instrument: str) -> bool:
+    """Whether tier 1 would call the instrument's data stale for any book that trades it."""
+    mark = state.marks.get(instrument)
+    if mark is None:
+        return True
+    return any(
+        state.ts - mark.ts > book.interval_ms + int(book.config.limits.stale_after_seconds * _SECOND)
+        for book in state.books.values()
+        if instrument in book.config.instruments
+    )
+
+
+def _book(state: DeskState, book: Book, tier2: str) -> BookView:
+    open_pnl = book_unrealized(state, book.name) or ZERO
+    equity = book.cash + open_pnl
+    pnl = day_pnl(book, equity) or ZERO
+    return BookView(
+        book=book.name,
+        strategy=book.config.strategy,
+        venue=book.config.venue,
+        currency=book.config.currency,
+        state=book.state,
+        equity=equity,
+        cash=book.cash,
+        capital=book.capital,
+        unrealized_pnl=open_pnl,
+        realized_pnl=book.cash - book.capital,
+        day_pnl=pnl,
+        day_return=_ratio(pnl, equity - pnl),
+        drawdown=drawdown(book, equity),
+        exposure=_ratio(book_exposure(state, book.name) or ZERO, equity),
+        open_positions=len(book_positions(state, book.name)),
+        trades=book.trades,
+        wins=book.wins,
+        tier2=tier2,
+    )
+
+
+def _position(state: DeskState, position: Position) -> PositionView:
+    contract = state.instruments.get(position.instrument)
+    entry = position.average_price or ZERO
+    mark = mark_of(state, position.instrument) or entry
+    pnl = unrealized(position, mark, contract) + position.realized_pnl - position.fees - position.funding
+    return PositionView(
+        book=position.book,
+        instrument=position.instrument,
+        symbol=contract.symbol if contract else position.instrument,
+        side=position.side,
+        quantity=abs(position.quantity),
+        entry_price=entry,
+        mark=mark,
+        pnl=pnl,
+        return_pct=(100 * pnl / position.entry_value).quantize(_PERCENT) if position.entry_value else ZERO,
+        stop_price=position.stop_price,
+        target_price=position.target_price,
+        trailing=position.stop_price != position.initial_stop,
+        protected=is_protected(state, position),
+        ts_opened=position.ts_opened,
+        exiting=bool(position.exit_reason),
+        funding=position.funding,
+        fees=position.fees,
+    )
+
+
+def _limits(state: DeskState, book: Book) -> list[LimitView]:
+    limits, equity = book.config.limits, book_equity(state, book)
+    exposure = book_exposure(state, book.name)
+    pnl = None if equity is None else day_pnl(book, equity)
+    loss = None if pnl is None or equity is None else max(ZERO, _ratio(-pnl, equity - pnl))
+    fallen = None if equity is None else drawdown(book, equity)
+    gross = None if equity is None or exposure is None else _ratio(exposure, equity)
+    largest = _largest(state, book, equity)
+    orders = [order for order in state.working_orders() if order.book == book.name and order.status in OPEN_AT_VENUE]
+    entries = sum(order.intent is OrderIntent.ENTRY for order in orders)
+
+    def percent(name: str, value: Decimal | None, limit: float, text: str) -> LimitView:
+        used = None if value is None else float(100 * value)
+        return LimitView(name=name, book=book.name, value=used, limit=100 * limit, unit="%", text=text)
+
+    def count(name: str, value: int, limit: int, text: str) -> LimitView:
+        return LimitView(name=name, book=book.name, value=float(value), limit=float(limit), unit="count", text=text)
+
+    return [
+        percent("daily loss", loss, limits.daily_loss, "lost since the UTC day began"),
+        percent("drawdown", fallen, limits.drawdown, "below the highest equity"),
+        percent("exposure", gross, limits.max_total_exposure, "gross notional of equity"),
+        percent("largest position", largest, limits.max_position_exposure, "notional of equity"),
+        LimitView(
+            name="leverage",
+            book=book.name,
+            value=None if gross is None else float(gross),
+            limit=limits.max_leverage,
+            unit="x",
+            text="gross notional over equity",
+        ),
+        count("positions", len(book_positions(state, book.name)), limits.max_positions, "open"),
+        count("orders", len(orders), limits.max_open_orders, f"at the venue, {entries} of them entries"),
+    ]
+
+
+def _largest(state: DeskState, book: Book, equity: Decimal | None) -> Decimal | None:
+    if equity is None:
+        return None
+    notionals = [ZERO]
+    for position in book_positions(state, book.name):
+        mark, contract = mark_of(state, position.instrument), state.instruments.get(position.instrument)
+        if mark is None or contract is None:
+            return None
+        notionals.append(contract.notional(position.quantity, mark))
+    return _ratio(max(notionals), equity)
+
+
+def _venues(state: DeskState, simulated: Collection[str]) -> tuple[VenueView, ...]:
+    rows = []
+    for account, book in state.books.items():
+        known = state.venues.get(book.config.venue)
+        rows.append(
+            VenueView(
+                venue=book.config.venue,
+                account=account,
+                state=known.state if known else VenueState.DISCONNECTED,
+                simulated=book.config.venue in simulated,
+                latency_ms=known.latency_ms if known else None,
+                ts_last=known.ts if known else 0,
+                detail=known.detail if known else "",
+            )
+        )
+    return tuple(rows)
+
+
+def _feed(state: DeskState, name: str) -> FeedView:
+    contract = state.instruments[name]
+    mark = state.marks.get(name) or Mark(float("nan"), 0)
+    last = mark.decimal
+    change = None if last is None or not mark.session_open else float(last) / mark.session_open - 1
+    return FeedView(
+        instrument=name,
+        symbol=contract.symbol,
+        last=0.0 if last is None else float(last),
+        ts_last=mark.ts,
+        stale=is_stale(state, name),
+        session_open=mark.session_open,
+        change=change,
+        funding_rate=mark.funding_rate,
+        interval_ms=max(mark.bars, default=0),
+    )
+
+
+def _ratio(part: Decimal, whole: Decimal) -> Decimal:
+    return (part / whole).quantize(_RATIO) if whole > 0 else ZERO
