@@ -81,8 +81,8 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
     missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
     if missing:
         report.append(f"{path.name}: {missing} of {missing + ts.size} bars are missing; nothing is invented for them")
-    columns = [np.ascontiguousarray(values[:, i]) for i in range(values.shape[1])]
-    return RecordedBars(path, interval_ms, ts, *columns, tuple(report))
+    o, h, low, c, v = (np.ascontiguousarray(values[:, i]) for i in range(values.shape[1]))
+    return RecordedBars(path, interval_ms, ts, o, h, low, c, v, tuple(report))
 
 
 def load_funding(path: Path) -> RecordedFunding:

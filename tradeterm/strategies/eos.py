@@ -181,7 +181,9 @@ def _value(number: np.float64 | float) -> float | None:
 
 def _ratio(x: Floats, y: Floats) -> Floats:
     """x / y, NaN where y is not positive."""
-    return np.divide(x, y, out=np.full(x.shape, np.nan), where=y > 0)
+    out = np.full(x.shape, np.nan)
+    np.divide(x, y, out=out, where=y > 0)
+    return out
 
 
 def _largest_of_last(x: Floats, n: int) -> Floats:

@@ -52,5 +52,5 @@ class Sessions:
         count = np.cumsum(want, axis=1)
         row = np.arange(self._length)[None, :, None]
         last_arm = np.maximum.accumulate(np.where(arm, row, 0), axis=1)
-        base = np.take_along_axis(count - want, last_arm, axis=1)
+        base: NDArray[np.int64] = np.take_along_axis(count - want, last_arm, axis=1)
         return self.join(want & (count - base == 1))
