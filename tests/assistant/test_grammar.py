@@ -1,0 +1,76 @@
+"""Lines as people type them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradeterm.assistant.grammar import SPEEDS, WORDS, Misread, Request, complete, read
+
+SYMBOLS, BOOKS = ["BTCUSDT", "BNBUSDT", "ETHUSDT"], ["crypto", "eos"]
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "argument"),
+    [
+        ("status", "status", ""),
+        ("  STATUS  ", "status", ""),
+        (":why btc?", "why", "btc"),
+        ("flatten", "flatten", ""),
+        ("flatten BTCUSDT", "flatten", "BTCUSDT"),
+        ("resume", "resume", ""),
+        ("pause crypto", "pause", "crypto"),
+        ("speed 20x", "speed", "20x"),
+        ("speed max", "speed", "max"),
+    ],
+)
+def test_understood(line: str, word: str, argument: str) -> None:
+    request = read(line)
+    assert isinstance(request, Request)
+    assert (request.word.name, request.argument) == (word, argument)
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("", "Type a word; `help` lists them."),
+        ("why", "`why` needs one more word: `why SYMBOL`."),
+        ("pause", "`pause` needs one more word: `pause BOOK`."),
+        ("halt now", "`halt` stands alone; found 'now' after it."),
+        ("speed fast", "`speed` takes a factor above 0, pause, resume, faster, slower or max; found 'fast'."),
+        ("speed nan", "`speed` takes a factor above 0, pause, resume, faster, slower or max; found 'nan'."),
+        ("postions", "Did you mean `positions`?"),
+        ("why did we sell bitcoin yesterday", "comes with an AI key, which is not available yet"),
+    ],
+)
+def test_not_understood(line: str, answer: str) -> None:
+    misread = read(line)
+    assert isinstance(misread, Misread)
+    assert answer in misread.text
+
+
+@given(st.text(max_size=80))
+def test_no_line_breaks_it(line: str) -> None:
+    assert isinstance(read(line), (Request, Misread))
+    assert all(isinstance(item, str) for item in complete(line, SYMBOLS, BOOKS))
+
+
+@pytest.mark.parametrize(
+    ("line", "candidates"),
+    [
+        ("st", ["status", "stop", "start"]),
+        ("why b", ["why BTCUSDT", "why BNBUSDT"]),
+        ("flatten ", ["flatten BTCUSDT", "flatten BNBUSDT", "flatten ETHUSDT"]),
+        ("pause e", ["pause eos"]),
+        ("halt ", []),
+        ("nonsense b", []),
+        ("speed ", [f"speed {item}" for item in SPEEDS]),
+    ],
+)
+def test_completion(line: str, candidates: list[str]) -> None:
+    assert complete(line, SYMBOLS, BOOKS) == candidates
+
+
+def test_what_is_completed_is_understood() -> None:
+    for word in WORDS:
+        for line in complete(f"{word.name} ", SYMBOLS, BOOKS) or [word.name]:
+            assert isinstance(read(line), Request), line
