@@ -1,0 +1,153 @@
+"""The pump: the only owner of the desk. Events go in one by one, commands are carried out in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from tradeterm.desk import Desk
+from tradeterm.domain.commands import (
+    AmendOrder,
+    CancelOrder,
+    DeskCommand,
+    QueryOrder,
+    RaiseAlert,
+    Record,
+    RequestReconcile,
+    RequestVerdict,
+    SubmitOrder,
+)
+from tradeterm.domain.events import DeskEvent
+from tradeterm.domain.facts import Fact
+from tradeterm.domain.states import WorkerName
+from tradeterm.engine.journal import JournalWriter
+from tradeterm.engine.supervisor import Supervisor
+
+OrderCommand = SubmitOrder | AmendOrder | CancelOrder | QueryOrder
+Condition = Callable[[], bool]
+QUEUE_LENGTH = 1000  # commands waiting for one worker; beyond it the pump waits
+
+
+class Lane:
+    """Commands of one kind, carried out one after the other by a supervised worker."""
+
+    def __init__(
+        self,
+        worker: WorkerName,
+        supervisor: Supervisor,
+        work: Callable[[DeskCommand], Awaitable[None]],
+        restart: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._worker = worker
+        self._supervisor = supervisor
+        self._work = work
+        self._restart = restart
+        self._queue: asyncio.Queue[DeskCommand] = asyncio.Queue(QUEUE_LENGTH)
+
+    async def put(self, command: DeskCommand) -> None:
+        await self._queue.put(command)
+
+    async def idle(self) -> None:
+        """Returns when everything put so far has been carried out."""
+        await self._queue.join()
+
+    async def run(self) -> None:
+        while True:
+            command = await self._queue.get()
+            await self._supervisor.keep(self._worker, partial(self._work, command), restart=self._restart)
+            self._queue.task_done()
+
+
+class Core:
+    """Drains the inbox into the desk.
+
+    Facts are queued for the ledger as they come; the lane that sends an order waits until they are on disk. With
+    `lockstep` (a replay) every command is carried out before the next event is looked at, so that a run depends on
+    nothing but its data; otherwise a slow venue or model never holds up the desk.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        lockstep: bool,
+        journal: JournalWriter | None,
+        record: Callable[[int, Fact], None],
+        alert: Callable[[RaiseAlert], None],
+        reconcile: Callable[[RequestReconcile], None],
+    ) -> None:
+        self.desk = desk
+        self.ts = 0
+        self.changes = 0
+        self._lockstep = lockstep
+        self._journal = journal
+        self._record = record
+        self._alert = alert
+        self._reconcile = reconcile
+        self._gate: Lane | None = None
+        self._orders: dict[tuple[str, str], Lane] = {}
+        self._inbox: deque[tuple[DeskEvent, Condition | None]] = deque()
+        self._waiting = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    def connect(self, gate: Lane, orders: dict[tuple[str, str], Lane]) -> None:
+        """`orders` has a lane for each (venue, account)."""
+        self._gate = gate
+        self._orders = orders
+
+    def post(self, event: DeskEvent, still: Condition | None = None) -> None:
+        """Queue an event for the desk; one that is not `still` true when its turn comes is overtaken and dropped."""
+        self._inbox.append((event, still))
+        self._settled.clear()
+        self._waiting.set()
+
+    async def settled(self) -> None:
+        """Returns when every event posted so far, and all that follow from it, has been looked at."""
+        await self._settled.wait()
+
+    async def run(self) -> None:
+        """Pump until cancelled. An error of the desk itself ends it: a restart from the ledger is the way back."""
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            while self._inbox:
+                event, still = self._inbox.popleft()
+                if still is None or still():
+                    await self._handle(event)
+            if self._journal is not None:
+                self._journal.flush()
+            self._settled.set()
+
+    async def _handle(self, event: DeskEvent) -> None:
+        if self._journal is not None:
+            self._journal.event(event)
+        self.ts = max(self.ts, event.ts)
+        self.changes += 1
+        commands = self.desk.on(event)
+        if self._journal is not None:
+            self._journal.commands(commands)
+        for command in commands:
+            if isinstance(command, Record):
+                self._record(event.ts, command.fact)
+            else:
+                await self._carry_out(command)
+
+    async def _carry_out(self, command: DeskCommand) -> None:
+        match command:
+            case RaiseAlert():
+                self._alert(command)
+            case RequestReconcile():
+                self._reconcile(command)
+            case RequestVerdict():
+                assert self._gate is not None
+                await self._hand_over(self._gate, command)
+            case SubmitOrder() | AmendOrder() | CancelOrder() | QueryOrder():
+                await self._hand_over(self._orders[command.order.venue, command.order.account], command)
+            case _:
+                raise TypeError(f"the driver does not know the command {type(command).__name__}")
+
+    async def _hand_over(self, lane: Lane, command: DeskCommand) -> None:
+        await lane.put(command)
+        if self._lockstep:
+            await lane.idle()

@@ -1,0 +1,456 @@
+"""The live driver: one desk, its workers and its files, from the first event to the last."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from tradeterm import __version__
+from tradeterm.brokers.protocol import Broker
+from tradeterm.config import Config
+from tradeterm.config_file import config_hash
+from tradeterm.desk import Desk
+from tradeterm.desk.view import desk_view
+from tradeterm.domain.commands import RaiseAlert, RequestReconcile
+from tradeterm.domain.errors import LedgerError, VenueError
+from tradeterm.domain.events import BrokerEvent, DeskRestored, Timer, VenueStatus, WorkerStatus
+from tradeterm.domain.facts import Fact
+from tradeterm.domain.market import INTERVALS_MS, Bar
+from tradeterm.domain.states import AlertLevel, VenueState, WorkerName, WorkerState
+from tradeterm.domain.view import DeskView
+from tradeterm.engine.audit import AuditTrail
+from tradeterm.engine.commands import Commands
+from tradeterm.engine.core import Core, Lane
+from tradeterm.engine.gate import Gate
+from tradeterm.engine.journal import FORMAT, Header, JournalWriter
+from tradeterm.engine.lines import Teller, clock, printable
+from tradeterm.engine.market import Market
+from tradeterm.engine.options import EngineOptions, RunStarted
+from tradeterm.engine.orders import OrderCarrier
+from tradeterm.engine.reconciler import Account, Reconciler
+from tradeterm.engine.startup import Prepared
+from tradeterm.engine.summary import summarize
+from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher
+from tradeterm.feeds.replay import ReplayFeed
+from tradeterm.ledger.audit import AuditLog
+from tradeterm.ledger.live import LiveWriter
+from tradeterm.ledger.runs import RunStatus, end_run
+from tradeterm.ledger.writer import LedgerWriter
+from tradeterm.strategies.registry import make_strategy
+from tradeterm.strategies.runner import StrategyRunner
+from tradeterm.validators.registry import make_validator
+
+_log = logging.getLogger(__name__)
+
+DRAIN_S = 2.0  # how long a clean end waits for what is under way
+WATCH_S = 0.25
+TIMER_S = 1.0
+_LEVELS = {
+    AlertLevel.INFO: logging.INFO,
+    AlertLevel.WARNING: logging.WARNING,
+    AlertLevel.ERROR: logging.ERROR,
+    AlertLevel.CRITICAL: logging.CRITICAL,
+}
+
+
+class Ending(StrEnum):
+    """Why a run ends."""
+
+    STOPPED = "STOPPED"
+    INTERRUPT = "INTERRUPT"
+    FINISHED = "FINISHED"
+    REPLAY = "REPLAY"
+    ORPHANED = "ORPHANED"
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Driver:
+    """One run. `run` starts it, waits for its end and winds it down."""
+
+    def __init__(
+        self, options: EngineOptions, prepared: Prepared, feed: ReplayFeed, accounts: tuple[Account, ...]
+    ) -> None:
+        config = options.config
+        self._options = options
+        self._run = prepared.run
+        self._db = prepared.db
+        self._resumed = prepared.resumed
+        self._snapshot = prepared.snapshot
+        self._feed = feed
+        self._brokers: tuple[Broker, ...] = tuple(account.broker for account in accounts)
+        self._started_ms = wall_ms()
+        self._lockstep = isinstance(feed, ReplayFeed)
+        self._status = RunStatus.RUNNING
+        self._stopping = False
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._teller = Teller()
+
+        self._writer = LedgerWriter(options.profile.ledger, tuple(config.books))
+        self._audit = AuditTrail(AuditLog(options.profile.audit))
+        self._journal = self._open_journal(options, config)
+        self._desk = Desk(config)
+        self._supervisor = Supervisor(self._report_worker)
+        self._core = Core(
+            self._desk,
+            lockstep=self._lockstep,
+            journal=self._journal,
+            record=self._record,
+            alert=self._alert,
+            reconcile=self._request_reconcile,
+        )
+        self._gate = Gate(
+            partial(make_validator, config.gate),
+            deadline_s=config.gate.deadline_seconds,
+            post=self._core.post,
+            now=self._now,
+        )
+        gate_lane = Lane(WorkerName.GATE, self._supervisor, self._gate.carry_out, self._gate.restart)
+        carriers = {
+            (broker.venue, broker.account): Lane(
+                WorkerName.BROKER,
+                self._supervisor,
+                OrderCarrier(
+                    broker, commit=self._commit, post=self._core.post, now=self._now, desk=self._desk
+                ).carry_out,
+                partial(self._reconnect, broker),
+            )
+            for broker in self._brokers
+        }
+        self._core.connect(gate_lane, carriers)
+        self._lanes = (gate_lane, *carriers.values())
+        self._instruments = {instrument.id: instrument for instrument in feed.instruments()}
+        self._market = Market(
+            feed,
+            brokers=self._brokers,
+            make_runners=self._make_runners,
+            supervisor=self._supervisor,
+            post=self._core.post,
+            settled=self._core.settled,
+            save_cursor=partial(self._writer.set_cursor, self._run.id),
+            record=self._record,
+            see_bars=self._see_bars,
+            reconnect=self._reconnect_all,
+            cursor=prepared.cursor if prepared.cursor is not None else feed.start_ts,
+        )
+        self._core.ts = self._market.cursor
+        self._reconciler = Reconciler(
+            accounts,
+            self._instruments,
+            snapshot=self._desk.snapshot,
+            post=self._core.post,
+            settled=self._core.settled,
+            now=self._now,
+            between_batches=self._market.between_batches,
+            second_look_s=0.0 if self._lockstep else 2.0,
+        )
+        self._commands = Commands(
+            self._db,
+            post=self._core.post,
+            now=self._now,
+            acknowledge=lambda ack: self._record(ack.ts, ack),
+            set_speed=self._set_speed,
+            shut_down=partial(self.end, Ending.STOPPED),
+            replay=self._replay,
+        )
+        self._live = LiveWriter(options.profile.live)
+        self._publisher = Publisher(
+            self._live,
+            self._view,
+            changes=lambda: self._core.changes,
+            interval_s=lambda: FULL_SPEED_INTERVAL_S if feed.view().speed == 0 else INTERVAL_S,
+        )
+
+    # from outside
+
+    def end(self, why: Ending) -> None:
+        """Ask the run to end; the first reason counts."""
+        if not self._ending.done():
+            self._ending.set_result(why)
+
+    async def run(self) -> Ending:
+        """Trade until the end. Raises LedgerError when the ledger cannot be opened or closed, and whatever broke the
+        desk: then the run stays marked as running, and the next start recovers it."""
+        self._writer.start()
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            await self._start(tasks)
+            waiting: set[asyncio.Future[Any]] = {*tasks, self._ending}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        except BaseException:
+            await _cancel(tasks)
+            self._abandon()
+            raise
+        return await self._wind_down(tasks)
+
+    # start
+
+    async def _start(self, tasks: set[asyncio.Task[None]]) -> None:
+        """Recovery and a first start are the same: restore, connect, reconcile, obey, warm up, trade."""
+        post, now = self._core.post, self._now
+        post(DeskRestored(ts=now(), instruments=tuple(self._instruments.values()), snapshot=self._snapshot))
+        for worker in WorkerName:
+            self._supervisor.running(worker)
+        for venue in dict.fromkeys(broker.venue for broker in self._brokers):
+            post(VenueStatus(ts=now(), venue=venue, state=VenueState.RECONCILING))
+        self._spawn(tasks, self._core.run, *(lane.run for lane in self._lanes))
+        self._tell_started()
+        try:
+            for broker in self._brokers:
+                await broker.connect(self._sink)
+            await self._reconciler.start()
+        except VenueError as error:  # the venue stays RECONCILING, and the supervised reconciler tries again
+            _log.error("start-up reconciliation failed: %s", error)
+        self._commands.take_urgent()
+        await self._core.settled()
+        self._commands.take_held()
+        await self._market.warm(self._market.cursor)
+        await self._core.settled()
+        self._publisher.add_bars(
+            event for event in await self._feed.history(self._market.cursor, 600) if isinstance(event, Bar)
+        )
+        self._publisher.publish()
+        keep = self._supervisor.keep
+        self._spawn(
+            tasks,
+            self._trade,
+            self._watch,
+            partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._reconnect_all),
+            partial(keep, WorkerName.LEDGER, self._commands.run),
+            partial(keep, WorkerName.LEDGER, self._publisher.run),
+            *(() if self._lockstep else (self._tick,)),
+        )
+
+    def _spawn(self, tasks: set[asyncio.Task[None]], *work: Callable[[], Awaitable[None]]) -> None:
+        tasks.update(asyncio.ensure_future(_run(one)) for one in work)
+
+    def _tell_started(self) -> None:
+        run = RunStarted(
+            run_id=self._run.id,
+            ts=self._core.ts,
+            mode=self._options.config.mode,
+            resumed=self._resumed,
+            books=tuple(self._options.config.books),
+            tier2=self._gate.label,
+            ledger=str(self._options.profile.ledger),
+            notes=self._feed.report,
+        )
+        _log.info("run %s %s: %s", run.run_id, "goes on" if run.resumed else "starts", ", ".join(run.books))
+        for observer in self._options.observers:
+            observer.started(run)
+
+    # while it runs
+
+    async def _trade(self) -> None:
+        await self._market.run()
+        await self._core.settled()
+        if self._stopping:
+            return
+        await self._commit()
+        self._end_run(RunStatus.FINISHED)
+        self._publisher.publish()
+        if self._options.until_end:
+            self.end(Ending.FINISHED)
+        await asyncio.wait({self._ending})
+
+    async def _watch(self) -> None:
+        """What is not an event: a ledger that fails between barriers, and the outside asking for an end."""
+        deadline = None if self._options.duration is None else time.monotonic() + self._options.duration
+        while True:
+            await asyncio.sleep(WATCH_S)
+            await self._supervisor.keep(WorkerName.LEDGER, self._check_ledger, restart=self._retry_ledger)
+            if self._options.should_stop() or (deadline is not None and time.monotonic() >= deadline):
+                self.end(Ending.STOPPED)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TIMER_S)
+            self._core.post(Timer(ts=self._now()))
+
+    async def _check_ledger(self) -> None:
+        if self._writer.failure is not None:
+            raise self._writer.failure
+        self._audit.flush()
+
+    async def _retry_ledger(self) -> None:
+        if self._writer.failure is not None:
+            await self._writer.retry()
+
+    async def _commit(self) -> None:
+        await self._supervisor.keep(WorkerName.LEDGER, self._writer.commit, restart=self._retry_ledger)
+
+    async def _reconnect(self, broker: Broker) -> None:
+        self._core.post(VenueStatus(ts=self._now(), venue=broker.venue, state=VenueState.RECONCILING))
+        await broker.close()
+        await broker.connect(self._sink)
+        self._reconciler.request(broker.venue, broker.account, "the connection was made anew")
+
+    async def _reconnect_all(self) -> None:
+        for broker in self._brokers:
+            await self._reconnect(broker)
+
+    def _sink(self, event: BrokerEvent) -> None:
+        """A venue that says it is connected still has to be reconciled before entries go there."""
+        if isinstance(event, VenueStatus) and event.state in (VenueState.CONNECTED, VenueState.READY):
+            event = msgspec.structs.replace(event, state=VenueState.RECONCILING)
+            for broker in self._brokers:
+                if broker.venue == event.venue:
+                    self._reconciler.request(broker.venue, broker.account, "connected")
+        self._core.post(event)
+
+    # what the workers call
+
+    def _now(self) -> int:
+        return self._core.ts if self._lockstep else self._feed.now()
+
+    def _make_runners(self) -> list[StrategyRunner]:
+        runners = []
+        for name, book in self._options.config.books.items():
+            if not book.enabled:
+                continue
+            interval_ms = INTERVALS_MS[book.interval]
+            strategy = make_strategy(book.strategy, book.parameters, f"books.{name}", interval_ms)
+            instruments = [self._instruments[instrument] for instrument in book.instruments]
+            runners.append(StrategyRunner(name, strategy, instruments, interval_ms))
+        return runners
+
+    def _record(self, ts: int, fact: Fact) -> None:
+        self._writer.write((fact,))
+        self._audit.add(ts, fact)
+        line = self._teller.tell(ts, fact)
+        if line is not None:
+            _log.info("%s %s %s", clock(ts), line.kind, line.text)
+        for observer in self._options.observers:
+            observer.fact(ts, fact)
+
+    def _alert(self, command: RaiseAlert) -> None:
+        _log.log(_LEVELS[command.level], "%s: %s", command.code, printable(command.text))
+
+    def _request_reconcile(self, command: RequestReconcile) -> None:
+        self._reconciler.request(command.venue, command.account, command.reason)
+
+    def _report_worker(self, worker: WorkerName, state: WorkerState, detail: str) -> None:
+        self._core.post(WorkerStatus(ts=self._now(), worker=worker, state=state, detail=detail))
+
+    def _see_bars(self, bars: Sequence[Bar]) -> None:
+        self._publisher.add_bars(bars)
+
+    def _set_speed(self, argument: str) -> str:
+        self._feed.set_speed(argument)
+        self._core.changes += 1
+        return ""
+
+    def _replay(self) -> str:
+        if not self._feed.finished:
+            return "the recording has not ended yet"
+        self.end(Ending.REPLAY)
+        return ""
+
+    def _view(self) -> DeskView:
+        return desk_view(
+            self._desk,
+            wall_ts=wall_ms(),
+            started_ts=self._started_ms,
+            pid=os.getpid(),
+            run_id=self._run.id,
+            workers=self._supervisor.views(),
+            replay=self._feed.view(),
+            stopping=self._stopping,
+            tier2_label=self._gate.label,
+            simulated_venues=frozenset(broker.venue for broker in self._brokers if broker.simulated),
+        )
+
+    # end
+
+    async def _wind_down(self, tasks: set[asyncio.Task[None]]) -> Ending:
+        """No new entries; let what is under way end; put everything on the disk."""
+        why = self._ending.result()
+        self._stopping = True
+        self._supervisor.stopped(WorkerName.STRATEGY)
+        self._publisher.publish()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._market.stop()
+                await self._core.settled()
+                for lane in self._lanes:
+                    await lane.idle()
+                await self._core.settled()
+                await self._writer.commit()
+        except (TimeoutError, LedgerError) as error:
+            _log.error("the end could not wait for everything under way: %s", error or "it took too long")
+        await _cancel(tasks)
+        for broker in self._brokers:
+            await broker.close()
+        if self._status is RunStatus.RUNNING:
+            self._end_run(RunStatus.INTERRUPTED if why is Ending.ORPHANED else RunStatus.CLOSED)
+        if self._journal is not None:
+            self._journal.close(self._desk.digest())
+        self._publisher.publish()
+        self._live.close()
+        self._db.close()
+        try:
+            self._audit.close()
+        finally:
+            self._writer.close()
+        _log.info("run %s ended: %s", self._run.id, self._status.value)
+        return why
+
+    def _end_run(self, status: RunStatus) -> None:
+        """Count the result, mark the run, tell it once."""
+        self._status = status
+        summary = summarize(
+            self._db,
+            self._options.config,
+            status=status,
+            run_id=self._run.id,
+            ledger=self._options.profile.ledger,
+            journal=self._journal.path if self._journal is not None else None,
+        )
+        end_run(self._db, self._run.id, ts=wall_ms(), status=status, summary=summary)
+        for observer in self._options.observers:
+            observer.ended(summary)
+
+    def _abandon(self) -> None:
+        """As a crash would leave it: everything queued is written, the run stays marked as running."""
+        if self._journal is not None:
+            self._journal.close(None)
+        self._live.close()
+        self._db.close()
+        try:
+            self._audit.close()
+            self._writer.close()
+        except LedgerError as error:
+            _log.error("the ledger could not be completed: %s", error)
+
+    def _open_journal(self, options: EngineOptions, config: Config) -> JournalWriter | None:
+        wanted = config.ledger.journal if options.journal is None else options.journal
+        if not wanted:
+            return None
+        header = Header(journal=FORMAT, version=__version__, config_hash=config_hash(config), config=config)
+        path = options.profile.journal / f"{self._run.id}.jsonl"
+        try:
+            return JournalWriter(path, header)
+        except OSError as error:
+            raise LedgerError(f"{path} cannot be written: {error.strerror}") from error
+
+
+async def _run(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

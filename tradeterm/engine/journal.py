@@ -1,0 +1,134 @@
+"""The journal: every event the desk was given and every command it answered with, one JSON object a line.
+
+A header line, then `{"e": event}` and, where the desk answered, `{"c": [command, ...]}`; `{"end": digest}` closes a
+run that ended cleanly. A run that was killed has no end and perhaps a torn last line.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from tradeterm.config import Config
+from tradeterm.domain.commands import DeskCommand
+from tradeterm.domain.errors import DataError
+from tradeterm.domain.events import DeskEvent
+
+FORMAT = 1
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    journal: int
+    version: str
+    config_hash: str
+    config: Config
+
+
+class Step(Struct, frozen=True):
+    """An event and the encoded commands the desk answered with; None where a killed run left that unknown."""
+
+    event: DeskEvent
+    commands: bytes | None
+
+
+class End(Struct, frozen=True):
+    """The run ended cleanly in this state."""
+
+    digest: str
+
+
+class _Line(Struct, frozen=True):
+    """Exactly one member is set. Commands stay raw, to be compared byte for byte."""
+
+    e: DeskEvent | None = None
+    c: msgspec.Raw = msgspec.Raw()
+    end: str | None = None
+
+
+NO_COMMANDS = b"[]"
+
+_encoder = msgspec.json.Encoder()
+_lines = msgspec.json.Decoder(_Line)
+_headers = msgspec.json.Decoder(Header)
+
+
+def encode_commands(commands: Sequence[DeskCommand]) -> bytes:
+    return _encoder.encode(commands)
+
+
+class JournalWriter:
+    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._file: BinaryIO = path.open("xb", buffering=1 << 18)
+        self._file.write(_encoder.encode(header) + b"\n")
+        self.path = path
+
+    def event(self, event: DeskEvent) -> None:
+        """Call before the desk sees the event, so that a journal also holds the event that broke it."""
+        self._file.write(b'{"e":' + _encoder.encode(event) + b"}\n")
+
+    def commands(self, commands: Sequence[DeskCommand]) -> None:
+        if commands:
+            self._file.write(b'{"c":' + _encoder.encode(commands) + b"}\n")
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self, digest: str | None) -> None:
+        """`digest` None leaves the journal open-ended, as a crash would."""
+        if digest is not None:
+            self._file.write(_encoder.encode({"end": digest}) + b"\n")
+        self._file.close()
+
+
+def read_journal(path: Path) -> tuple[Header, Iterator[Step | End]]:
+    """The header, and the steps as they are asked for; an End comes last if the run ended cleanly.
+
+    Raises DataError when the file is missing, is not a journal, or a line before the last is unreadable.
+    """
+    try:
+        file = path.open("rb")
+        first = file.readline()
+    except OSError as error:
+        raise DataError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    try:
+        header = _headers.decode(first)
+    except msgspec.MsgspecError as error:
+        file.close()
+        raise DataError(f"{path}: this is not a tradeterm journal: {error}") from error
+    if header.journal != FORMAT:
+        file.close()
+        raise DataError(f"{path}: journal format {header.journal} is not {FORMAT}, the one this program reads")
+    return header, _steps(_read_lines(path, file))
+
+
+def _read_lines(path: Path, file: BinaryIO) -> Iterator[_Line]:
+    with file:
+        for number, raw in enumerate(file, start=2):
+            try:
+                yield _lines.decode(raw)
+            except msgspec.MsgspecError as error:
+                if not raw.endswith(b"\n"):
+                    return  # the run was killed while it wrote this line
+                raise DataError(f"{path}: line {number} is not readable: {error}") from error
+
+
+def _steps(lines: Iterator[_Line]) -> Iterator[Step | End]:
+    event: DeskEvent | None = None
+    for line in lines:
+        if bytes(line.c):
+            if event is not None:
+                yield Step(event, bytes(line.c))
+            event = None
+            continue
+        if event is not None:
+            yield Step(event, NO_COMMANDS)
+        event = line.e
+        if line.end is not None:
+            yield End(line.end)
+            return
+    if event is not None:
+        yield Step(event, None)

@@ -1,0 +1,181 @@
+"""Carry order commands out at one account, and turn every outcome into an event. Nothing is ever sent twice."""
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from tradeterm.brokers.protocol import Broker
+from tradeterm.desk import Desk
+from tradeterm.domain.commands import AmendOrder, CancelOrder, DeskCommand, QueryOrder, SubmitOrder
+from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
+from tradeterm.domain.events import DeskEvent, OrderUpdate
+from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
+from tradeterm.engine.reconcile import VenuePicture, plan
+
+NOT_DELIVERED = "NOT_DELIVERED"
+DUPLICATE = "DUPLICATE_CLIENT_ID"
+SECOND_LOOK_S = 10.0
+_UNANSWERED = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN, OrderStatus.PENDING_UPDATE})
+
+
+class Post(Protocol):
+    """Queue an event for the desk, to be dropped if it is not `still` true when its turn comes."""
+
+    def __call__(self, event: DeskEvent, still: Callable[[], bool] | None = None) -> None: ...
+
+
+class OrderCarrier:
+    """One account's orders. `commit` returns when everything recorded so far is on disk (write-ahead)."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        commit: Callable[[], Awaitable[None]],
+        post: Post,
+        now: Callable[[], int],
+        desk: Desk,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._broker = broker
+        self._commit = commit
+        self._post = post
+        self._now = now
+        self._desk = desk
+        self._monotonic = monotonic
+        self._handed_over: set[str] = set()
+        self._missing_since: dict[str, float] = {}
+
+    async def carry_out(self, command: DeskCommand) -> None:
+        """May be called again with the same command after it failed midway."""
+        match command:
+            case SubmitOrder():
+                await self._commit()
+                await self._submit(command.order)
+            case AmendOrder():
+                await self._commit()
+                await self._amend(command)
+            case CancelOrder():
+                await self._commit()
+                await self._cancel(command.order)
+            case QueryOrder():
+                await self._query(command.order)
+            case _:
+                raise TypeError(f"{type(command).__name__} is not an order command")
+
+    async def _submit(self, order: Order) -> None:
+        client_id = order.client_order_id
+        if client_id in self._handed_over:  # the first try broke in a way nobody foresaw; it may be at the venue
+            self._handed_over.discard(client_id)
+            self._say(order, OrderEventKind.UNCLEAR, detail="the broker worker failed while it sent the order")
+            return
+        self._handed_over.add(client_id)
+        try:
+            venue_id = await self._broker.submit(order)
+        except VenueRefused as error:
+            if error.code == DUPLICATE:  # the first copy lives: look it up
+                self._say(order, OrderEventKind.UNCLEAR, code=error.code, detail=str(error))
+            else:
+                self._say(order, OrderEventKind.REFUSED, code=error.code, detail=str(error))
+        except VenueUnavailable as error:
+            self._say(order, OrderEventKind.REFUSED, code=NOT_DELIVERED, detail=str(error))
+        except OutcomeUnclear as error:
+            self._say(order, OrderEventKind.UNCLEAR, detail=str(error))
+        else:
+            self._say(order, OrderEventKind.ACKNOWLEDGED, venue_order_id=venue_id)
+        self._handed_over.discard(client_id)
+
+    async def _amend(self, command: AmendOrder) -> None:
+        order = command.order
+        try:
+            await self._broker.amend(
+                order, quantity=command.quantity, price=command.price, trigger_price=command.trigger_price
+            )
+        except VenueRefused as error:
+            self._say(order, OrderEventKind.REFUSED, code=error.code, detail=str(error))
+        except VenueUnavailable as error:
+            self._say(order, OrderEventKind.REFUSED, code=NOT_DELIVERED, detail=str(error))
+        except OutcomeUnclear as error:
+            self._say(order, OrderEventKind.UNCLEAR, detail=str(error))
+        else:
+            update = OrderUpdate(
+                ts=self._now(),
+                client_order_id=order.client_order_id,
+                kind=OrderEventKind.ACKNOWLEDGED,
+                quantity=command.quantity,
+                price=command.price,
+                trigger_price=command.trigger_price,
+            )
+            self._post(update, partial(self._unanswered, order.client_order_id))
+
+    async def _cancel(self, order: Order) -> None:
+        """The venue's stream says when it is canceled."""
+        try:
+            await self._broker.cancel(order)
+        except VenueRefused as error:
+            self._say(order, OrderEventKind.REFUSED, code=error.code, detail=str(error))
+        except VenueUnavailable as error:
+            self._say(order, OrderEventKind.REFUSED, code=NOT_DELIVERED, detail=str(error))
+        except OutcomeUnclear as error:
+            self._say(order, OrderEventKind.UNCLEAR, detail=str(error))
+
+    async def _query(self, order: Order) -> None:
+        """Look an order up; a look-up that fails says nothing, the desk asks again."""
+        client_id = order.client_order_id
+        try:
+            found = await self._broker.order(client_id)
+            executions = [row for row in await self._broker.executions(order.ts_created) if _belongs(row, client_id)]
+            open_ids = {row.client_order_id for row in await self._broker.open_orders()} if found is None else set()
+        except (VenueUnavailable, OutcomeUnclear, VenueRefused):
+            return
+        if found is None and (executions or client_id in open_ids):
+            return  # the venue contradicts itself: it lags
+        picture = VenuePicture(
+            venue=self._broker.venue,
+            account=self._broker.account,
+            ts=self._now(),
+            orders=(found,) if found is not None else (),
+            missing=frozenset() if found is not None else frozenset({client_id}),
+            lookup_is_final=self._broker.lookup_is_final or self._missed_twice(client_id, found is None),
+            executions=tuple(executions),
+            positions=(),
+            balances=(),
+        )
+        for event in plan(self._desk.snapshot(), picture).events:
+            self._post(event)
+
+    def _missed_twice(self, client_id: str, missing: bool) -> bool:
+        """Whether the venue did not find the order now, nor at least ten seconds ago."""
+        if not missing:
+            self._missing_since.pop(client_id, None)
+            return False
+        first = self._missing_since.setdefault(client_id, self._monotonic())
+        return self._monotonic() - first >= SECOND_LOOK_S
+
+    def _say(
+        self, order: Order, kind: OrderEventKind, *, venue_order_id: str | None = None, code: str = "", detail: str = ""
+    ) -> None:
+        update = OrderUpdate(
+            ts=self._now(),
+            client_order_id=order.client_order_id,
+            kind=kind,
+            venue_order_id=venue_order_id,
+            code=code,
+            detail=detail,
+        )
+        still = self._unanswered if kind is OrderEventKind.ACKNOWLEDGED else self._open
+        self._post(update, partial(still, order.client_order_id))
+
+    def _unanswered(self, client_id: str) -> bool:
+        """Whether the venue's stream has not said so already."""
+        order = self._desk.orders.get(client_id)
+        return order is not None and order.status in _UNANSWERED
+
+    def _open(self, client_id: str) -> bool:
+        order = self._desk.orders.get(client_id)
+        return order is None or not order.is_closed
+
+
+def _belongs(row: object, client_id: str) -> bool:
+    return getattr(row, "client_order_id", None) == client_id

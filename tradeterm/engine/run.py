@@ -1,0 +1,156 @@
+"""Run the engine of a profile: one at a time, until it is told to end."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from logging.handlers import RotatingFileHandler
+
+import msgspec
+
+from tradeterm.brokers.registry import make_broker
+from tradeterm.config import Config, FeedConfig
+from tradeterm.domain.errors import EngineError, LedgerError, TradetermError
+from tradeterm.engine.driver import Driver, Ending, wall_ms
+from tradeterm.engine.options import EngineOptions
+from tradeterm.engine.reconciler import Account
+from tradeterm.engine.startup import prepare
+from tradeterm.feeds.registry import make_feed
+from tradeterm.ledger.lock import EngineLock
+from tradeterm.profile import Profile
+
+_log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+_LOG_BYTES = 5_000_000
+_LOG_FILES = 3
+
+
+def run_engine(options: EngineOptions) -> int:
+    """Trade until the end; returns the exit status: 0 ended as asked, 130 interrupted from the keyboard.
+
+    Raises ConfigError, DataError, LedgerError or EngineError, each one plain sentence, when it cannot start or go on;
+    the same sentence is the log's last error line.
+    """
+    try:
+        options.profile.create()
+    except OSError as error:
+        raise LedgerError(f"{options.profile.root} cannot be written: {error.strerror}") from error
+    with EngineLock(options.profile.lock), _logging(options.profile):
+        try:
+            while True:
+                ending = asyncio.run(_run_once(options))
+                if ending is not Ending.REPLAY:
+                    return INTERRUPTED if ending is Ending.INTERRUPT else 0
+        except TradetermError as error:
+            _log.error("%s", error)
+            raise
+        except Exception as error:
+            _log.critical("the engine broke", exc_info=error)
+            what = f"{type(error).__name__}: {error}"
+            raise EngineError(
+                f"the engine broke ({what}); the next start recovers; see {options.profile.log}"
+            ) from error
+
+
+async def _run_once(options: EngineOptions) -> Ending:
+    config = effective_config(options)
+    feed = make_feed(config)
+    instruments = {instrument.id: instrument for instrument in feed.instruments()}
+    accounts = tuple(
+        Account(
+            broker=make_broker(
+                book.venue,
+                where=f"books.{name}.venue",
+                folder=options.profile.paper,
+                account=name,
+                instruments=[instruments[instrument] for instrument in book.instruments],
+                costs=config.paper,
+                capital=Decimal(repr(book.capital)),
+                currency=book.currency,
+            ),
+            books=(name,),
+            currency=book.currency,
+        )
+        for name, book in config.books.items()
+        if book.enabled
+    )
+    prepared = prepare(options.profile, options.config, recorded=config.feed.kind == "replay", wall_ts=wall_ms())
+    driver = Driver(options, prepared, feed, accounts)
+    loop = asyncio.get_running_loop()
+    with _signals(loop, driver), _parent(loop, options.parent_fd, driver):
+        return await driver.run()
+
+
+def effective_config(options: EngineOptions) -> Config:
+    """The configuration with the options' speed and start laid over it."""
+    changes: dict[str, float | str] = {}
+    if options.speed is not None:
+        changes["speed"] = options.speed
+    if options.start_ts is not None:
+        changes["start"] = datetime.fromtimestamp(options.start_ts / 1000, UTC).isoformat()
+    feed: FeedConfig = msgspec.structs.replace(options.config.feed, **changes)
+    return msgspec.structs.replace(options.config, feed=feed)
+
+
+@contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, driver: Driver) -> Iterator[None]:
+    wanted = {
+        signal.SIGTERM: Ending.STOPPED,
+        signal.SIGHUP: Ending.STOPPED,
+        signal.SIGINT: Ending.INTERRUPT,
+    }
+    for number, ending in wanted.items():
+        loop.add_signal_handler(number, driver.end, ending)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _parent(loop: asyncio.AbstractEventLoop, descriptor: int | None, driver: Driver) -> Iterator[None]:
+    """End when the other end of the pipe is closed, however its process ended."""
+    if descriptor is None:
+        yield
+        return
+
+    def readable() -> None:
+        if not os.read(descriptor, 1024):
+            loop.remove_reader(descriptor)
+            driver.end(Ending.ORPHANED)
+
+    os.set_blocking(descriptor, False)
+    loop.add_reader(descriptor, readable)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+
+
+@contextmanager
+def _logging(profile: Profile) -> Iterator[None]:
+    """This package's log goes to the profile's file."""
+    try:
+        handler = RotatingFileHandler(profile.log, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        raise LedgerError(f"{profile.log} cannot be written: {error.strerror}") from error
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    package = logging.getLogger("tradeterm")
+    before = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before)
+        handler.close()
