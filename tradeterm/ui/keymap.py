@@ -22,10 +22,8 @@ _TAKEN = {
     "backspace": "it deletes in inputs",
 }
 _MODIFIERS = ("ctrl", "alt", "shift")
-_NAMED = frozenset(
-    ["tab", "enter", "space", "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"]
-    + [f"f{n}" for n in range(1, 13)]
-)
+_PLAIN_NAMES = "tab, enter, space, up, down, left, right, home, end, pageup, pagedown, insert, delete"
+_NAMED = frozenset(_PLAIN_NAMES.split(", ")) | {f"f{number}" for number in range(1, 13)}
 _WORDS = {"slash": "/", "backslash": "\\", "at": "@", "minus": "-", "plus": "+", "underscore": "_", "pgup": "pageup"}
 _WORDS |= {
     "pgdn": "pagedown",
@@ -130,7 +128,7 @@ def _usable(key: str, written: str, action_id: str, where: str) -> str:
         len(name) == 1 or name in _NAMED | {"escape", "backspace"}
     ):
         raise ConfigError(
-            f"{at} is not a key; allowed: a character, {', '.join(sorted(_NAMED)[:4])}, f1 to f12 and such, with ctrl+, alt+ or shift+ before it"
+            f"{at} is not a key; allowed: one character, f1 to f9, f12, {_PLAIN_NAMES}; ctrl+, alt+ or shift+ before it"
         )
     if "ctrl" in modifiers and name.isalpha() and len(name) == 1 and name.isupper():
         raise ConfigError(f"{at} is unclear; write {key[:-1]}{name.lower()} or ctrl+shift+{name.lower()}")

@@ -16,7 +16,7 @@ Cells = list[dict[int, tuple[str, str]]]
 """Rows of column → (character, tone); absent is blank."""
 
 MIN_WIDTH, MIN_HEIGHT = 24, 5
-_TAIL = 7  # room in the gutter for the name of a level
+_TAIL = 8  # room in the gutter for the name of a level
 
 
 class Level(Struct, frozen=True):

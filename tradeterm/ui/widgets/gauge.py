@@ -35,8 +35,8 @@ def bar(part: float | None, width: int, glyphs: Glyphs = UNICODE) -> Line:
 
 
 def numbers(value: float | None, limit: float, unit: str) -> tuple[str, str]:
-    """Value and limit in words: ("0.6", "5.0%"), ("2", "10"), ("—", "1.0x")."""
-    places = 0 if unit == "count" else 2 if unit == "x" else 1
+    """Value and limit in words: ("0.6", "5.0%"), ("31", "100%"), ("2", "10"), ("—", "2.00x")."""
+    places = 2 if unit == "x" else 1 if unit == "%" and limit < 20 else 0
     suffix = unit if unit in ("%", "x") else ""
     return fmt.number(value, places), fmt.number(limit, places) + suffix
 
@@ -54,13 +54,8 @@ def gauge_lines(limits: Sequence[LimitView], width: int, glyphs: Glyphs = UNICOD
     for limit, name, (value, top) in zip(limits, names, texts, strict=True):
         part = used(limit.value, limit.limit)
         middle = (*bar(part, length, glyphs), (" ", "")) if length else ()
-        number_tone = tone_of(part) if part is None or part >= AMBER else ""
-        line = (
-            (fit(name, label, glyphs.ellipsis) + " ", "muted"),
-            *middle,
-            (value.rjust(values), number_tone),
-            (" / " + top, "muted"),
-        )
+        number = (value.rjust(values), tone_of(part) if part is None or part >= AMBER else "")
+        line = ((fit(name, label, glyphs.ellipsis) + " ", "muted"), *middle, number, (" / " + top, "muted"))
         lines.append(clipped(line, width, glyphs.ellipsis))
     return lines
 

@@ -71,7 +71,7 @@ class KeyBar(Painted):
         for at, entry in fitted(self._entries, width):
             spans.append((" " * (at - x), ""))
             off = bool(entry.reason)
-            spans += [(entry.key, "faint" if off else "key"), (" " + entry.label, "faint" if off else "")]
+            spans += [(entry.key, "muted" if off else "key"), (" " + entry.label, "muted" if off else "")]
             x = at + len(entry.key) + 1 + len(entry.label)
         return (tuple(spans),)
 

@@ -94,11 +94,7 @@ def _joined(heights: Sequence[tuple[int, int] | None]) -> list[tuple[int, int] |
     for here in heights:
         stretched = here
         if here is not None and before is not None:
-            top, bottom = here
-            stretched = (
-                min(top, before[1] + 1) if before[1] < top else top,
-                max(bottom, before[0] - 1) if before[0] > bottom else bottom,
-            )
+            stretched = (min(here[0], before[1] + 1), max(here[1], before[0] - 1))
         joined.append(stretched)
         before = here
     return joined

@@ -256,9 +256,9 @@ class LiveTable(ScrollView, can_focus=True):
         page = self._page
         top = self.scroll_offset.y
         if line < top:
-            self.scroll_to(y=line, animate=False)
+            self.scroll_to(y=line, animate=False, force=True)
         elif line >= top + page:
-            self.scroll_to(y=line - page + 1, animate=False)
+            self.scroll_to(y=line - page + 1, animate=False, force=True)
 
     @property
     def _page(self) -> int:

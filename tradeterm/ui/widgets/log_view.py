@@ -49,6 +49,7 @@ class LogView(ScrollView, can_focus=True):
         self._shown: deque[LogLine] = deque(maxlen=max_lines)
         self._filter: tuple[str, ...] = ()
         self._new = 0
+        self._tail = True
 
     @property
     def line_count(self) -> int:
@@ -62,7 +63,7 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def following(self) -> bool:
-        return not self.frozen and self.scroll_offset.y >= self.max_scroll_y
+        return self._tail and not self.frozen
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -109,16 +110,20 @@ class LogView(ScrollView, can_focus=True):
     def _show(self, following: bool, came: int, dropped: int) -> None:
         self.virtual_size = Size(self.size.width, len(self._shown))
         if following:
-            self._new = 0
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._to_end()
         else:
             self._new += came
             if dropped:
-                self.scroll_to(y=max(0, self.scroll_offset.y - dropped), animate=False, immediate=True)
+                self.scroll_to(y=max(0, self.scroll_offset.y - dropped), animate=False, force=True, immediate=True)
         self.refresh()
+
+    def _to_end(self) -> None:
+        self._new, self._tail = 0, True
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self._tail = new_value >= self.max_scroll_y
         if self._new and self.following:
             self._new = 0
             self.refresh()
@@ -128,10 +133,10 @@ class LogView(ScrollView, can_focus=True):
             self.action_last()
 
     def on_resize(self) -> None:
-        following = self.following
+        tail = self._tail
         self.virtual_size = Size(self.size.width, len(self._shown))
-        if following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        if tail:
+            self._to_end()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -166,8 +171,7 @@ class LogView(ScrollView, can_focus=True):
         self.scroll_home(animate=False)
 
     def action_last(self) -> None:
-        self._new = 0
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._to_end()
         self.refresh()
 
 

@@ -12,9 +12,10 @@ from tradeterm.ui.glyphs import UNICODE, Glyphs
 from tradeterm.ui.plain import plain
 from tradeterm.ui.widgets.gauge import bar, tone_of, used
 from tradeterm.ui.widgets.painted import Painted
-from tradeterm.ui.widgets.tones import Line, clipped, glyphs_of, line_width
+from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of, line_width
 
 TWO_LINES_BELOW = 100
+_GAP = 2
 _HEARTBEATS_MISSED = 5
 _BAR_LIMITS = ("daily", "exposure", "drawdown", "var")
 
@@ -41,105 +42,64 @@ def status_lines(
         return [clipped(((" tradeterm ", "alert"), (" " + (note or "no engine yet"), "muted")), width, glyphs.ellipsis)]
     lines = [joined(_first_line(view, now, tz, glyphs, height > 1), width, glyphs)]
     if height > 1:
-        lines.append(joined(_second_line(view, now, glyphs), width, glyphs))
+        lines.append(joined(_second_line(view, glyphs), width, glyphs))
     return lines
 
 
 def joined(parts: Sequence[Part], width: int, glyphs: Glyphs = UNICODE) -> Line:
-    """The parts in one line: first shorter wordings, then fewer parts, until it fits."""
-    chosen = [0] * len(parts)
-    shown = list(range(len(parts)))
-
-    def total() -> int:
-        return sum(line_width(parts[at].wordings[chosen[at]]) for at in shown) + 2 * max(0, len(shown) - 1)
-
-    while total() > width:
-        shorter = [at for at in shown if chosen[at] + 1 < len(parts[at].wordings)]
-        droppable = [at for at in shown if parts[at].rank > 0]
-        if shorter:
-            at = max(shorter, key=lambda at: parts[at].rank)
-            worst = max(droppable, key=lambda at: parts[at].rank, default=at)
-            if parts[worst].rank > parts[at].rank + 2:
-                shown.remove(worst)
-            else:
-                chosen[at] += 1
-        elif droppable:
-            shown.remove(max(droppable, key=lambda at: parts[at].rank))
-        else:
-            break
-    spans: list[tuple[str, str]] = []
-    for at in shown:
-        if spans:
-            spans.append(("  ", ""))
-        spans.extend(parts[at].wordings[chosen[at]])
-    return clipped(spans, width, glyphs.ellipsis)
+    """The parts in their order, in one line: by rank as many as fit in their shortest wording, then longer wordings."""
+    by_rank = sorted((at for at, part in enumerate(parts) if part.wordings[0]), key=lambda at: parts[at].rank)
+    chosen: dict[int, Line] = {}
+    room = width + _GAP
+    for at in by_rank:
+        shortest = parts[at].wordings[-1]
+        if parts[at].rank == 0 or line_width(shortest) + _GAP <= room:
+            chosen[at] = shortest
+            room -= line_width(shortest) + _GAP
+    for at in (at for at in by_rank if at in chosen):
+        spare = room + line_width(chosen[at])
+        chosen[at] = next((words for words in parts[at].wordings if line_width(words) <= spare), chosen[at])
+        room = spare - line_width(chosen[at])
+    spans = [span for at in sorted(chosen) for span in ((" " * _GAP, ""), *chosen[at])]
+    return clipped(spans[1:], width, glyphs.ellipsis)
 
 
 def _first_line(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs, short: bool) -> list[Part]:
-    money = fmt.money(view.equity, view.currency)
-    parts = [
-        Part(
-            0,
-            (
-                (_badge(view.mode), (" ", ""), _state(view), *_state_reason(view)),
-                (_badge(view.mode), (" ", ""), _state(view)),
-            ),
-        ),
+    badge, state, money = _badge(view.mode), _state(view), fmt.money(view.equity, view.currency)
+    day_money = _signed(fmt.signed_money(view.day_pnl, view.currency))
+    day_return = _signed(fmt.signed_percent(view.day_return))
+    return [
+        Part(0, ((badge, (" ", ""), state, *_state_reason(view)), (badge, (" ", ""), state))),
         *_trouble(view, now),
         Part(3, ((("equity ", "muted"), (money, "bold")), ((money, "bold"),))),
-        Part(
-            4,
-            (
-                (
-                    ("day ", "muted"),
-                    _signed(view.day_pnl, fmt.signed_money(view.day_pnl, view.currency)),
-                    (" ", ""),
-                    _signed(view.day_return, fmt.signed_percent(view.day_return)),
-                ),
-                (("day ", "muted"), _signed(view.day_return, fmt.signed_percent(view.day_return))),
-            ),
-        ),
+        Part(4, ((("day ", "muted"), day_money, (" ", ""), day_return), (("day ", "muted"), day_return))),
         Part(6, ((("drawdown ", "muted"), _drawdown(view)), (("dd ", "muted"), _drawdown(view)))),
-        Part(
-            7,
-            ((("breaker ", "muted"), _breaker(view)), (_breaker(view),))
-            if view.breaker is not BreakerLevel.CLOSED
-            else ((("breaker ", "muted"), _breaker(view)),),
-        ),
-        *(() if short else _ages(view, now, glyphs)),
+        _breaker(view),
+        *(() if short else _ages(view)),
         *_books(view),
-        *_clock(view, now, tz, glyphs),
+        _clock(view, now, tz, glyphs),
     ]
-    return parts
 
 
-def _second_line(view: DeskView, now: int, glyphs: Glyphs) -> list[Part]:
+def _second_line(view: DeskView, glyphs: Glyphs) -> list[Part]:
     """Risk bars and ages, for narrow terminals."""
     parts = []
     for rank, wanted in enumerate(_BAR_LIMITS, start=2):
         limit = next((limit for limit in view.limits if limit.name.lower().startswith(wanted)), None)
         if limit is not None:
             part = used(limit.value, limit.limit)
-            percent = ("—" if part is None else f"{part:.0%}", tone_of(part))
+            percent = (fmt.percent(part, 0), tone_of(part))
             name = (plain(limit.name).lower() + " ", "muted")
-            parts.append(
-                Part(
-                    rank,
-                    (
-                        (name, *bar(part, 8, glyphs), (" ", ""), percent),
-                        (name, *bar(part, 5, glyphs), (" ", ""), percent),
-                        (name, percent),
-                    ),
-                )
-            )
-    return [*parts, *_ages(view, now, glyphs)]
+            bars = tuple((name, *bar(part, length, glyphs), (" ", ""), percent) for length in (10, 7, 5))
+            parts.append(Part(rank if part is not None else 20 + rank, bars))
+    return [*parts, *_ages(view)]
 
 
-def _badge(mode: Mode) -> tuple[str, str]:
+def _badge(mode: Mode) -> Span:
     return f" {mode.value.upper()} ", mode.value
 
 
-def _state(view: DeskView) -> tuple[str, str]:
+def _state(view: DeskView) -> Span:
     if view.stopping:
         return "STOPPING", "warn strong"
     if view.kill_pending:
@@ -159,44 +119,38 @@ def _trouble(view: DeskView, now: int) -> list[Part]:
     parts = []
     silent = now - view.wall_ts
     if silent > _HEARTBEATS_MISSED * view.heartbeat_ms:
-        parts.append(
-            Part(0, (((f" ENGINE SILENT {fmt.age(silent)} ", "alarm"),), ((f" SILENT {fmt.age(silent)} ", "alarm"),)))
-        )
+        parts.append(_shout(0, f"ENGINE SILENT {fmt.age(silent)}", f"SILENT {fmt.age(silent)}", "alarm"))
     if view.unprotected:
-        parts.append(
-            Part(1, (((f" {view.unprotected} UNPROTECTED ", "alarm"),), ((f" {view.unprotected} UNPROT. ", "alarm"),)))
-        )
+        parts.append(_shout(1, f"{view.unprotected} UNPROTECTED", f"{view.unprotected} UNPROT.", "alarm"))
     if view.unknown_orders:
-        parts.append(Part(1, (((f" {view.unknown_orders} UNKNOWN ", "alert"),),)))
-    ill = [worker for worker in view.workers if worker.state is not WorkerState.RUNNING]
-    if ill:
-        worker = ill[0]
-        parts.append(
-            Part(
-                2,
-                (
-                    ((f" {worker.worker.value} worker {worker.state.value} ", "alert"),),
-                    ((f" {worker.worker.value} {worker.state.value} ", "alert"),),
-                ),
-            )
-        )
+        parts.append(_shout(1, f"{view.unknown_orders} UNKNOWN", f"{view.unknown_orders} UNKNOWN", "alert"))
+    ill = next((worker for worker in view.workers if worker.state is not WorkerState.RUNNING), None)
+    if ill is not None:
+        words = f"{ill.worker.value} {ill.state.value}"
+        parts.append(_shout(2, f"worker {words}", words, "alert"))
     return parts
 
 
-def _signed(value: object, text: str) -> tuple[str, str]:
+def _shout(rank: int, words: str, short: str, tone: str) -> Part:
+    return Part(rank, (((f" {words} ", tone),), ((f" {short} ", tone),)))
+
+
+def _signed(text: str) -> Span:
     return text, "up" if text.startswith("+") else "down" if text.startswith("-") else ""
 
 
-def _drawdown(view: DeskView) -> tuple[str, str]:
+def _drawdown(view: DeskView) -> Span:
+    """Red or amber as it nears its limit; quiet before."""
     text = fmt.percent(-abs(view.drawdown))
     limit = next((limit for limit in view.limits if limit.name.lower().startswith("drawdown")), None)
-    part = used(limit.value, limit.limit) if limit else None
-    return text, "" if part is None or not view.drawdown else {"up": ""}.get(tone_of(part), tone_of(part))
+    tone = tone_of(used(limit.value, limit.limit)) if limit is not None else ""
+    return text, tone if tone in ("warn", "danger") else ""
 
 
-def _breaker(view: DeskView) -> tuple[str, str]:
+def _breaker(view: DeskView) -> Part:
     tones = {BreakerLevel.CLOSED: "up", BreakerLevel.ALERT: "warn strong", BreakerLevel.THROTTLE: "warn strong"}
-    return view.breaker.value, tones.get(view.breaker, "alarm")
+    level = (view.breaker.value, tones.get(view.breaker, "alarm"))
+    return Part(7 if view.breaker is BreakerLevel.CLOSED else 2, ((("breaker ", "muted"), level),))
 
 
 def _books(view: DeskView) -> list[Part]:
@@ -209,22 +163,23 @@ def _books(view: DeskView) -> list[Part]:
     return [Part(9, (tuple(words), ((counts, "warn" if stopped else "muted"),)))]
 
 
-def _book(book: BookView) -> tuple[str, str]:
+def _book(book: BookView) -> Span:
     name = plain(book.book)
     return (name, "muted") if book.state is BookState.RUNNING else (f"{name} {book.state.value}", "warn")
 
 
-def _ages(view: DeskView, now: int, glyphs: Glyphs) -> list[Part]:
+def _ages(view: DeskView) -> list[Part]:
     parts = []
     stale = [feed for feed in view.feeds if feed.stale]
     if view.feeds:
         parts.append(Part(5 if stale else 8, (_feed(view.feeds, stale, view),)))
     if view.venues:
         worst = next((venue for venue in view.venues if venue.state is not VenueState.READY), view.venues[0])
-        words = tuple(span for venue in view.venues for span in (*_venue(venue), ("  ", "")))[:-1]
+        words = tuple(span for venue in view.venues for span in ((" " * _GAP, ""), *_venue(venue)))[1:]
         parts.append(Part(5 if worst.state is not VenueState.READY else 10, (words, _venue(worst))))
-    parts.append(Part(11, (((f"{view.unprotected} unprot.", "muted"),),)) if not view.unprotected else Part(99, ((),)))
-    return [part for part in parts if line_width(part.wordings[0])]
+    if not view.unprotected:
+        parts.append(Part(11, ((("0 unprotected", "muted"),), (("0 unprot.", "muted"),))))
+    return parts
 
 
 def _feed(feeds: Sequence[FeedView], stale: Sequence[FeedView], view: DeskView) -> Line:
@@ -245,28 +200,21 @@ def _venue(venue: VenueView) -> Line:
     return ((name + " ", "muted"), ("ok" if venue.latency_ms is None else fmt.duration(venue.latency_ms), ""))
 
 
-def _clock(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs) -> list[Part]:
+def _clock(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs) -> Part:
+    """The time; in a replay the recording's, with its speed, since that is the time all numbers belong to."""
     if view.replay is None:
-        zone = fmt.zone_name(tz, now)
-        return [Part(5, (((f"{fmt.clock(now, tz)} {zone}", "muted"),), ((fmt.clock(now, tz), "muted"),)))]
+        clock = fmt.clock(now, tz)
+        return Part(5, (((f"{clock} {fmt.zone_name(tz, now)}", "muted"),), ((clock, "muted"),)))
     replay = view.replay
-    recorded = f"{fmt.day(replay.ts_now, tz)} {fmt.short_clock(replay.ts_now, tz)}"
     speed = _speed(replay, glyphs)
+    time = (f"{fmt.short_clock(replay.ts_now, tz)} ", "bright")
+    recorded = (f"{fmt.day(replay.ts_now, tz)} {time[0]}", "bright")
     through = used(replay.ts_now - replay.ts_start, replay.ts_end - replay.ts_start)
-    done = "" if through is None else f" {through:.0%}"
-    return [
-        Part(
-            2,
-            (
-                (("recorded ", "muted"), (recorded, "bright"), (" ", ""), speed, (done, "muted")),
-                ((recorded, "bright"), (" ", ""), speed),
-                (speed,),
-            ),
-        )
-    ]
+    done = "" if through is None or replay.finished else f" {min(1.0, through):.0%}"
+    return Part(2, ((("recorded ", "muted"), recorded, speed, (done, "muted")), (recorded, speed), (time, speed)))
 
 
-def _speed(replay: ReplayView, glyphs: Glyphs) -> tuple[str, str]:
+def _speed(replay: ReplayView, glyphs: Glyphs) -> Span:
     if replay.finished:
         return "FINISHED", "accent strong"
     if replay.paused:
