@@ -12,6 +12,7 @@ from tradeterm.profile import Profile
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
+from tradeterm.config_file import DEMO_PROFILE
 
 _HEADLESS_ONLY = {
     "json": "--json",
@@ -19,6 +20,7 @@ _HEADLESS_ONLY = {
     "duration": "--duration",
     "until_end": "--until-end",
     "parent_fd": "--parent-fd",
+    "start_ts": "--start-ts",
 }
 
 
@@ -61,15 +63,18 @@ def _headless(options: argparse.Namespace, profile: Profile, config: "Config") -
         until_end=options.until_end,
         duration=options.duration,
         parent_fd=options.parent_fd,
+        start_ts=options.start_ts,
     )
 
 
 def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
     from tradeterm.console.client import open_console
-    from tradeterm.console.launch import ensure_engine
+    from tradeterm.console.launch import DEMO_START_TS, ensure_engine
 
     note("starting the engine…")
-    ensure_engine(profile, config_file_of(options, profile))
+    demo = profile.name == DEMO_PROFILE
+    start_ts = DEMO_START_TS if demo else None
+    ensure_engine(profile, config_file_of(options, profile), owned=demo, start_ts=start_ts)
     console = open_console(profile)
     try:
         from tradeterm.ui.app import run_ui

@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     headless.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds")
     headless.add_argument("--until-end", action="store_true", help="end when the recording ends")
     headless.add_argument("--parent-fd", type=int, metavar="N", help=argparse.SUPPRESS)
+    headless.add_argument("--start-ts", type=int, metavar="MS", help=argparse.SUPPRESS)
     headless.add_argument("--live", action="store_true", help="trade real money (not available yet)")
     headless.add_argument("--yes-trade-real-money", action="store_true", help="the confirmation --live needs")
     parser.set_defaults(run=open_ui.run)

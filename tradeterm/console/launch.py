@@ -13,6 +13,7 @@ from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.lock import held_by
 from tradeterm.profile import Profile
 
+DEMO_START_TS = 1_743_940_800_000  # 2025-04-06 12:00 UTC, shortly before the first large move of the recording
 PATIENCE_S = 15.0
 _POLL_S = 0.02
 _FRESH_MS = 3000
