@@ -141,7 +141,7 @@ def write_statement(type_: type[Struct]) -> str:
     """The SQL that writes a fact of this type; its parameters are the values of the fact's codec."""
     codec = codec_of(type_)
     if type_ is CommandAck:
-        return "UPDATE commands SET status = :4, detail = :5, ts_updated = :2 WHERE id = :1 AND verb = :3"
+        return "UPDATE commands SET status = ?4, detail = ?5, ts_updated = ?2 WHERE id = ?1 AND verb = ?3"
     extra = _EXTRA.get(codec.table, {})
     names = ", ".join(f'"{name}"' for name in (*codec.names, *extra))
     marks = ", ".join([*("?" * len(codec.names)), *map(str, extra.values())])
