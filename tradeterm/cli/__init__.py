@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from tradeterm.cli import open_ui
 from tradeterm.cli.output import FAILED, INTERRUPTED, WRONG_USE, say_error
 from tradeterm.cli.parser import parse
 from tradeterm.domain.errors import ConfigError, TradetermError
@@ -15,6 +16,8 @@ from tradeterm.domain.errors import ConfigError, TradetermError
 def main(argv: Sequence[str]) -> int:
     """Run one command. Errors a person can mend become one sentence on stderr; `--version` and usage errors exit."""
     options = parse(argv)
+    if options.headless and options.run is not open_ui.run:
+        return say_error("--headless and a command do not go together", WRONG_USE)
     try:
         status: int = options.run(options)
         sys.stdout.flush()

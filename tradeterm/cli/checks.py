@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.profile import Profile
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
@@ -27,3 +29,13 @@ def check_config(config: "Config", where: str) -> None:
         mistakes.append(str(error))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
+
+
+def wrong_theme(config: "Config", profile: Profile, where: str) -> list[str]:
+    """The sentence for a theme that is not there. The screen would fall back to another, so it stops nothing."""
+    from tradeterm.ui.themes import load_themes
+
+    themes, _ = load_themes(profile.themes)
+    if config.ui.theme in themes:
+        return []
+    return [f"{where}: ui.theme: found {show(config.ui.theme)}, allowed {one_of(sorted(themes))}"]

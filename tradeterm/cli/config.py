@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from tradeterm.cli.checks import check_config
+from tradeterm.cli.checks import check_config, wrong_theme
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, say, say_error, say_json
 from tradeterm.cli.session import config_file_of, profile_of
@@ -22,14 +22,16 @@ def check(options: argparse.Namespace) -> int:
     """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "hash", "mode", "books": [name]}."""
     from tradeterm.config_file import config_hash, read_config
 
-    file = config_file_of(options, profile_of(options))
+    profile = profile_of(options)
+    file = config_file_of(options, profile)
     mistakes: list[str] = []
     config = None
     try:
         config = read_config(file)
+        mistakes += wrong_theme(config, profile, str(file))
         check_config(config, str(file))
     except ConfigError as error:
-        mistakes = str(error).splitlines()
+        mistakes += str(error).splitlines()
     if options.json:
         say_json(
             {

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, say, say_error, say_json
@@ -43,21 +44,24 @@ def follow(path: Path, count: int) -> Iterator[str]:
     """The last lines, then each new one; a log that is rotated or cut is read on from its new beginning."""
     while not path.exists():
         time.sleep(_LOOK_EVERY_S)
-    yield from tail(path, count)
-    file = path.open(encoding="utf-8", errors="replace")
-    file.seek(0, os.SEEK_END)
-    rest = ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        *lines, rest = file.read().split("\n")
+        yield from lines[max(0, len(lines) - count) :]
+        yield from _grow(path, file, rest)
     while True:
-        chunk = file.read()
-        if chunk:
-            *lines, rest = (rest + chunk).split("\n")
-            yield from lines
-            continue
-        if _replaced(path, file.fileno(), file.tell()):
-            file.close()
-            file, rest = path.open(encoding="utf-8", errors="replace"), ""
-            continue
-        time.sleep(_LOOK_EVERY_S)
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from _grow(path, file)
+
+
+def _grow(path: Path, file: TextIO, rest: str = "") -> Iterator[str]:
+    """Whole lines as they come, until another file stands at the path."""
+    while True:
+        *lines, rest = (rest + file.read()).split("\n")
+        yield from lines
+        if not lines:
+            if _replaced(path, file.fileno(), file.tell()):
+                return
+            time.sleep(_LOOK_EVERY_S)
 
 
 def _replaced(path: Path, descriptor: int, position: int) -> bool:

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
         return say_error("--yes-trade-real-money means nothing without --live", WRONG_USE)
     if not options.headless:
         for name, flag in _HEADLESS_ONLY.items():
-            if getattr(options, name) not in (None, False):
+            value = getattr(options, name)
+            if value is not None and value is not False:  # 0.0 is --speed max
                 return say_error(f"{flag} goes with --headless or a command", WRONG_USE)
         if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
             return say_error(

@@ -1,0 +1,88 @@
+"""Wrong use, profiles and the exit status of each kind of mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from tradeterm.cli import main
+from tradeterm.cli.parser import parse
+from tradeterm.cli.session import profile_of
+from tradeterm.profile import Profile
+from tradeterm.resources import example_config
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str | None, str]:
+    """The exit status and what stands on stderr."""
+    try:
+        status: int | str | None = main(arguments)
+    except SystemExit as end:
+        status = end.code
+    return status, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "invalid choice: 'nonsense'"),
+        (["--headless", "--speed", "fast"], "found 'fast', allowed a number above 0, or max"),
+        (["--headless", "--speed", "nan"], "found 'nan', allowed a number above 0, or max"),
+        (["--headless", "--duration", "-1"], "found '-1', allowed a number of seconds above 0"),
+        (["--headless", "--duration", "inf"], "found 'inf', allowed a number of seconds above 0"),
+        (["--until-end"], "--until-end goes with --headless"),
+        (["--speed", "max"], "--speed goes with --headless"),
+        (["--json"], "--json goes with --headless or a command"),
+        (["--headless", "status"], "--headless and a command do not go together"),
+        (["--yes-trade-real-money"], "means nothing without --live"),
+        (["pause"], "the following arguments are required: BOOK"),
+        (["status", "--demo", "--profile", "other"], "--demo has its own profile and configuration"),
+        (["status", "--demo", "--config", "x.toml"], "--demo has its own profile and configuration"),
+        (["config", "check", "--profile", "demo", "--config", "x.toml"], "has its own configuration"),
+        (["status", "--profile", "../etc"], "profile '../etc' is not a name"),
+        (["--headless", "--config", "/nonexistent/c.toml"], "there is no such file"),
+    ],
+)
+def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    status, said = refused(capsys, *arguments)
+    assert status == 2
+    assert words in said
+    assert "Traceback" not in said
+
+
+def test_live_is_refused_as_a_safety_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = "tradeterm: live trading is not available yet, so --live is refused; use the demo or paper\n"
+    assert refused(capsys, "--headless", "--live", "--yes-trade-real-money") == (3, sentence)
+    assert refused(capsys, "--live") == (3, sentence)
+
+
+def test_a_live_configuration_is_refused_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(example_config().read_text().replace('mode = "paper"', 'mode = "live"'))
+    status, said = refused(capsys, "--headless", "--config", str(file))
+    assert status == 3
+    assert said == f'tradeterm: {file}: mode: found "live", but live trading is not available yet; use "paper"\n'
+
+
+def name(*arguments: str) -> str:
+    return profile_of(parse(arguments)).name
+
+
+def test_without_a_configuration_the_demo_is_the_default(home: Path) -> None:
+    assert name("status") == "demo"
+    assert name("status", "--profile", "mine") == "mine"
+    assert name("--profile", "mine", "status") == "mine"
+    assert name("--demo", "status") == name("status", "--demo") == "demo"
+
+
+def test_with_a_configuration_it_is_the_profile_default(profile: Profile) -> None:
+    profile.config_file.write_text("")
+    assert name("status") == "default"
+    assert name("status", "--demo") == "demo"
+
+
+def test_an_explicit_configuration_means_the_profile_default(home: Path) -> None:
+    assert name("status", "--config", "x.toml") == "default"
+
+
+def test_options_before_a_command_are_not_lost_behind_it(home: Path) -> None:
+    options = parse(["--json", "--profile", "mine", "status"])
+    assert (options.json, options.profile) == (True, "mine")

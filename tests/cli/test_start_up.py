@@ -1,0 +1,54 @@
+"""What must answer at once, and what must never be imported for it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tradeterm import __version__
+
+HEAVY = {"textual", "pandas", "scipy", "pybit", "anthropic", "numpy", "pyarrow", "sqlite_utils", "rich", "httpx"}
+
+
+def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "tradeterm", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("status", "--help"), ("ledger", "check", "--help"), ("themes",)]
+)
+def test_nothing_heavy_is_imported(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\n"
+        "from tradeterm.cli import main\n"
+        f"try: main({list(arguments)!r})\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        f"print(sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)\n"
+    )
+    assert run(code=code).stderr.strip() == "[]"
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"tradeterm {__version__}\n")
+
+
+def test_without_a_terminal_the_screen_is_refused_with_the_alternative() -> None:
+    done = run("--demo")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "tradeterm: the full screen needs a terminal on stdin and stderr; use `tradeterm --headless` without one\n"
+    )
+    assert done.stdout == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m tradeterm keys --demo | head -1; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "0"
