@@ -1,7 +1,6 @@
 """The desk: a deterministic state machine. Events in, commands out; no clock, no network, no disk, no randomness."""
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 import msgspec
 
 from tradeterm.config import Config
-from tradeterm.desk import account, entries, orders
-from tradeterm.desk.sessions import session_of
-from tradeterm.desk.state import DeskState, Key, Mark, Venue, restored, snapshot_of
+from tradeterm.desk import account, breaker, closing, entries, exits, operator, orders, protection, reconciled, unknown
+from tradeterm.desk.market import on_bar, on_funding, on_quote
+from tradeterm.desk.state import DeskState, Key, prune, restored, snapshot_of
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.commands import DeskCommand
 from tradeterm.domain.events import (
@@ -34,10 +33,11 @@ from tradeterm.domain.events import (
     VerdictReceived,
     WorkerStatus,
 )
-from tradeterm.domain.instrument import Calendar, Instrument
+from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.orders import Order
 from tradeterm.domain.signals import SignalKind
 from tradeterm.domain.snapshot import DeskSnapshot, Position
+from tradeterm.domain.states import AlertLevel, TradingState, WorkerState
 
 Handler = Callable[[Turn, Any], None]
 
@@ -88,77 +88,81 @@ class Desk:
     def _restore(self, turn: Turn, event: DeskRestored) -> None:
         instruments = {instrument.id: instrument for instrument in event.instruments}
         self.state = turn.state = restored(self.state.config, instruments, event.snapshot, event.ts)
+        known = {book.book for book in event.snapshot.books}
+        for book in self.state.books.values():
+            if book.name not in known:
+                turn.record_book(book)
+        if not known:
+            turn.record_desk()
+        _check_positions(turn)
+        unknown.doubt(turn)
 
 
-def _see_price(turn: Turn, instrument: str, price: float, ts: int) -> Mark:
-    mark = turn.state.marks.get(instrument)
-    if mark is None:
-        mark = turn.state.marks[instrument] = Mark(price, ts)
-    elif ts >= mark.ts:
-        mark.price, mark.ts = price, ts
-    contract = turn.state.instruments.get(instrument)
-    session = session_of(contract.calendar if contract else Calendar.ALWAYS, ts)
-    if not (math.isfinite(price) and price > 0):
-        mark.price = math.nan
-    return mark
+def _check_positions(turn: Turn) -> None:
+    """A position nobody is configured to look after halts the desk."""
+    for (book, instrument), position in sorted(turn.state.positions.items()):
+        if book not in turn.state.books or instrument not in turn.state.instruments:
+            text = f"{position.quantity} {instrument} of book {book} is open, but the configuration does not have it"
+            turn.alert(AlertLevel.CRITICAL, "ORPHAN_POSITION", text, (book, instrument))
+            turn.set_trading(TradingState.HALTED, text)
 
 
 def _bar_closed(turn: Turn, event: BarClosed) -> None:
-    bar = event.bar
-    mark = _see_price(turn, bar.instrument, bar.close, bar.ts_event)
-    mark.bars[bar.interval_ms] = max(bar.ts_event, mark.bars.get(bar.interval_ms, -1))
-    turn.state.bar_ts = max(turn.state.bar_ts, bar.ts_event)
-
-
-def _quote(turn: Turn, event: QuoteUpdate) -> None:
-    _see_price(turn, event.quote.instrument, event.quote.last, event.quote.ts_event)
-
-
-def _funding(turn: Turn, event: FundingUpdate) -> None:
-    mark = turn.state.marks.get(event.funding.instrument)
-    if mark is not None:
-        mark.funding_rate = event.funding.rate
+    if on_bar(turn, event.bar):
+        exits.on_bar(turn, event.bar)
 
 
 def _signal(turn: Turn, event: SignalRaised) -> None:
     account.begin_day(turn)
     if event.signal.kind is SignalKind.ENTRY:
-        entries.on_entry_signal(turn, event)
-
-
-def _venue(turn: Turn, event: VenueStatus) -> None:
-    turn.state.venues[event.venue] = Venue(event.state, event.ts, event.latency_ms, event.detail)
+        entries.on_entry_signal(turn, event.signal)
+    else:
+        exits.on_exit_signal(turn, event.signal)
 
 
 def _worker(turn: Turn, event: WorkerStatus) -> None:
+    before = turn.state.workers.get(event.worker)
     turn.state.workers[event.worker] = event
+    if event.state is WorkerState.FAILED and (before is None or before.state is not event.state):
+        text = (
+            f"worker {event.worker} failed" + (f": {event.detail}" if event.detail else "") + "; no entries meanwhile"
+        )
+        turn.alert(AlertLevel.ERROR, "WORKER_FAILED", text)
 
 
 def _timer(turn: Turn, event: Timer) -> None:
+    """What time alone brings, in a fixed order: safety first, bookkeeping last."""
+    unknown.chase(turn)
+    protection.watch(turn)
+    closing.retry_exits(turn)
+    closing.cancel_leftovers(turn)
+    operator.advance(turn)
     entries.expire_pending(turn)
+    breaker.cool(turn)
     account.begin_day(turn)
     account.sample(turn)
+    prune(turn.state)
 
 
 def _nothing(turn: Turn, event: ModelUpdate | AccountUpdate) -> None:
-    """Accepted for the journal; nothing in the desk depends on it yet."""
+    """Accepted and journalled; nothing in the desk depends on it yet."""
 
 
 _HANDLERS: dict[type[Any], Handler] = {
     SignalRaised: _signal,
     BarClosed: _bar_closed,
-    QuoteUpdate: _quote,
-    FundingUpdate: _funding,
+    QuoteUpdate: on_quote,
+    FundingUpdate: on_funding,
     VerdictReceived: entries.on_verdict,
     OrderUpdate: orders.on_order_update,
     OrderAdopted: orders.on_adopted,
     FillReceived: orders.on_fill,
     CashEvent: orders.on_cash,
-    VenueStatus: _venue,
+    VenueStatus: reconciled.on_venue,
+    Reconciled: reconciled.on_reconciled,
     WorkerStatus: _worker,
+    OperatorCommand: operator.on_command,
     Timer: _timer,
     ModelUpdate: _nothing,
     AccountUpdate: _nothing,
-    Reconciled: _nothing,
-    OperatorCommand: _nothing,
 }

@@ -87,7 +87,7 @@ def _text(value: Number | str) -> str:
 
 
 def _limit(value: float) -> Decimal:
-    return Decimal(repr(value))
+    return Decimal(str(value))
 
 
 def _fraction(part: Decimal | None, whole: Decimal | None) -> Decimal | None:

@@ -3,8 +3,10 @@
 import msgspec
 
 from tradeterm.desk import order_machine
+from tradeterm.desk.breaker import note_refused
+from tradeterm.desk.closing import cancel_entries, on_exit_ended, start_exit
 from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, trade_id_for
-from tradeterm.desk.protection import is_protected
+from tradeterm.desk.protection import follow_stop, is_protected
 from tradeterm.desk.state import Book, exec_key
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.errors import IllegalTransition
@@ -42,9 +44,7 @@ def on_order_update(turn: Turn, event: OrderUpdate) -> None:
         return
     if order.status is OrderStatus.PENDING_UPDATE and moved.status is not OrderStatus.PENDING_UPDATE:
         turn.state.amends.pop(order.client_order_id, None)
-    if moved.intent is OrderIntent.ENTRY and moved.is_closed and moved.filled_quantity == 0:
-        _drop_children(turn, moved)
-    follow_stop(turn, moved)
+    _consequences(turn, order, moved)
 
 
 def on_fill(turn: Turn, event: FillReceived) -> None:
@@ -79,12 +79,30 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
     reason = exit_reason(before, order)
     booking = book_fill(before, fill, state.instruments.get(fill.instrument), opening=opening, exit_reason=reason)
     _settle(turn, book, booking)
-    if order is not None and order.intent is OrderIntent.ENTRY:
+    if order is not None and order.intent is OrderIntent.ENTRY and booking.position.quantity:
         _size_children(turn, order)
     after = booking.position
     if after.quantity and after.ts_unprotected is None and not is_protected(state, after):
         after = msgspec.structs.replace(after, ts_unprotected=turn.ts)
     turn.set_position(after)
+
+
+def _after_fill(turn: Turn, before: Position, after: Position, order: Order | None) -> None:
+    """A flat position needs no more entry; one that came about by over-closing is closed; a changed one is followed."""
+    key = (after.book, after.instrument)
+    if not after.quantity:
+        cancel_entries(turn, *key)
+        return
+    if order is None or order.intent is OrderIntent.EXTERNAL:
+        text = f"{after.instrument} changed by an execution that is not ours: now {after.quantity}"
+        turn.alert(AlertLevel.WARNING, "EXTERNAL_FILL", text, key)
+    elif order.intent is not OrderIntent.ENTRY and after.trade_id != before.trade_id:
+        text = f"{order.client_order_id} closed more than there was: {after.quantity} {after.instrument} is open now"
+        turn.alert(AlertLevel.CRITICAL, "OVER_CLOSED", text, key)
+        turn.reduce_only(text)
+        start_exit(turn, after, "OVER_CLOSED")
+    elif order.intent is OrderIntent.PROTECTIVE_STOP:
+        follow_stop(turn, order)
 
 
 def on_cash(turn: Turn, event: CashEvent) -> None:
@@ -116,17 +134,22 @@ def on_adopted(turn: Turn, event: OrderAdopted) -> None:
     turn.alert(AlertLevel.WARNING, "ORDER_ADOPTED", text, (order.book, order.instrument))
 
 
-def follow_stop(turn: Turn, order: Order) -> None:
-    """Keep the position's stop price and its protection in step with its stop order."""
-    if order.intent is not OrderIntent.PROTECTIVE_STOP:
-        return
-    position = turn.state.positions.get((order.book, order.instrument))
-    if position is None or position.trade_id != order.parent_id:
-        return
-    protected = is_protected(turn.state, position)
-    since = None if protected else (turn.ts if position.ts_unprotected is None else position.ts_unprotected)
-    stop = position.stop_price if order.is_closed else order.trigger_price
-    turn.replace_position(position, stop_price=stop, ts_unprotected=since)
+def _consequences(turn: Turn, before: Order, after: Order) -> None:
+    """What the end, or the confirmation, of an order means for what hangs on it."""
+    key = (after.book, after.instrument)
+    refused = after.status is OrderStatus.REJECTED and before.status is not OrderStatus.REJECTED
+    if refused:
+        text = f"{after.intent} {after.client_order_id} was refused: {after.reason or 'no reason given'}"
+        turn.alert(AlertLevel.ERROR, "ORDER_REJECTED", text, key)
+        note_refused(turn, after)
+    if before.status is OrderStatus.PENDING_CANCEL and not after.is_closed and after.status is not before.status:
+        turn.query(after, 0)  # the cancel was refused, perhaps because it came too late
+    if after.intent is OrderIntent.ENTRY and after.is_closed and after.filled_quantity == 0:
+        _drop_children(turn, after)
+    if after.intent is OrderIntent.PROTECTIVE_STOP:
+        follow_stop(turn, after)
+    if after.intent is OrderIntent.EXIT and after.is_closed and not before.is_closed:
+        on_exit_ended(turn, after)
 
 
 def exit_reason(position: Position, order: Order | None) -> str:

@@ -1,17 +1,25 @@
 """Every position owns a live reduce-only stop at the venue, or somebody hears of it and the position goes.
 
 A stop the venue refuses, cancels or expires while the position lives is placed anew under the next id; if the price has
-already crossed it, the position is closed at the market. Repeats wait longer each time, so that a venue that keeps
-refusing is not hammered.
+already crossed it, the position is closed at the market. Until a stop is live the desk watches the price itself.
+Repeats wait longer each time, so that a venue that keeps refusing is not hammered.
 """
 
 from decimal import Decimal
 
+from tradeterm.desk.account import mark_of
+from tradeterm.desk.closing import start_exit
 from tradeterm.desk.state import Book, DeskState
+from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import Instrument, round_price_down, round_price_up
-from tradeterm.domain.orders import OPEN_AT_VENUE, OrderIntent, PositionSide
+from tradeterm.domain.orders import OPEN_AT_VENUE, Order, OrderIntent, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import AlertLevel
 
+ALERT_AFTER_MS = 10_000
+FLATTEN_AFTER_MS = 60_000
+_SECOND = 1000
+_LONGEST_WAIT = 30 * _SECOND
 _ONE = Decimal(1)
 
 
@@ -20,23 +28,141 @@ def protection_prices(
 ) -> tuple[Decimal, Decimal | None]:
     """Stop and target (None: switched off) for a position opened at `price`.
 
-    Rounded towards safety: both to the tick nearer to the price, so the loss is never larger than configured.
+    Both are rounded to the tick nearer to `price`: the loss is never larger than configured.
     """
-    exits, nearer_below = book.config.exits, side is PositionSide.LONG
-    below, above = round_price_up, round_price_down
-    distance = Decimal(repr(exits.stop)) * side.sign
-    stop = (below if nearer_below else above)(price * (_ONE - distance), instrument)
+    exits = book.config.exits
+    up_for_long, down_for_long = round_price_up, round_price_down
+    if side is PositionSide.SHORT:
+        up_for_long, down_for_long = round_price_down, round_price_up
+    stop = up_for_long(price * (_ONE - Decimal(str(exits.stop)) * side.sign), instrument)
     if exits.target is None:
         return stop, None
-    gain = Decimal(repr(exits.target)) * side.sign
-    return stop, (above if nearer_below else below)(price * (_ONE + gain), instrument)
+    return stop, down_for_long(price * (_ONE + Decimal(str(exits.target)) * side.sign), instrument)
 
 
 def is_protected(state: DeskState, position: Position) -> bool:
-    """Whether a stop that covers the whole position is live at the venue."""
+    """Whether stops that cover the whole position are live at the venue."""
     covered = sum(
         order.leaves_quantity
         for order in state.position_orders(position)
         if order.intent is OrderIntent.PROTECTIVE_STOP and order.status in OPEN_AT_VENUE
     )
     return covered >= abs(position.quantity)
+
+
+def crossed(position: Position, price: Decimal) -> bool:
+    """Whether `price` has reached the position's stop price."""
+    return position.stop_price is not None and (price - position.stop_price) * position.side.sign <= 0
+
+
+def follow_stop(turn: Turn, order: Order) -> None:
+    """Keep the position in step with its stop order; replace one that ended while the position lives."""
+    position = turn.state.positions.get((order.book, order.instrument))
+    if position is None or position.trade_id != order.parent_id:
+        return
+    stop = position.stop_price if order.is_closed or order.trigger_price is None else order.trigger_price
+    position = _note(turn, position, stop)
+    if not order.is_closed or position.exit_reason:
+        return
+    if order.status is OrderStatus.FILLED:
+        start_exit(turn, position, "STOP")
+        return
+    text = f"the stop {order.client_order_id} is {order.status} and the position lives" + (
+        f": {order.reason}" if order.reason else ""
+    )
+    turn.alert(AlertLevel.ERROR, "STOP_LOST", text, (order.book, order.instrument))
+    if len(_stops(turn, position)) == 1:
+        _place(turn, position)
+
+
+def watch(turn: Turn) -> None:
+    """On time passing: replace missing stops, alert after 10 s without one, close after 60 s."""
+    for key, found in sorted(turn.state.positions.items()):
+        position = _note(turn, found, found.stop_price)
+        condition = f"unprotected:{position.trade_id}"
+        if position.ts_unprotected is None:
+            turn.forget(condition)
+            continue
+        age = turn.ts - position.ts_unprotected
+        if age > ALERT_AFTER_MS:
+            text = f"{position.instrument} has had no stop at the venue for {age // _SECOND} s"
+            turn.alert_once(condition, AlertLevel.CRITICAL, "UNPROTECTED_POSITION", text, key)
+        if position.exit_reason:
+            continue
+        if age > FLATTEN_AFTER_MS:
+            start_exit(turn, position, "UNPROTECTED")
+        else:
+            _restore(turn, position)
+
+
+def watch_price(turn: Turn, instrument: str, price: Decimal) -> None:
+    """The stop in our own hands, while none is live at the venue."""
+    for key in sorted(turn.state.positions):
+        position = turn.state.positions[key]
+        exposed = key[1] == instrument and position.ts_unprotected is not None and not position.exit_reason
+        if exposed and crossed(position, price):
+            start_exit(turn, position, "STOP")
+
+
+def _note(turn: Turn, position: Position, stop: Decimal | None) -> Position:
+    since = None
+    if not is_protected(turn.state, position):
+        since = turn.ts if position.ts_unprotected is None else position.ts_unprotected
+    return turn.replace_position(position, stop_price=stop, ts_unprotected=since)
+
+
+def _stops(turn: Turn, position: Position) -> list[Order]:
+    return [
+        order
+        for order in turn.state.orders.values()
+        if order.intent is OrderIntent.PROTECTIVE_STOP and order.parent_id == position.trade_id
+    ]
+
+
+def _restore(turn: Turn, position: Position) -> None:
+    """Enlarge a stop that is too small, or place a new one once the last one's time has passed."""
+    stops = _stops(turn, position)
+    live = [order for order in stops if not order.is_closed]
+    if live:
+        stop = live[-1]
+        if stop.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+            turn.amend(stop, quantity=stop.filled_quantity + abs(position.quantity))
+        return
+    wait = min(_SECOND << len(stops), _LONGEST_WAIT) if len(stops) > 1 else 0
+    if not stops or turn.ts - stops[-1].ts_updated >= wait:
+        _place(turn, position)
+
+
+def _place(turn: Turn, position: Position) -> None:
+    state, key = turn.state, (position.book, position.instrument)
+    instrument, book = state.instruments.get(position.instrument), state.books.get(position.book)
+    if instrument is None or book is None or position.average_price is None or not state.venue_ready(position.venue):
+        return
+    trigger = position.stop_price
+    if trigger is None:
+        trigger = protection_prices(book, instrument, position.side, position.average_price)[0]
+        initial = position.initial_stop or trigger
+        position = turn.replace_position(position, stop_price=trigger, initial_stop=initial)
+    mark = mark_of(state, position.instrument)
+    if mark is not None and crossed(position, mark):
+        start_exit(turn, position, "STOP")
+        return
+    stop = Order(
+        client_order_id=f"{position.trade_id}s{len(_stops(turn, position)) + 1}",
+        book=position.book,
+        venue=position.venue,
+        account=position.account,
+        instrument=position.instrument,
+        side=position.side.entry.opposite,
+        type=OrderType.STOP_MARKET,
+        quantity=abs(position.quantity),
+        intent=OrderIntent.PROTECTIVE_STOP,
+        ts_created=turn.ts,
+        ts_updated=turn.ts,
+        trigger_price=trigger,
+        reduce_only=True,
+        signal_id=position.signal_id,
+        parent_id=position.trade_id,
+    )
+    turn.submit(stop)
+    turn.alert(AlertLevel.WARNING, "STOP_PLACED", f"placed the stop {stop.client_order_id} at {trigger}", key)

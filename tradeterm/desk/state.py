@@ -1,7 +1,7 @@
 """What the desk remembers. Mutable, owned by one desk, changed only while an event is handled."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -9,14 +9,16 @@ from msgspec import Struct
 from tradeterm.config import BookConfig, Config
 from tradeterm.domain.events import WorkerStatus
 from tradeterm.domain.instrument import Instrument
-from tradeterm.domain.market import INTERVALS_MS
-from tradeterm.domain.orders import Order, OrderIntent
+from tradeterm.domain.market import DAY_MS, INTERVALS_MS
+from tradeterm.domain.orders import Order
 from tradeterm.domain.signals import GateCheck, Signal
 from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
 from tradeterm.domain.states import BookState, BreakerLevel, TradingState, VenueState, WorkerName
 
 Key = tuple[str, str]
 """(book, instrument)."""
+
+KEEP_CLOSED_MS = 2 * DAY_MS
 
 
 class Mark(Struct):
@@ -33,7 +35,7 @@ class Mark(Struct):
     @property
     def decimal(self) -> Decimal | None:
         """The price as an exact decimal; None unless it is finite and positive."""
-        return Decimal(repr(self.price)) if math.isfinite(self.price) and self.price > 0 else None
+        return Decimal(str(self.price)) if math.isfinite(self.price) and self.price > 0 else None
 
 
 class Book(Struct):
@@ -56,7 +58,7 @@ class Book(Struct):
 
     @property
     def capital(self) -> Decimal:
-        return Decimal(repr(self.config.capital))
+        return Decimal(str(self.config.capital))
 
 
 class PendingEntry(Struct, frozen=True):
@@ -92,11 +94,12 @@ class DeskState(Struct, kw_only=True):
     trading_state: TradingState = TradingState.ACTIVE
     trading_reason: str = ""
     kill_pending: bool = False
-    kill_command: int | None = None
+    kill_commands: list[int] = []
     kill_asked: int | None = None
     """When a reconciliation was asked for to verify that the venue is flat; None before."""
     kill_waiting: dict[tuple[str, str], None] = {}
     flattening: dict[int, tuple[Key, ...]] = {}
+    """Unfinished FLATTEN commands by id: the positions that still have to go."""
     breaker: BreakerLevel = BreakerLevel.CLOSED
     breaker_reason: str = ""
     breaker_ts: int = 0
@@ -109,17 +112,21 @@ class DeskState(Struct, kw_only=True):
     """Trigger prices asked for and not yet confirmed, by client id."""
     asked: dict[str, int] = {}
     """How many look-ups each unanswered order has had."""
+    cancels: dict[str, int] = {}
+    """When the cancel of a left-over order was last asked for."""
     alerted: set[str] = set()
     """Conditions already alerted, so that each is said once."""
+    pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
 
-    def position_orders(self, position: Position) -> Iterator[Order]:
-        """Orders of the position's round trip other than its entry, working ones only, oldest first."""
-        for client_id in self.working:
-            order = self.orders[client_id]
-            if order.parent_id == position.trade_id and order.intent is not OrderIntent.ENTRY:
-                yield order
+    def position_orders(self, position: Position) -> list[Order]:
+        """Working protection and exits of the position's round trip, oldest first."""
+        return [order for order in self.working_orders() if order.parent_id == position.trade_id]
+
+    def venue_ready(self, venue: str) -> bool:
+        known = self.venues.get(venue)
+        return known is not None and known.state is VenueState.READY
 
     def working_orders(self) -> list[Order]:
         return [self.orders[client_id] for client_id in self.working]
@@ -190,8 +197,23 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
     )
 
 
+def prune(state: DeskState) -> None:
+    """Once a day, forget orders closed more than two days ago that no open round trip hangs on."""
+    today = state.ts // DAY_MS
+    if today == state.pruned_day:
+        return
+    state.pruned_day = today
+    trips = {position.trade_id for position in state.positions.values()}
+    for client_id, order in list(state.orders.items()):
+        bound = client_id in trips or order.parent_id in trips
+        if order.is_closed and not bound and state.ts - order.ts_updated > KEEP_CLOSED_MS:
+            del state.orders[client_id]
+            state.cancels.pop(client_id, None)
+            state.alerted.discard(f"unknown:{client_id}")
+
+
 def _book(name: str, config: BookConfig, known: BookSnapshot | None) -> Book:
-    capital = Decimal(repr(config.capital))
+    capital = Decimal(str(config.capital))
     interval_ms = INTERVALS_MS[config.interval]
     if known is None:
         first = BookState.RUNNING if config.enabled else BookState.STOPPED

@@ -1,0 +1,130 @@
+"""One ordered policy of exits, the same in backtest, paper and live. On every closed bar of a position's instrument:
+
+1. protective stop and take-profit rest at the venue and need nothing from here;
+2. trailing: the stop follows the best price, only ever tighter, by a tick at least; if the bar closed beyond the new
+   level already, the position is closed at the market instead;
+3. time limit; 4. the session's last bar (also for a position that has outlived its session);
+5. then the strategy's own exit signals of that bar.
+
+The first that applies decides. Exits are market orders sent at the bar's close, so they fill at the next price.
+
+The best price is the bar's high (low for shorts) if the position was open when the bar began, else its close: what a
+bar did before the entry never counts. `been_in_profit` is set by a close beyond the average price; a signal that
+requires it acts only if such a close came before the signal's own bar.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from tradeterm.desk.closing import live_exit, start_exit
+from tradeterm.desk.sessions import is_last_bar, session_of
+from tradeterm.desk.signal_facts import decide, signal_fact
+from tradeterm.desk.state import Book
+from tradeterm.desk.turn import Turn
+from tradeterm.domain.instrument import Calendar, Instrument, round_price_down, round_price_up
+from tradeterm.domain.market import HOUR_MS, Bar
+from tradeterm.domain.orders import OrderIntent, OrderStatus, PositionSide
+from tradeterm.domain.signals import GateCode, Signal, SignalOutcome
+from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import TradingState
+
+_ONE = Decimal(1)
+
+
+def on_bar(turn: Turn, bar: Bar) -> None:
+    """Apply the policy to the positions of the bar's instrument, in books that work on bars of this length."""
+    if not turn.state.positions:
+        return
+    for book in turn.state.books.values():
+        position = turn.state.positions.get((book.name, bar.instrument))
+        instrument = turn.state.instruments.get(bar.instrument)
+        if position is None or instrument is None or bar.interval_ms != book.interval_ms:
+            continue
+        if bar.ts_event <= position.ts_opened:
+            continue
+        position = _observe(turn, position, bar)
+        if position.exit_reason:
+            continue
+        level = trailing_level(book, position, instrument)
+        reason = _due(book, position, instrument, bar, level)
+        if reason:
+            start_exit(turn, position, reason)
+        elif level is not None:
+            _move_stop(turn, position, level)
+
+
+def on_exit_signal(turn: Turn, signal: Signal) -> None:
+    """The strategy wants out. Dropped without a record where there is nothing to close (or it is being closed)."""
+    state = turn.state
+    position = state.positions.get((signal.book, signal.instrument))
+    if position is None or position.side is not signal.side or position.exit_reason or signal.id in state.signals_seen:
+        return
+    if signal.ts_bar <= position.ts_opened or not signal.price.is_finite():
+        return
+    if signal.requires_profit and (position.ts_profit is None or position.ts_profit >= signal.ts_bar):
+        return
+    fact = signal_fact(turn, signal, SignalOutcome.ORDERED)
+    if state.trading_state is TradingState.HALTED:
+        code, text = GateCode.TRADING_HALTED.value, "trading is halted; the protective stop stays"
+        fact = msgspec.structs.replace(fact, outcome=SignalOutcome.DENIED, outcome_code=code, outcome_text=text)
+        decide(turn, fact)
+        return
+    quantity = abs(position.quantity)
+    client_id = start_exit(turn, position, signal.reason)
+    text = f"close {format(quantity, 'f')}" if client_id else "close as soon as the venue is ready"
+    decide(turn, msgspec.structs.replace(fact, quantity=quantity, client_order_id=client_id, outcome_text=text))
+
+
+def trailing_level(book: Book, position: Position, instrument: Instrument) -> Decimal | None:
+    """Where the trailing stop belongs, on the tick nearer to the price; None unless it tightens by a tick at least."""
+    exits, sign = book.config.exits, position.side.sign
+    if exits.trail is None or position.peak_price is None or not position.average_price:
+        return None
+    gain = (position.peak_price / position.average_price - _ONE) * sign
+    if gain < Decimal(str(exits.trail_after)):
+        return None
+    nearer = round_price_up if position.side is PositionSide.LONG else round_price_down
+    level = nearer(position.peak_price * (_ONE - Decimal(str(exits.trail)) * sign), instrument)
+    if position.stop_price is not None and (level - position.stop_price) * sign < instrument.tick_size:
+        return None
+    return level
+
+
+def _observe(turn: Turn, position: Position, bar: Bar) -> Position:
+    """Remember the best price and the first close in profit; recorded once a bar at most."""
+    sign = position.side.sign
+    best = bar.high if sign > 0 else bar.low
+    price = Decimal(str(best if position.ts_opened <= bar.ts_open else bar.close))
+    peak = position.peak_price
+    if peak is None or (price - peak) * sign > 0:
+        peak = price
+    since, average = position.ts_profit, position.average_price
+    if since is None and average is not None and (Decimal(str(bar.close)) - average) * sign > 0:
+        since = bar.ts_event
+    return turn.replace_position(position, peak_price=peak, ts_profit=since, been_in_profit=since is not None)
+
+
+def _due(book: Book, position: Position, instrument: Instrument, bar: Bar, level: Decimal | None) -> str:
+    exits = book.config.exits
+    if level is not None and (Decimal(str(bar.close)) - level) * position.side.sign <= 0:
+        return "TRAILING"
+    limit = exits.time_limit_hours
+    if limit is not None and bar.ts_event - position.ts_opened >= int(limit * HOUR_MS):
+        return "TIME_LIMIT"
+    if exits.session_end and _session_over(instrument.calendar, position, bar):
+        return "SESSION_END"
+    return ""
+
+
+def _session_over(calendar: Calendar, position: Position, bar: Bar) -> bool:
+    outlived = session_of(calendar, position.ts_opened) < session_of(calendar, bar.ts_event - 1)
+    return outlived or is_last_bar(calendar, bar.ts_event, bar.interval_ms)
+
+
+def _move_stop(turn: Turn, position: Position, level: Decimal) -> None:
+    if live_exit(turn, position) is not None or not turn.state.venue_ready(position.venue):
+        return
+    for order in list(turn.state.position_orders(position)):
+        if order.intent is OrderIntent.PROTECTIVE_STOP and order.status is OrderStatus.ACCEPTED:
+            turn.amend(order, trigger_price=level)
