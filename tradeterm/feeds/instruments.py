@@ -1,13 +1,19 @@
 """instruments.toml: the contract facts of recorded instruments."""
 
 import tomllib
+from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import fields
 
+from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import DataError
 from tradeterm.domain.instrument import ZERO, Instrument
+
+ONE = Decimal(1)
 
 
 def load_instruments(path: Path) -> tuple[Instrument, ...]:
@@ -37,18 +43,34 @@ def load_instruments(path: Path) -> tuple[Instrument, ...]:
 def _instrument(path: Path, number: int, table: Any) -> Instrument:
     where = f"{path}: instrument {number}"
     if not isinstance(table, dict):
-        raise DataError(f"{where}: found {table!r}, allowed a table")
-    table = {"id": f"{table.get('symbol')}.{table.get('venue')}", **table}
+        raise DataError(f"{where}: found {show(table)}, allowed a table")
+    values: dict[str, Any] = {}
+    for field in fields(Instrument):
+        if field.name == "id" and "id" not in table:
+            continue  # made of symbol and venue below
+        if field.name in table:
+            values[field.name] = _value(f"{where}: {field.name}", table[field.name], field.type)
+        elif field.required:
+            raise DataError(f"{where}: {field.name}: missing, allowed {_allowed(field.type)}")
+    for key in table.keys() - {field.name for field in fields(Instrument)}:
+        raise DataError(f"{where}: {key}: found a key that is not known here")
+    values.setdefault("id", f"{values['symbol']}.{values['venue']}")
+    for key in ("tick_size", "lot_size", "multiplier", "max_leverage", "min_quantity", "min_notional"):
+        value = values.get(key, ONE)
+        if not value.is_finite() or value < ZERO or (value == ZERO and not key.startswith("min_")):
+            least = "0 or more" if key.startswith("min_") else "a number above 0"
+            raise DataError(f"{where} ({values['id']}): {key}: found {value}, allowed {least}")
+    return Instrument(**values)
+
+
+def _value(where: str, value: Any, kind: Any) -> Any:
     try:
-        item = msgspec.convert(table, Instrument)
-    except msgspec.ValidationError as error:
-        raise DataError(f"{where} ({table['id']}): {error}") from None
-    for key in ("tick_size", "lot_size", "multiplier", "max_leverage"):
-        value = getattr(item, key)
-        if not value.is_finite() or value <= ZERO:
-            raise DataError(f"{where} ({item.id}): {key}: found {value}, allowed a number above 0")
-    for key in ("min_quantity", "min_notional"):
-        value = getattr(item, key)
-        if not value.is_finite() or value < ZERO:
-            raise DataError(f"{where} ({item.id}): {key}: found {value}, allowed 0 or more")
-    return item
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        raise DataError(f"{where}: found {show(value)}, allowed {_allowed(kind)}") from None
+
+
+def _allowed(kind: Any) -> str:
+    if issubclass(kind, StrEnum):
+        return one_of([member.value for member in kind])
+    return {Decimal: 'a number in quotes such as "0.01"', int: "a whole number"}.get(kind, "a text in quotes")

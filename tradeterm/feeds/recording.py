@@ -1,6 +1,8 @@
 """Recorded bars and funding: read from Parquet or CSV, checked, and said in plain sentences what was done to them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -14,7 +16,7 @@ Stamps = NDArray[np.int64]
 SECOND_MS = 1000
 SUFFIXES = (".parquet", ".csv")
 _PRICES = ("open", "high", "low", "close")
-_EPOCH_UNITS = ((10**17, 1_000_000, "nanoseconds"), (10**14, 1000, "microseconds"), (10**11, 1, "milliseconds"))
+_EPOCH_UNITS = ((10**17, 1_000_000), (10**14, 1000), (10**11, 1))  # least number of ns, µs, ms; divisor to ms
 
 
 class RecordedBars(Struct, frozen=True):
@@ -78,9 +80,14 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
     if ts.size == 0:
         raise DataError(f"{path}: no bar is left after the checks: {'; '.join(_facts(report))}")
     ts, values = _ordered(path, ts, values, report)
-    missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
-    if missing:
-        report.append(f"{path.name}: {missing} of {missing + ts.size} bars are missing; nothing is invented for them")
+    gaps = np.flatnonzero(np.diff(ts) != interval_ms)
+    if gaps.size:
+        missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
+        first = datetime.fromtimestamp(int(ts[gaps[0]] + interval_ms) / 1000, UTC)
+        report.append(
+            f"{path.name}: {missing} of {missing + ts.size} bars are missing, the first at {first:%Y-%m-%d %H:%M} UTC; "
+            "nothing is invented for them"
+        )
     o, h, low, c, v = (np.ascontiguousarray(values[:, i]) for i in range(values.shape[1]))
     return RecordedBars(path, interval_ms, ts, o, h, low, c, v, tuple(report))
 
@@ -132,7 +139,7 @@ def _facts(report: list[str]) -> list[str]:
     return [line.split(": ", 1)[1] for line in report]
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> dict[str, object]:
+def _read(path: Path, columns: tuple[str, ...]) -> dict[str, Any]:
     """The named columns as pyarrow arrays."""
     import pyarrow
     from pyarrow import csv, parquet
@@ -153,12 +160,11 @@ def _read(path: Path, columns: tuple[str, ...]) -> dict[str, object]:
     return {name: table.column(name).combine_chunks() for name in columns}
 
 
-def _stamps(path: Path, column: object) -> Stamps:
+def _stamps(path: Path, column: Any) -> Stamps:
     """UTC ms from timestamps (no zone means UTC) or from epoch numbers, whose unit their size tells."""
     import pyarrow
     from pyarrow import compute, types
 
-    assert isinstance(column, pyarrow.Array | pyarrow.ChunkedArray)
     if column.null_count:
         raise DataError(f"{path}: column timestamp: found {column.null_count} rows without a time, allowed none")
     if types.is_timestamp(column.type):
@@ -166,18 +172,17 @@ def _stamps(path: Path, column: object) -> Stamps:
         return np.asarray(compute.cast(ms, pyarrow.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
     if types.is_integer(column.type):
         stamps = np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
-        for least, divisor, _ in _EPOCH_UNITS:
+        for least, divisor in _EPOCH_UNITS:
             if stamps.size and stamps.max() >= least:
                 return stamps // divisor
         return stamps * SECOND_MS
     raise DataError(f"{path}: column timestamp: found {column.type}, allowed a time or epoch milliseconds")
 
 
-def _floats(path: Path, name: str, column: object) -> Floats:
+def _floats(path: Path, name: str, column: Any) -> Floats:
     import pyarrow
     from pyarrow import compute, types
 
-    assert isinstance(column, pyarrow.Array | pyarrow.ChunkedArray)
     if not (types.is_floating(column.type) or types.is_integer(column.type) or types.is_decimal(column.type)):
         raise DataError(f"{path}: column {name}: found {column.type}, allowed numbers")
     numbers = compute.cast(column, pyarrow.float64(), safe=False)

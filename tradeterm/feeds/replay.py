@@ -11,9 +11,9 @@ from msgspec import Struct
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.events import BarClosed, FundingUpdate, MarketEvent, QuoteUpdate
 from tradeterm.domain.instrument import Instrument
-from tradeterm.domain.market import Bar, FundingRate, Quote
+from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS, Bar, FundingRate, Quote
 from tradeterm.domain.view import ReplayView
-from tradeterm.feeds.recording import RecordedBars, RecordedFunding
+from tradeterm.feeds.recording import RecordedBars, RecordedFunding, Stamps
 
 SIMULATED = (
     "prices and funding are recorded, fills, fees and slippage are simulated; "
@@ -68,8 +68,8 @@ class ReplayFeed:
         return self._now
 
     def view(self) -> ReplayView:
-        minutes = self.interval_ms // 60_000
-        bar = f"{minutes // 60}-hour" if minutes % 60 == 0 else f"{minutes}-minute"
+        hours, rest = divmod(self.interval_ms, HOUR_MS)
+        bar = f"{self.interval_ms // MINUTE_MS}-minute" if rest else f"{hours}-hour"
         return ReplayView(
             source=self.source,
             ts_start=self.start_ts,
@@ -116,13 +116,13 @@ class ReplayFeed:
             found += _bars(track, start, stop)
             if track.funding is not None:
                 since = int(track.bars.ts_open[start]) if start < stop else until_ts
-                first = max(0, int(np.searchsorted(track.funding.ts, since, side="right")) - 1)
-                last = int(np.searchsorted(track.funding.ts, until_ts, side="right"))
-                found += _rates(track, first, last)
+                first, last = _span(track.funding.ts, since, until_ts)
+                found += _rates(track, max(0, first - 1), last)
         return sorted(found, key=lambda item: (item.ts_event, not isinstance(item, Bar)))
 
     async def stream(self, after_ts: int) -> AsyncIterator[Sequence[MarketEvent]]:
         """Every batch after `after_ts`, paced by the speed; ends with the recording."""
+        after_ts = max(after_ts, self.first_ts)
         self._now = max(self._now, after_ts)
         self.finished = False
         anchor_wall, anchor_ts = time.monotonic(), after_ts
@@ -152,25 +152,32 @@ class ReplayFeed:
         return anchor_wall + (ts - anchor_ts) / 1000 / self._speed - time.monotonic()
 
     def _instants(self, after_ts: int) -> Iterator[tuple[int, list[list[MarketEvent]]]]:
-        """Every instant after `after_ts` with its one or two batches."""
+        """Every instant after `after_ts` with its one or two batches, a day at a time."""
+        for start in range(after_ts, self.last_ts, DAY_MS):
+            known, opens = self._between(start, min(start + DAY_MS, self.last_ts))
+            for ts in sorted(known.keys() | opens.keys()):
+                yield ts, [batch for batch in (known.get(ts), opens.get(ts)) if batch]
+
+    def _between(self, start: int, stop: int) -> tuple[dict[int, list[MarketEvent]], dict[int, list[MarketEvent]]]:
+        """By time, start < ts <= stop: what became known (all bars, then funding), and the opening prices."""
         known: dict[int, list[MarketEvent]] = {}
         opens: dict[int, list[MarketEvent]] = {}
         for track in self._tracks:
-            first = int(np.searchsorted(track.bars.ts_open, after_ts - self.interval_ms, side="right"))
-            for bar in _bars(track, first, track.bars.rows):
+            for bar in _bars(track, *_span(track.bars.ts_open, start - self.interval_ms, stop - self.interval_ms)):
                 known.setdefault(bar.ts_event, []).append(BarClosed(ts=bar.ts_event, bar=bar))
-                if bar.ts_open > after_ts:
-                    quote = Quote(bar.instrument, bar.ts_open, bar.ts_open, bar.open)
-                    opens.setdefault(bar.ts_open, []).append(QuoteUpdate(ts=bar.ts_open, quote=quote))
+            for bar in _bars(track, *_span(track.bars.ts_open, start, stop)):
+                quote = Quote(bar.instrument, bar.ts_open, bar.ts_open, bar.open)
+                opens.setdefault(bar.ts_open, []).append(QuoteUpdate(ts=bar.ts_open, quote=quote))
         for track in self._tracks:
-            if track.funding is None:
-                continue
-            first = int(np.searchsorted(track.funding.ts, after_ts, side="right"))
-            last = int(np.searchsorted(track.funding.ts, self.last_ts, side="right"))
-            for rate in _rates(track, first, last):
-                known.setdefault(rate.ts_event, []).append(FundingUpdate(ts=rate.ts_event, funding=rate))
-        for ts in sorted(known.keys() | opens.keys()):
-            yield ts, [batch for batch in (known.get(ts), opens.get(ts)) if batch]
+            if track.funding is not None:
+                for rate in _rates(track, *_span(track.funding.ts, start, stop)):
+                    known.setdefault(rate.ts_event, []).append(FundingUpdate(ts=rate.ts_event, funding=rate))
+        return known, opens
+
+
+def _span(stamps: Stamps, start: int, stop: int) -> tuple[int, int]:
+    """Rows with start < stamp <= stop."""
+    return int(np.searchsorted(stamps, start, side="right")), int(np.searchsorted(stamps, stop, side="right"))
 
 
 def _factor(text: str, argument: str) -> float:

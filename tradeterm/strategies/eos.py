@@ -101,9 +101,9 @@ class Eos:
         return Signals(entries=entries, exits=exits)
 
     def explain(self, panel: Panel, row: int, instrument: int) -> dict[str, float | None]:
-        panel = panel.window(max(0, row + 1 - self.warmup), row + 1)
+        panel = panel.window(max(0, row + 1 - self.warmup), row + 1).only(instrument)
         n = self._numbers(panel)
-        at = (-1, instrument)
+        at = (-1, 0)
         return {
             "move": _value(n.move[at]),
             "session_open": _value(n.session_open[at]),
@@ -116,9 +116,11 @@ class Eos:
             "confirm_funding": float(n.funding[at]),
             "confirm_exhaustion": float(n.exhaustion[at]),
             "confirmations": float(n.confirmations[at]),
-            "trend_1h": self._trend(panel.close[:, instrument], HOUR_MS),
-            "trend_4h": self._trend(panel.close[:, instrument], 4 * HOUR_MS),
-            "average": _value(sma(panel.close[:, instrument], self.parameters.average_window)[-1]),
+            "trend_1h": self._trend(panel.close[:, 0], HOUR_MS),
+            "trend_4h": self._trend(panel.close[:, 0], 4 * HOUR_MS),
+            "average": _value(
+                sma(panel.close[-self.parameters.average_window :, 0], self.parameters.average_window)[-1]
+            ),
         }
 
     def _numbers(self, panel: Panel) -> _Numbers:

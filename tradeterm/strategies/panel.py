@@ -35,15 +35,21 @@ class Panel(Struct, frozen=True, kw_only=True):
 
     def window(self, start: int, stop: int) -> "Panel":
         """Rows start..stop as views (nothing is copied)."""
-        cut = slice(start, stop)
+        return self._part(slice(start, stop), slice(None), self.instruments)
+
+    def only(self, instrument: int) -> "Panel":
+        """One instrument's column as a panel (a view)."""
+        return self._part(slice(None), slice(instrument, instrument + 1), (self.instruments[instrument],))
+
+    def _part(self, rows: slice, columns: slice, instruments: tuple[str, ...]) -> "Panel":
         return Panel(
-            instruments=self.instruments,
+            instruments=instruments,
             interval_ms=self.interval_ms,
-            ts_open=self.ts_open[cut],
-            open=self.open[cut],
-            high=self.high[cut],
-            low=self.low[cut],
-            close=self.close[cut],
-            volume=self.volume[cut],
-            funding=self.funding[cut],
+            ts_open=self.ts_open[rows],
+            open=self.open[rows, columns],
+            high=self.high[rows, columns],
+            low=self.low[rows, columns],
+            close=self.close[rows, columns],
+            volume=self.volume[rows, columns],
+            funding=self.funding[rows, columns],
         )

@@ -12,45 +12,49 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Sessions:
-    """Daily sessions that open at `offset_hours` UTC. A session's first bar is the first that opens in it."""
+    """Daily sessions that open at `offset_hours` UTC. A session's first bar is the first that opens in it.
+
+    All methods take and return arrays of the panel's shape (rows, instruments).
+    """
 
     def __init__(self, panel: Panel, offset_hours: int = 0) -> None:
-        self.rows = panel.rows
+        self._rows = panel.rows
         self._length = DAY_MS // panel.interval_ms
         into = int(panel.ts_open[0] - offset_hours * HOUR_MS) % DAY_MS if panel.rows else 0
         self._lead = into // panel.interval_ms
-
-    def split(self, x: NDArray[Scalar], fill: float | bool) -> NDArray[Scalar]:
-        """(rows, instruments) → (sessions, rows of a session, instruments); rows outside the panel are `fill`."""
-        sessions = max(1, -(-(self._lead + self.rows) // self._length))
-        out = np.full((sessions * self._length, x.shape[1]), fill, dtype=x.dtype)
-        out[self._lead : self._lead + self.rows] = x
-        return out.reshape(sessions, self._length, x.shape[1])
-
-    def join(self, x: NDArray[Scalar]) -> NDArray[Scalar]:
-        """The inverse of `split`."""
-        return x.reshape(-1, x.shape[2])[self._lead : self._lead + self.rows]
+        self._count = max(1, -(-(self._lead + self._rows) // self._length))
 
     def opening(self, x: Floats) -> Floats:
         """The session's first value, on every row of it; NaN where that row is not in the panel."""
-        parts = self.split(x, np.nan)
-        return self.join(np.broadcast_to(parts[:, :1], parts.shape))
+        parts = self._split(x, np.nan)
+        return self._join(np.repeat(parts[:, :, :1], self._length, axis=2))
 
     def rows_since_record(self, x: Floats) -> Floats:
         """Rows since `x` last rose above all its earlier values of the session; NaN before its first value."""
-        parts = self.split(x, np.nan)
-        best = np.fmax.accumulate(parts, axis=1)
-        before = np.full_like(best, -np.inf)
-        before[:, 1:] = np.where(np.isnan(best[:, :-1]), -np.inf, best[:, :-1])
-        row = np.arange(self._length)[None, :, None]
-        last = np.maximum.accumulate(np.where(parts > before, row, -1), axis=1)
-        return self.join(np.where(last >= 0, (row - last).astype(np.float64), np.nan))
+        parts = self._split(x, -np.inf)
+        parts[np.isnan(parts)] = -np.inf
+        best = np.maximum.accumulate(parts, axis=2)
+        record = np.empty(parts.shape, dtype=np.bool_)
+        record[:, :, 0] = parts[:, :, 0] > -np.inf
+        record[:, :, 1:] = parts[:, :, 1:] > best[:, :, :-1]
+        row = np.arange(self._length)
+        last = np.maximum.accumulate(np.where(record, row, -1), axis=2)
+        return self._join(np.where(last >= 0, (row - last).astype(np.float64), np.nan))
 
     def first_since_armed(self, wanted: Flags, arms: Flags) -> Flags:
         """The first `wanted` row of each session, and the first one after every row that `arms` again."""
-        want, arm = self.split(wanted, False), self.split(arms, False)
-        count = np.cumsum(want, axis=1)
-        row = np.arange(self._length)[None, :, None]
-        last_arm = np.maximum.accumulate(np.where(arm, row, 0), axis=1)
-        base: NDArray[np.int64] = np.take_along_axis(count - want, last_arm, axis=1)
-        return self.join(want & (count - base == 1))
+        want, arm = self._split(wanted, False), self._split(arms, False)
+        count = np.cumsum(want, axis=2)
+        last_arm = np.maximum.accumulate(np.where(arm, np.arange(self._length), 0), axis=2)
+        base: NDArray[np.int64] = np.take_along_axis(count - want, last_arm, axis=2)
+        return self._join(want & (count - base == 1))
+
+    def _split(self, x: NDArray[Scalar], fill: float | bool) -> NDArray[Scalar]:
+        """(rows, instruments) → (instruments, sessions, rows of a session); rows outside the panel are `fill`."""
+        out = np.full((x.shape[1], self._count * self._length), fill, dtype=x.dtype)
+        out[:, self._lead : self._lead + self._rows] = x.T
+        return out.reshape(x.shape[1], self._count, self._length)
+
+    def _join(self, x: NDArray[Scalar]) -> NDArray[Scalar]:
+        """The inverse of `_split`."""
+        return x.reshape(x.shape[0], -1)[:, self._lead : self._lead + self._rows].T
