@@ -1,6 +1,6 @@
 """A table for rows that change many times a second: each line is a cached strip, only changed lines are repainted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -20,10 +20,10 @@ from tradeterm.ui.widgets.table_layout import (
     GAP,
     Cell,
     Column,
+    Measures,
     Row,
     Sort,
     fit_columns,
-    fraction_width,
     matches,
     sorted_rows,
 )
@@ -32,6 +32,7 @@ from tradeterm.ui.widgets.tones import TONE_CLASSES, glyphs_of, tone_css, tone_s
 __all__ = ["Cell", "Column", "LiveTable", "Row"]
 
 _MAX_STRIPS = 2048
+_NO_CELL = Cell("")
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -96,11 +97,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._cursor: str | None = None
         self._filter: tuple[str, ...] = ()
         self._sort: Sort | None = None
-        self._wholes = [0] * len(self.columns)  # widest part before and from the decimal point, number columns
-        self._fractions = [0] * len(self.columns)
+        self._measures = Measures(self.columns)
         self._layout: tuple[tuple[int, int], ...] = ()
         self._layout_for = -1
         self._strips: dict[tuple[str, bool], tuple[Row, Strip]] = {}
+        self._looks: dict[str, Style] = {}
 
     # What is in it
 
@@ -146,7 +147,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         touched = change.added | change.changed
         self._rows = tuple(rows)
-        grown = self._measure(row for row in rows if row.key in touched)
+        grown = self._measures.grow(row for row in rows if row.key in touched)
         if change.in_place and not self._filter and (self._sort is None or not self._sort_moved(rows, change.changed)):
             self._replace_in_place(rows, change.changed)
         else:
@@ -181,21 +182,6 @@ class LiveTable(ScrollView, can_focus=True):
             self.set_rows(waiting)
 
     # Keeping order
-
-    def _measure(self, rows: Iterable[Row]) -> bool:
-        """Let number columns grow to their content; whether any did."""
-        grown = False
-        numbers = [(at, column.align == "decimal") for at, column in enumerate(self.columns) if column.is_number]
-        for row in rows:
-            for at, by_point in numbers:
-                text = row.cells[at].text if at < len(row.cells) else ""
-                fraction = fraction_width(text) if by_point else 0
-                whole = len(text) - fraction
-                if fraction > self._fractions[at] or whole > self._wholes[at]:
-                    self._fractions[at] = max(fraction, self._fractions[at])
-                    self._wholes[at] = max(whole, self._wholes[at])
-                    grown = True
-        return grown
 
     def _sort_moved(self, rows: Sequence[Row], changed: frozenset[str]) -> bool:
         """Whether sorting the new rows gives another order than the one shown."""
@@ -332,13 +318,34 @@ class LiveTable(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._forget_looks()
+
+    def on_focus(self) -> None:
+        self._forget_looks()
+
+    def on_blur(self) -> None:
+        self._forget_looks()
+
+    def _forget_looks(self) -> None:
+        self._looks.clear()
         self._strips.clear()
+
+    def _look(self, name: str) -> Style:
+        """The whole style of a tone or a part; kept, since composing styles is most of the cost of a line."""
+        style = self._looks.get(name)
+        if style is None:
+            base = self.rich_style
+            if name.startswith("table--"):
+                style = base + self.get_component_rich_style(name, partial=True)
+            else:
+                style = base + tone_style(self, name)
+            self._looks[name] = style
+        return style
 
     def _columns_shown(self) -> tuple[tuple[int, int], ...]:
         width = self.scrollable_content_region.width
         if width != self._layout_for:
-            needed = [whole + fraction for whole, fraction in zip(self._wholes, self._fractions, strict=True)]
-            self._layout = fit_columns(self.columns, needed, width)
+            self._layout = fit_columns(self.columns, self._measures.needed, width)
             self._layout_for = width
             self._strips.clear()
         return self._layout
@@ -346,25 +353,23 @@ class LiveTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         columns = self._columns_shown()
         width = self._layout_for
-        base = self.rich_style
         if y == 0:
-            return self._header(columns, width, base)
+            return self._header(columns, width)
         line = y - 1 + self.scroll_offset.y
         if line >= len(self._shown):
-            return self._blank(y, width, base)
+            return self._blank(y, width)
         row = self._shown[line]
         at_cursor = row.key == self._cursor
         cached = self._strips.get((row.key, at_cursor))
         if cached is not None and cached[0] is row:
             return cached[1]
-        strip = self._row_strip(row, at_cursor, columns, width, base)
+        strip = self._row_strip(row, at_cursor, columns, width)
         if len(self._strips) >= _MAX_STRIPS:
             self._strips.clear()
         self._strips[row.key, at_cursor] = (row, strip)
         return strip
 
-    def _header(self, columns: Sequence[tuple[int, int]], width: int, base: Style) -> Strip:
-        style = base + self.get_component_rich_style("table--header", partial=True)
+    def _header(self, columns: Sequence[tuple[int, int]], width: int) -> Strip:
         glyphs = glyphs_of(self)
         parts = []
         for at, cells in columns:
@@ -373,37 +378,36 @@ class LiveTable(ScrollView, can_focus=True):
             if self._sort is not None and self._sort.column == at:
                 mark = glyphs.sort_down if self._sort.descending else glyphs.sort_up
                 title = mark + title if column.is_number else title + mark
-            parts.append(self._placed(title, at, cells, number=False))
-        return Strip([Segment((" " * GAP).join(parts), style)]).adjust_cell_length(width, base)
+            parts.append(fit(title.rjust(cells) if column.is_number else title, cells, glyphs.ellipsis))
+        text = fit((" " * GAP).join(parts), width, glyphs.ellipsis)
+        return Strip([Segment(text, self._look("table--header"))], width)
 
-    def _blank(self, y: int, width: int, base: Style) -> Strip:
+    def _blank(self, y: int, width: int) -> Strip:
         if y == 1 and not self._shown:
             text = f"No row contains {self.filter_text!r}." if self._filter and self._rows else self.empty_text
-            style = base + self.get_component_rich_style("table--empty", partial=True)
-            return Strip([Segment(fit(text, width, glyphs_of(self).ellipsis), style)])
-        return Strip.blank(width, base)
+            return Strip([Segment(fit(text, width, glyphs_of(self).ellipsis), self._look("table--empty"))], width)
+        return Strip.blank(width, self._look(""))
 
-    def _row_strip(
-        self, row: Row, at_cursor: bool, columns: Sequence[tuple[int, int]], width: int, base: Style
-    ) -> Strip:
-        if at_cursor:
-            base = base + self.get_component_rich_style("table--cursor", partial=True)
-        segments = []
-        for place, (at, cells) in enumerate(columns):
-            cell = row.cells[at] if at < len(row.cells) else Cell("")
-            text = self._placed(plain(cell.text), at, cells, number=True)
-            style = base if at_cursor or not cell.style else base + tone_style(self, cell.style)
-            if place:
-                segments.append(Segment(" " * GAP, base))
-            segments.append(Segment(text, style))
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _placed(self, text: str, at: int, cells: int, *, number: bool) -> str:
-        """A cell's text in exactly its width: texts to the left, numbers to the right or on their decimal point."""
-        column = self.columns[at]
+    def _row_strip(self, row: Row, at_cursor: bool, columns: Sequence[tuple[int, int]], width: int) -> Strip:
+        """The row's cells and the gaps between them; neighbours of one style are one segment."""
         ellipsis = glyphs_of(self).ellipsis
-        if not column.is_number:
-            return fit(text, cells, ellipsis)
-        if number and column.align == "decimal":
-            text += " " * (self._fractions[at] - fraction_width(text))
-        return fit(text.rjust(cells), cells, ellipsis)
+        base = self._look("table--cursor" if at_cursor else "")
+        segments: list[Segment] = []
+        text, style, length, gap = "", base, 0, ""
+        for at, cells in columns:
+            cell = row.cells[at] if at < len(row.cells) else _NO_CELL
+            here = base if at_cursor or not cell.style else self._look(cell.style)
+            placed = self._measures.placed(plain(cell.text), at, cells, ellipsis)
+            if here is style:
+                text += gap + placed
+            else:
+                seamless = style.bgcolor == base.bgcolor  # else a coloured cell would reach into the gap
+                segments.append(Segment(text + gap if seamless else text, style))
+                if not seamless:
+                    segments.append(Segment(gap, base))
+                text, style = placed, here
+            length += cells + len(gap)
+            gap = " " * GAP
+        segments.append(Segment(text, style))
+        segments.append(Segment(" " * (width - length), base))
+        return Strip([segment for segment in segments if segment.text], max(width, length))

@@ -8,6 +8,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tradeterm.ui import fmt
+from tradeterm.ui.plain import plain
+from tradeterm.ui.widgets.tones import glyphs_of
+
+_FRESH_MS = 2000
 
 
 class Pane(Vertical):
@@ -57,13 +61,16 @@ class Pane(Vertical):
         self._body = body
         self._age_ms: float | None = None
         self._limit_ms: float | None = None
-        self.border_title = title
+        self.border_title = _escaped(title)
 
     def compose(self) -> ComposeResult:
         for widget in self._body:
             widget.add_class("pane--body")
             yield widget
         yield Static(Text(self.empty_text), classes="pane--empty")
+
+    def on_mount(self) -> None:
+        self.set_class(glyphs_of(self).ascii, "-ascii")
 
     @property
     def is_stale(self) -> bool:
@@ -93,13 +100,20 @@ class Pane(Vertical):
         self._draw_edges()
 
     def _draw_edges(self) -> None:
-        title = self.title + (" · FROZEN" if self.frozen else "") + (" · STALE" if self.is_stale else "")
-        aged = fmt.age(self._age_ms) + " ago" if self._age_ms is not None and self._age_ms >= 2000 else ""
-        bottom = " · ".join(part for part in (self.summary, aged) if part)
+        title = _escaped(self.title)
+        if self.frozen:
+            title += " · FROZEN"
+        if self.is_stale:
+            title += " [$stale]· STALE[/]"
+        aged = fmt.age(self._age_ms) + " ago" if self._age_ms is not None and self._age_ms >= _FRESH_MS else ""
         self._set_edge("border_title", title)
-        self._set_edge("border_subtitle", bottom)
+        self._set_edge("border_subtitle", _escaped(" · ".join(part for part in (self.summary, aged) if part)))
 
-    def _set_edge(self, name: str, text: str) -> None:
-        escaped = text.replace("[", r"\[")
-        if getattr(self, name) != escaped:
-            setattr(self, name, escaped)
+    def _set_edge(self, name: str, markup: str) -> None:
+        if getattr(self, name) != markup:
+            setattr(self, name, markup)
+
+
+def _escaped(text: str) -> str:
+    """Harmless in the markup of a border."""
+    return plain(text).replace("[", r"\[")

@@ -1,11 +1,13 @@
 """Which columns of a table fit, how wide they are, and in which order rows stand. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
+
+from tradeterm.ui.plain import fit
 
 Align = Literal["left", "right", "decimal"]
 GAP = 2
@@ -80,6 +82,44 @@ def _wanted(column: Column, needed: int) -> int:
 
 def _least(column: Column, wanted: int) -> int:
     return wanted if column.is_number or not column.min_width else min(wanted, column.min_width)
+
+
+class Measures:
+    """How wide the numbers of each column have been so far, before and from the decimal point; they only grow."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._wholes = [0] * len(columns)
+        self._fractions = [0] * len(columns)
+
+    @property
+    def needed(self) -> list[int]:
+        """Cells each number column needs; 0 for text columns."""
+        return [whole + fraction for whole, fraction in zip(self._wholes, self._fractions, strict=True)]
+
+    def grow(self, rows: Iterable[Row]) -> bool:
+        """Take new rows in; whether a column became wider."""
+        grown = False
+        numbers = [(at, column.align == "decimal") for at, column in enumerate(self._columns) if column.is_number]
+        for row in rows:
+            for at, by_point in numbers:
+                text = row.cells[at].text if at < len(row.cells) else ""
+                fraction = fraction_width(text) if by_point else 0
+                whole = len(text) - fraction
+                if fraction > self._fractions[at] or whole > self._wholes[at]:
+                    self._fractions[at] = max(fraction, self._fractions[at])
+                    self._wholes[at] = max(whole, self._wholes[at])
+                    grown = True
+        return grown
+
+    def placed(self, text: str, at: int, cells: int, ellipsis: str = "…") -> str:
+        """A text in exactly its cells: words to the left, numbers to the right or on their decimal point."""
+        column = self._columns[at]
+        if not column.is_number:
+            return fit(text, cells, ellipsis)
+        if column.align == "decimal":
+            text += " " * (self._fractions[at] - fraction_width(text))
+        return fit(text.rjust(cells), cells, ellipsis)
 
 
 def fraction_width(text: str) -> int:
