@@ -1,7 +1,10 @@
 """`tradeterm` without a command: the full screen, or with --headless the engine in the foreground."""
 
 import argparse
+import importlib
 import sys
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from tradeterm.cli.checks import check_config
@@ -12,15 +15,14 @@ from tradeterm.profile import Profile
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
-from tradeterm.config_file import DEMO_PROFILE
 
 _HEADLESS_ONLY = {
     "json": "--json",
     "speed": "--speed",
     "duration": "--duration",
     "until_end": "--until-end",
-    "parent_fd": "--parent-fd",
     "start_ts": "--start-ts",
+    "parent_fd": "--parent-fd",
 }
 
 
@@ -63,23 +65,35 @@ def _headless(options: argparse.Namespace, profile: Profile, config: "Config") -
         speed=options.speed,
         until_end=options.until_end,
         duration=options.duration,
-        parent_fd=options.parent_fd,
         start_ts=options.start_ts,
+        parent_fd=options.parent_fd,
     )
 
 
 def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
+    """Load the screen while the engine starts: both take a while, and neither needs the other."""
     from tradeterm.console.client import open_console
     from tradeterm.console.launch import DEMO_START_TS, ensure_engine
+    from tradeterm.ledger.lock import held_by
+    from tradeterm.ui.env import prepare
 
-    note("starting the engine…")
-    demo = profile.name == DEMO_PROFILE
-    start_ts = DEMO_START_TS if demo else None
-    ensure_engine(profile, config_file_of(options, profile), owned=demo, start_ts=start_ts)
-    console = open_console(profile)
+    prepare(config.ui)
+    loading = threading.Thread(target=importlib.import_module, args=("tradeterm.ui.app",))
+    loading.start()
+    if held_by(profile.lock) is None:
+        note("starting the engine…")
+    recorded_here = not config.feed.path and config.feed.start is None
+    engine = ensure_engine(
+        profile,
+        config_file_of(options, profile).absolute(),
+        owned=config.mode is Mode.DEMO,
+        start_ts=DEMO_START_TS if config.mode is Mode.DEMO and recorded_here else None,
+    )
     try:
+        loading.join()
         from tradeterm.ui.app import run_ui
 
-        return run_ui(profile, config, console)
+        with closing(open_console(profile)) as console:
+            return run_ui(profile, config, console)
     finally:
-        console.close()
+        engine.let_go()
