@@ -160,9 +160,16 @@ def test_tail_of_nothing(tmp_path: Path) -> None:
     assert tail(tmp_path / "log", 0) == []
 
 
-def test_ledger_check(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+def test_ledger_check_names_what_disagrees(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    profile.config_file.write_text(example_config().read_text())
     assert main(["ledger", "check", *MINE]) == 1
     assert f"there is no ledger at {profile.ledger} yet" in capsys.readouterr().err
+    seed(profile)
+    answer = parsed(capsys, "ledger", "check", *MINE, status=1)
+    assert (answer["type"], answer["ok"], answer["counts"]["orders"]) == ("ledger_check", False, 1)
+    assert "order s1-1 has filled 0.125, its fills sum to 0" in answer["findings"]
+    assert main(["ledger", "check", *MINE]) == 1
+    assert f"{profile.ledger}: order s1-1 has filled" in capsys.readouterr().err
 
 
 def test_ledger_export(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
@@ -189,6 +196,7 @@ def test_replay_without_a_journal(capsys: pytest.CaptureFixture[str], profile: P
 
 
 def test_a_ledger_that_is_none(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    profile.config_file.write_text(example_config().read_text())
     profile.ledger.write_text("not a database, but long enough to be looked at " * 40)
     for command in (["status"], ["ledger", "check"], ["ledger", "export"], ["kill", "--yes"]):
         assert main([*command, *MINE]) == 1

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.output import DONE, WRONG_USE, say, say_error, say_json
-from tradeterm.cli.session import profile_of
+from tradeterm.cli.output import DONE, FAILED, WRONG_USE, say, say_error, say_json
+from tradeterm.cli.session import config_of, profile_of
 
 
 def add(commands: Commands) -> None:
@@ -26,16 +26,26 @@ def add(commands: Commands) -> None:
 
 
 def check(options: argparse.Namespace) -> int:
-    """JSON: {"type": "ledger", "ledger", "ok", ...} with the members of ledger.check.CheckReport."""
+    """Exit status 1 when anything disagrees.
+
+    JSON: {"type": "ledger_check", "path", "ok", "findings": [sentence], "counts": {table: rows}}.
+    """
     import msgspec
 
-    from tradeterm.ledger.check import check_ledger
+    from tradeterm.engine.check import check as check_ledger
 
+    profile = profile_of(options)
     path = _file(options)
-    report = check_ledger(path)
+    audit = profile.audit if path == profile.ledger else None
+    report = check_ledger(path, config_of(options, profile), audit=audit)
     if options.json:
-        say_json({"type": "ledger", **msgspec.to_builtins(report)})
-    return DONE
+        say_json({"type": "ledger_check", **msgspec.structs.asdict(report)})
+    elif report.ok:
+        looked = ", ".join(f"{rows} {table}" for table, rows in report.counts.items() if rows)
+        say(f"{report.path}: in order ({looked or 'empty'})")
+    else:
+        say_error("\n".join(f"{report.path}: {finding}" for finding in report.findings), FAILED)
+    return DONE if report.ok else FAILED
 
 
 def export(options: argparse.Namespace) -> int:
