@@ -5,7 +5,7 @@ Reading a file and turning errors into sentences is `config_file.py`; this modul
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from tradeterm.domain.states import Mode
 
@@ -137,3 +137,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger: LedgerConfig = LedgerConfig()
     ui: UiConfig = UiConfig()
     keys: dict[str, str] = {}
+
+
+def enabled_books(config: Config) -> Config:
+    """The configuration with only the books that are enabled: those an engine trades and a face shows."""
+    return structs.replace(config, books={name: book for name, book in config.books.items() if book.enabled})

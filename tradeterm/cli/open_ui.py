@@ -91,9 +91,10 @@ def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> 
     )
     try:
         loading.join()
+        from tradeterm.config import enabled_books
         from tradeterm.ui.app import run_ui
 
         with closing(open_console(profile)) as console:
-            return run_ui(profile, config, console)
+            return run_ui(profile, enabled_books(config), console)
     finally:
         engine.let_go()
