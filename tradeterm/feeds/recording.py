@@ -75,7 +75,7 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
         ts, values = ts[sane], values[sane]
     off = ts % interval_ms != 0
     if off.any():
-        report.append(_said(path, int(off.sum()), "dropped", f"that do not open on a multiple of {interval_ms} ms"))
+        report.append(_said(path, int(off.sum()), "dropped", f"opening between multiples of {interval_ms} ms"))
         ts, values = ts[~off], values[~off]
     if ts.size == 0:
         raise DataError(f"{path}: no bar is left after the checks: {'; '.join(_facts(report))}")

@@ -188,7 +188,7 @@ def _factor(text: str, argument: str) -> float:
     if factor == 0 or SLOWEST <= factor <= FASTEST:
         return factor
     raise ConfigError(
-        f"speed: found {argument!r}, allowed pause, resume, faster, slower, max or {SLOWEST:g} to {FASTEST:g}"
+        f"speed: found {argument!r}, allowed pause, resume, faster, slower, max or {SLOWEST:.0f} to {FASTEST:.0f}"
     )
 
 
