@@ -113,8 +113,8 @@ def _bar_closed(turn: Turn, event: BarClosed) -> None:
 
 
 def _signal(turn: Turn, event: SignalRaised) -> None:
-    account.begin_day(turn)
     if event.signal.kind is SignalKind.ENTRY:
+        account.begin_day(turn)
         entries.on_entry_signal(turn, event.signal)
     else:
         exits.on_exit_signal(turn, event.signal)
@@ -124,9 +124,7 @@ def _worker(turn: Turn, event: WorkerStatus) -> None:
     before = turn.state.workers.get(event.worker)
     turn.state.workers[event.worker] = event
     if event.state is WorkerState.FAILED and (before is None or before.state is not event.state):
-        text = (
-            f"worker {event.worker} failed" + (f": {event.detail}" if event.detail else "") + "; no entries meanwhile"
-        )
+        text = f"worker {event.worker} failed, no entries until it runs again: {event.detail or 'no detail'}"
         turn.alert(AlertLevel.ERROR, "WORKER_FAILED", text)
 
 

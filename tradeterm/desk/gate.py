@@ -1,6 +1,6 @@
 """Tier 1 of the gate: pure checks in a fixed order. Every result is kept with its numbers; the first denial decides.
 
-A missing number denies. `entry_checks` judges orders that raise risk; `exit_checks` is the sanity any order has to pass.
+A missing number denies. ENTRY_CHECKS judge orders that raise risk; `exit_denial` is the sanity of the others.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Marks: what was last seen of every instrument. A price that is not a positive number is never used and always told."""
+"""Marks: what was last seen of every instrument. A price that is no positive number is never used, and told."""
 
 import math
 

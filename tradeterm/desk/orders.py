@@ -85,6 +85,10 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
     if after.quantity and after.ts_unprotected is None and not is_protected(state, after):
         after = msgspec.structs.replace(after, ts_unprotected=turn.ts)
     turn.set_position(after)
+    if booking.fee != fill.fee:
+        text = f"the fee {fill.fee} {fill.fee_currency} of {fill.exec_id} is not in quote currency and not counted"
+        turn.alert(AlertLevel.ERROR, "FEE_CURRENCY", text, key)
+    _after_fill(turn, before, after, order)
 
 
 def _after_fill(turn: Turn, before: Position, after: Position, order: Order | None) -> None:

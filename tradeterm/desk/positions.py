@@ -68,9 +68,11 @@ def book_fill(
 
     `opening` names the round trip the fill opens if the position is flat (or is turned around). A fill larger than the
     position closes it and opens the rest on the other side, its fee shared by quantity. `instrument` None counts a
-    multiplier of 1. The fee must be in the quote currency.
+    multiplier of 1. A fee in another currency than the quote counts as 0 (there are no exchange rates here).
     """
     multiplier = instrument.multiplier if instrument else _ONE
+    if instrument is not None and fill.fee_currency != instrument.quote_currency:
+        fill = msgspec.structs.replace(fill, fee=ZERO)
     signed = fill.quantity * fill.side.sign
     if position.quantity * signed >= 0:
         return Booking(_grow(position, fill, fill.quantity, fill.fee, multiplier, opening), None, ZERO, fill.fee)

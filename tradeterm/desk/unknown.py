@@ -1,7 +1,7 @@
 """Orders without an answer. They are looked up by client id until the venue tells; the clock alone decides nothing.
 
-An order that became UNKNOWN is queried 0.5, 1, 2, 4 and 8 s later, then every 15 s. A submit, amend or cancel that stays
-unanswered for 5 s is treated the same way (a submit becomes UNKNOWN). After 5 minutes a person is called.
+An order that became UNKNOWN is queried 0.5, 1, 2, 4 and 8 s later, then every 15 s. A submit, amend or cancel that
+stays unanswered for 5 s is treated the same way (a submit becomes UNKNOWN). After 5 minutes a person is called.
 """
 
 from tradeterm.desk.state import DeskState
