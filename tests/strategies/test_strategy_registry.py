@@ -23,7 +23,7 @@ def test_the_warm_up_is_a_session_and_the_window_before_it() -> None:
 def test_an_unknown_strategy_is_one_sentence() -> None:
     with pytest.raises(ConfigError) as caught:
         make_strategy("eoss", {}, "books.crypto")
-    assert str(caught.value) == 'books.crypto.strategy: found "eoss", allowed eos; did you mean eos?'
+    assert str(caught.value) == 'books.crypto.strategy: found "eoss", allowed eos'
 
 
 WRONG = [

@@ -45,7 +45,8 @@ async def test_approval() -> None:
     found = await judge(signal())
     assert (found.decision, found.size_factor, found.reason_codes) == (VerdictDecision.APPROVE, Decimal(1), ())
     assert found.reasoning == (
-        "The price ran 3.00% against this LONG in 4 h, with 1 confirmation. The book's drawdown is 1.0% of 8.0% allowed."
+        "The price ran 3.00% against this LONG in 4 h, with 1 confirmation. "
+        "The book's drawdown is 1.0% of 8.0% allowed."
     )
     assert (found.source, found.model, found.confidence) == (VerdictSource.RULES, "rules", None)
     assert (found.id, found.signal_id, found.ts, found.latency_ms) == ("vs0123456789abcde", "s0123456789abcde", TS, 0)

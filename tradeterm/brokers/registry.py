@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tradeterm.brokers.protocol import Broker
 from tradeterm.config import PaperConfig
-from tradeterm.decode import nearest, one_of, show
+from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.instrument import Instrument
 
@@ -19,7 +19,7 @@ def check_broker(name: str, where: str) -> None:
     """Raise ConfigError for a venue nobody here can trade at; `where` is its key, such as "books.crypto.venue"."""
     if name not in broker_names():
         names = list(broker_names())
-        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}{nearest(name, names)}")
+        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}")
 
 
 def make_broker(

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tradeterm.decode import convert, nearest, one_of, show
+from tradeterm.decode import convert, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import MINUTE_MS
 from tradeterm.strategies.eos import Eos, EosParameters
@@ -46,5 +46,5 @@ def _entry(name: str, where: str) -> _Entry:
     known = _strategies()
     if name not in known:
         names = sorted(known)
-        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}{nearest(name, names)}")
+        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}")
     return known[name]

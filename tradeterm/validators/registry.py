@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tradeterm.config import GateConfig
-from tradeterm.decode import nearest, one_of, show
+from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.validators.protocol import Validator
 from tradeterm.validators.rules import RulesValidator
@@ -23,5 +23,5 @@ def make_validator(gate: GateConfig) -> Validator:
     if gate.validator not in known:
         names = sorted(known)
         found = show(gate.validator)
-        raise ConfigError(f"gate.validator: found {found}, allowed {one_of(names)}{nearest(gate.validator, names)}")
+        raise ConfigError(f"gate.validator: found {found}, allowed {one_of(names)}")
     return known[gate.validator]()
