@@ -1,5 +1,8 @@
 """The engine in the foreground, told in lines: readable ones, or JSON with `--json`.
 
+A JSON line is `{"type", "ts", "text", "data"}`: a stable word, desk time in UTC ms, the readable line, and the ledger's
+fact behind it (null for some). The last is `{"type": "summary", ...}` with the members of `engine.summary`.
+
 A reader that goes away (`| head`) never ends trading: a bounded run (`--until-end`, `--duration`) is ended cleanly, an
 unbounded one trades on in silence.
 """
@@ -12,6 +15,7 @@ import msgspec
 
 from tradeterm.config import Config
 from tradeterm.domain.facts import Fact
+from tradeterm.domain.states import TradingState
 from tradeterm.engine.lines import Teller, clock
 from tradeterm.engine.options import EngineOptions, RunStarted, Summary
 from tradeterm.engine.run import run_engine
@@ -30,9 +34,11 @@ class Printer:
     def started(self, run: RunStarted) -> None:
         how = "goes on" if run.resumed else "started"
         text = f"{run.mode.upper()} {how}: {', '.join(run.books)}; tier 2 {run.tier2}; ledger {run.ledger}"
+        if run.trading_state is not TradingState.ACTIVE:
+            text += f"; {run.trading_state}: {run.trading_reason}"
         self._line("start", run.ts, text, run)
         for note in run.notes:
-            self._line("data", run.ts, note, {"text": note})
+            self._line("data", run.ts, note)
 
     def fact(self, ts: int, fact: Fact) -> None:
         line = self._teller.tell(ts, fact)
@@ -45,13 +51,13 @@ class Printer:
             self._write(msgspec.json.encode({"type": "summary", **summary}).decode())
             return
         trades = f"{summary['signals']} signals, {summary['trades']} trades ({summary['wins']} won)"
-        money = f"equity {summary['equity']} ({summary['pnl']}), worst drawdown {summary['max_drawdown']}"
+        money = f"equity {summary['equity']} {summary['currency']} ({summary['pnl']})"
+        money += f", worst drawdown {summary['max_drawdown']}"
         self._write(f"end: {summary['status']}; {trades}; {money}; ledger {summary['ledger']}")
 
-    def _line(self, kind: str, ts: int, text: str, detail: msgspec.Struct | dict[str, str]) -> None:
+    def _line(self, kind: str, ts: int, text: str, data: msgspec.Struct | None = None) -> None:
         if self._json:
-            members = msgspec.to_builtins(detail)
-            self._write(msgspec.json.encode({"type": kind, **members, "ts": ts}).decode())
+            self._write(msgspec.json.encode({"type": kind, "ts": ts, "text": text, "data": data}).decode())
         else:
             self._write(f"{clock(ts)}  {kind:<9} {text}")
 

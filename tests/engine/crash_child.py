@@ -1,6 +1,6 @@
 """A demo engine that can be told to die at a step of an order's life. Run by the crash tests as a script.
 
-    crash_child.py START_TS [POINT COUNT]
+crash_child.py START_TS [POINT COUNT]
 """
 
 import os
@@ -67,6 +67,13 @@ def arm(point: str, bomb: Bomb) -> None:
             bomb.hit()
         await carry_out(self, command)
 
+    async def during_kill(self, command: DeskCommand) -> None:  # type: ignore[no-untyped-def]
+        if self.desk.state.kill_pending and type(command).__name__ == "SubmitOrder":
+            bomb.hit()
+        await carry_out(self, command)
+        if self.desk.state.kill_pending:
+            bomb.hit()
+
     match point:
         case "before-write-ahead":
             core.Core._carry_out = before_write_ahead
@@ -82,6 +89,8 @@ def arm(point: str, bomb: Bomb) -> None:
             PaperBroker._carry_out = after_fill
         case "during-cancel":
             core.Core._carry_out = during_cancel
+        case "during-kill":
+            core.Core._carry_out = during_kill
         case _:
             raise SystemExit(f"unknown point {point}")
 

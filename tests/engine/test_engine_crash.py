@@ -14,6 +14,9 @@ from crash_kit import (
     ledger_findings,
     start,
 )
+from engine_kit import command, rows, send
+
+from tradeterm.domain.states import CommandVerb
 
 LAST_DAY = "1744329600000"  # 2025-04-11 00:00 UTC: a day of the recording is enough for a few trades
 
@@ -40,6 +43,19 @@ def test_a_kill_at_a_step_of_an_orders_life_loses_and_doubles_nothing(home: Path
     assert list(ledger_findings(profile)) == []
     assert finish(start(home, LAST_DAY)) == 0
     assert unsound(profile) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_kill_that_is_killed_itself_is_finished_by_the_next_start(home: Path, count: int) -> None:
+    profile = demo(home)
+    assert finish(start(home, LAST_DAY, "after-fill", "2")) == -signal.SIGKILL  # dead with a position
+    command_id = send(CommandVerb.KILL, reason="the operator has had enough")
+    assert finish(start(home, LAST_DAY, "during-kill", str(count))) == -signal.SIGKILL
+    assert finish(start(home, LAST_DAY)) == 0
+    assert unsound(profile) == []
+    assert command(command_id)[0] == "DONE"
+    assert rows("SELECT trading_state, kill_pending FROM desk_state") == [("HALTED", 0)]
+    assert rows("SELECT count(*) FROM positions WHERE CAST(quantity AS REAL) != 0") == [(0,)]
 
 
 def kills(home: Path, number: int, seed: int, longest: float) -> None:

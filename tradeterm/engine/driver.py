@@ -13,14 +13,14 @@ import msgspec
 
 from tradeterm import __version__
 from tradeterm.brokers.protocol import Broker
-from tradeterm.config import Config
+from tradeterm.config import Config, enabled_books
 from tradeterm.config_file import config_hash
 from tradeterm.desk import Desk
 from tradeterm.desk.view import desk_view
-from tradeterm.domain.commands import RaiseAlert, RequestReconcile
+from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
 from tradeterm.domain.events import BrokerEvent, DeskRestored, Timer, VenueStatus, WorkerStatus
-from tradeterm.domain.facts import Fact
+from tradeterm.domain.facts import AlertFact, Fact
 from tradeterm.domain.market import INTERVALS_MS, Bar
 from tradeterm.domain.states import AlertLevel, VenueState, WorkerName, WorkerState
 from tradeterm.domain.view import DeskView
@@ -29,7 +29,7 @@ from tradeterm.engine.commands import Commands
 from tradeterm.engine.core import Core, Lane
 from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import FORMAT, Header, JournalWriter
-from tradeterm.engine.lines import Teller, clock, printable
+from tradeterm.engine.lines import Teller, clock
 from tradeterm.engine.market import Market
 from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
@@ -80,8 +80,8 @@ class Driver:
     def __init__(
         self, options: EngineOptions, prepared: Prepared, feed: ReplayFeed, accounts: tuple[Account, ...]
     ) -> None:
-        config = options.config
-        self._options = options
+        config = enabled_books(options.config)
+        self._options = msgspec.structs.replace(options, config=config)
         self._run = prepared.run
         self._db = prepared.db
         self._resumed = prepared.resumed
@@ -95,7 +95,7 @@ class Driver:
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._teller = Teller()
 
-        self._writer = LedgerWriter(options.profile.ledger, tuple(config.books))
+        self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books))
         self._audit = AuditTrail(AuditLog(options.profile.audit))
         self._journal = self._open_journal(options, config)
         self._desk = Desk(config)
@@ -105,7 +105,7 @@ class Driver:
             lockstep=self._lockstep,
             journal=self._journal,
             record=self._record,
-            alert=self._alert,
+            alert=options.notify,
             reconcile=self._request_reconcile,
         )
         self._gate = Gate(
@@ -140,7 +140,7 @@ class Driver:
             record=self._record,
             see_bars=self._see_bars,
             reconnect=self._reconnect_all,
-            cursor=prepared.cursor if prepared.cursor is not None else feed.start_ts,
+            cursor=prepared.cursor,
         )
         self._core.ts = self._market.cursor
         self._reconciler = Reconciler(
@@ -244,6 +244,8 @@ class Driver:
             resumed=self._resumed,
             books=tuple(self._options.config.books),
             tier2=self._gate.label,
+            trading_state=self._snapshot.trading_state,
+            trading_reason=self._snapshot.trading_reason,
             ledger=str(self._options.profile.ledger),
             notes=self._feed.report,
         )
@@ -331,12 +333,10 @@ class Driver:
         self._audit.add(ts, fact)
         line = self._teller.tell(ts, fact)
         if line is not None:
-            _log.info("%s %s %s", clock(ts), line.kind, line.text)
+            level = _LEVELS[fact.level] if isinstance(fact, AlertFact) else logging.INFO
+            _log.log(level, "%s %s %s", clock(ts), line.kind, line.text)
         for observer in self._options.observers:
             observer.fact(ts, fact)
-
-    def _alert(self, command: RaiseAlert) -> None:
-        _log.log(_LEVELS[command.level], "%s: %s", command.code, printable(command.text))
 
     def _request_reconcile(self, command: RequestReconcile) -> None:
         self._reconciler.request(command.venue, command.account, command.reason)

@@ -6,8 +6,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from tradeterm.config import Config
+from tradeterm.domain.commands import RaiseAlert
 from tradeterm.domain.facts import Fact
-from tradeterm.domain.states import Mode
+from tradeterm.domain.states import Mode, TradingState
 from tradeterm.profile import Profile
 
 
@@ -20,6 +21,8 @@ class RunStarted(Struct, frozen=True, kw_only=True):
     resumed: bool
     books: tuple[str, ...]
     tier2: str
+    trading_state: TradingState
+    trading_reason: str
     ledger: str
     notes: tuple[str, ...] = ()
 
@@ -43,12 +46,17 @@ def _never() -> bool:
     return False
 
 
+def _log_only(alert: RaiseAlert) -> None:
+    """Every alert is in the log and the ledger already."""
+
+
 class EngineOptions(Struct, frozen=True, kw_only=True):
     """`speed` (recorded seconds per real second, 0: as fast as possible) and `start_ts` override the config's feed.
 
     `until_end` ends the engine with the recording, `duration` after that many real seconds. `journal` None follows
     the config. `parent_fd` is the reading end of a pipe: when its writer is gone the engine ends. `should_stop` is
-    polled a few times a second and ends the engine cleanly.
+    polled a few times a second and ends the engine cleanly. `notify` carries an alert to a person; it must return at
+    once and must not raise.
     """
 
     profile: Profile
@@ -61,3 +69,4 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     parent_fd: int | None = None
     observers: tuple[Observer, ...] = ()
     should_stop: Callable[[], bool] = _never
+    notify: Callable[[RaiseAlert], None] = _log_only

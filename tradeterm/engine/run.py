@@ -80,7 +80,7 @@ async def _run_once(options: EngineOptions) -> Ending:
         for name, book in config.books.items()
         if book.enabled
     )
-    prepared = prepare(options.profile, options.config, recorded=config.feed.kind == "replay", wall_ts=wall_ms())
+    prepared = prepare(options.profile, options.config, recorded_from=feed.start_ts, wall_ts=wall_ms())
     driver = Driver(options, prepared, feed, accounts)
     loop = asyncio.get_running_loop()
     with _signals(loop, driver), _parent(loop, options.parent_fd, driver):

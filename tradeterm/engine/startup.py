@@ -7,48 +7,48 @@ from msgspec import Struct
 from tradeterm import __version__
 from tradeterm.config import Config
 from tradeterm.config_file import config_hash
-from tradeterm.domain.facts import CommandRow, RunRow
+from tradeterm.domain.facts import RunRow
 from tradeterm.domain.snapshot import DeskSnapshot
-from tradeterm.engine.commands import URGENT
+from tradeterm.domain.states import CommandStatus
 from tradeterm.ledger.archive import archive, finish_archive
-from tradeterm.ledger.queue import enqueue, pending_commands
 from tradeterm.ledger.restore import load_snapshot
 from tradeterm.ledger.runs import RunStatus, latest_run, mark_interrupted, start_run
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import Profile
 
+_ENDED = frozenset({RunStatus.FINISHED.value, RunStatus.CLOSED.value})
+
 
 class Prepared(Struct):
-    """An open ledger with a new run in it. `cursor` is where an interrupted run had come to, None for a new start."""
+    """An open ledger with a new run in it. `cursor` is the last market time that is done with."""
 
     db: sqlite3.Connection
     run: RunRow
     snapshot: DeskSnapshot
-    cursor: int | None
+    cursor: int
     resumed: bool
 
 
-def prepare(profile: Profile, config: Config, *, recorded: bool, wall_ts: int) -> Prepared:
+def prepare(profile: Profile, config: Config, *, recorded_from: int | None, wall_ts: int) -> Prepared:
     """Open the ledger for a new run; call it holding the engine lock. Raises LedgerError.
 
-    A recording that was interrupted goes on. One that ended, or was closed, is put aside and starts anew, but a kill
-    or halt that waits in its commands is taken along. Live data simply goes on.
+    A recording (`recorded_from` is where it begins to trade) that was interrupted goes on; one that ended, or was
+    closed, is put aside and starts anew. Live data (None) simply goes on.
     """
     finish_archive(profile)
     db = open_ledger(profile.ledger)
     try:
         mark_interrupted(db, wall_ts)
         last = latest_run(db)
-        waiting: list[CommandRow] = []
-        if recorded and last is not None and last.status in (RunStatus.FINISHED, RunStatus.CLOSED):
-            waiting = [row for row in pending_commands(db) if row.verb in URGENT]
+        if recorded_from is not None and last is not None and last.status in _ENDED:
             db.close()
             archive(profile)
             db = open_ledger(profile.ledger)
+            _close_accepted(db, wall_ts)
             last = None
-        for row in waiting:
-            enqueue(db, row.verb, ts=row.ts, actor=row.actor, book=row.book, reason=row.reason)
-        cursor = last.cursor if last is not None and recorded else None
+        cursor = recorded_from or 0
+        if last is not None and last.cursor is not None and recorded_from is not None:
+            cursor = last.cursor
         run = start_run(
             db,
             ts=wall_ts,
@@ -61,4 +61,13 @@ def prepare(profile: Profile, config: Config, *, recorded: bool, wall_ts: int) -
     except BaseException:
         db.close()
         raise
-    return Prepared(db=db, run=run, snapshot=snapshot, cursor=cursor, resumed=cursor is not None)
+    return Prepared(db=db, run=run, snapshot=snapshot, cursor=cursor, resumed=last is not None)
+
+
+def _close_accepted(db: sqlite3.Connection, ts: int) -> None:
+    """What the run that was put aside had accepted concerned its own positions; what is still queued concerns ours."""
+    with db:
+        db.execute(
+            "UPDATE commands SET status = ?, detail = ?, ts_updated = ? WHERE status = ?",
+            (CommandStatus.REFUSED.value, "the run ended before it was done", ts, CommandStatus.ACCEPTED.value),
+        )
