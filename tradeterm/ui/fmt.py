@@ -12,6 +12,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 Number = Decimal | float | int
 
+_MOST_DIGITS = 15
 _POINT = re.compile(r"[.](?=\d)")
 
 
@@ -23,23 +24,27 @@ def _decimal(value: Number | None) -> Decimal | None:
     return exact if exact.is_finite() else None
 
 
+def _own_places(value: Decimal) -> int:
+    """Places that show the value exactly, at most 12: 0.0310 has three, 5E+2 none."""
+    exponent = value.normalize().as_tuple().exponent
+    return min(12, max(0, -exponent)) if isinstance(exponent, int) else 0
+
+
 def _places(step: Number | None) -> int | None:
-    """Decimal places of a step: 0.01 has two, 5 and 1E+1 none."""
+    """Places of a step, None for one that is not a positive number."""
     exact = _decimal(step)
-    if exact is None or exact <= 0:
-        return None
-    exponent = exact.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else None
+    return _own_places(exact) if exact is not None and exact > 0 else None
 
 
-def _fixed(value: Decimal, places: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+def _fixed(value: Decimal, places: int, currency: str = "") -> str:
+    """Digits in groups (thousands, or lakh and crore for rupees) with fixed places; absurdly big ones as 1.23E+40."""
+    if value.adjusted() > _MOST_DIGITS:
+        return f"{value:.3E}"
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return _unsigned_zero(_rupees(rounded) if currency.upper() == "INR" else f"{rounded:,f}")
 
 
-def _grouped(value: Decimal, currency: str = "") -> str:
-    """Digits in groups: thousands, or lakh and crore for rupees."""
-    if currency.upper() != "INR":
-        return f"{value:,f}"
+def _rupees(value: Decimal) -> str:
     sign, digits = ("-", f"{-value:f}") if value < 0 else ("", f"{value:f}")
     whole, point, fraction = digits.partition(".")
     head, tail = whole[:-3], whole[-3:]
@@ -60,13 +65,13 @@ def price(value: Number | None, tick: Number | None = None, currency: str = "") 
     if exact is None:
         return DASH
     places = _places(tick)
-    return _unsigned_zero(_grouped(_fixed(exact, _significant_places(exact) if places is None else places), currency))
+    return _fixed(exact, _significant_places(exact) if places is None else places, currency)
 
 
 def money(value: Number | None, currency: str = "", places: int = 2) -> str:
     """An amount, "10,184.20"; in lakh and crore for INR, "12,34,567.00"."""
     exact = _decimal(value)
-    return DASH if exact is None else _unsigned_zero(_grouped(_fixed(exact, places), currency))
+    return DASH if exact is None else _fixed(exact, places, currency)
 
 
 def signed_money(value: Number | None, currency: str = "", places: int = 2) -> str:
@@ -80,13 +85,13 @@ def quantity(value: Number | None, step: Number | None = None) -> str:
     if exact is None:
         return DASH
     places = _places(step)
-    return _unsigned_zero(f"{(exact.normalize() if places is None else _fixed(exact, places)):,f}")
+    return _fixed(exact, _own_places(exact) if places is None else places)
 
 
 def percent(fraction: Number | None, places: int = 1) -> str:
     """A fraction as percent: 0.314 is "31.4%"."""
     exact = _decimal(fraction)
-    return DASH if exact is None else _unsigned_zero(f"{_fixed(exact * 100, places):,f}") + "%"
+    return DASH if exact is None else _fixed(exact * 100, places) + "%"
 
 
 def signed_percent(fraction: Number | None, places: int = 2) -> str:
@@ -97,7 +102,7 @@ def signed_percent(fraction: Number | None, places: int = 2) -> str:
 def number(value: Number | None, places: int = 2) -> str:
     """Any plain number with fixed places."""
     exact = _decimal(value)
-    return DASH if exact is None else _unsigned_zero(f"{_fixed(exact, places):,f}")
+    return DASH if exact is None else _fixed(exact, places)
 
 
 def compact(value: Number | None) -> str:
@@ -105,6 +110,8 @@ def compact(value: Number | None) -> str:
     exact = _decimal(value)
     if exact is None:
         return DASH
+    if exact.adjusted() > _MOST_DIGITS:
+        return f"{exact:.1E}"
     for unit, name in ((Decimal(10**9), "B"), (Decimal(10**6), "M"), (Decimal(10**3), "K")):
         if abs(exact) >= unit:
             return f"{exact / unit:.1f}{name}"

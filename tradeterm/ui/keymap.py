@@ -84,9 +84,8 @@ def resolve(actions: Sequence[Action], overrides: Mapping[str, str], where: str 
     for action_id, text in overrides.items():
         if action_id not in bound:
             raise ConfigError(f"{where} [keys]: {action_id!r} is not an action{_nearest(action_id, bound)}")
-        bound[action_id] = tuple(
-            _usable(normalise(key), key, action_id, where) for key in _split(text, action_id, where)
-        )
+        keys = [_usable(normalise(key), key, action_id, where) for key in _split(text, action_id, where)]
+        bound[action_id] = tuple(dict.fromkeys(keys))
     _check_clashes(bound, overrides, where)
     return Keymap(tuple(actions), bound)
 

@@ -90,10 +90,15 @@ def candles_of(bars: Sequence[Bar], merge: int) -> list[Candle]:
     return merged
 
 
+def usable(value: float | None) -> bool:
+    """Whether a price can be drawn: a finite number of sane size."""
+    return value is not None and abs(value) < 1e15
+
+
 def _candle(bar: Bar) -> Candle:
     prices = (bar.open, bar.high, bar.low, bar.close)
-    finite = all(map(math.isfinite, prices))
-    volume = bar.volume if math.isfinite(bar.volume) and bar.volume > 0 else 0.0
+    finite = all(map(usable, prices))
+    volume = bar.volume if usable(bar.volume) and bar.volume > 0 else 0.0
     high, low = (max(prices), min(prices)) if finite else (0.0, 0.0)
     return Candle(bar.ts_open, bar.ts_event, bar.open, high, low, bar.close, volume, finite)
 
@@ -110,7 +115,11 @@ def rasterise(plot: Plot, width: int, height: int) -> list[Line]:
 
     Too small for a chart it is one line in words and blocks.
     """
-    plot = structs.replace(plot, levels=[level for level in plot.levels if math.isfinite(level.price)])
+    plot = structs.replace(
+        plot,
+        last=plot.last if usable(plot.last) else None,
+        levels=[level for level in plot.levels if usable(level.price)],
+    )
     every = candles_of(_needed(plot, width), plot.zoom.bars)
     shown = [candle for candle in every if candle.finite]
     if not shown:
@@ -199,7 +208,7 @@ def _scale(plot: Plot, candles: Sequence[Candle], rows: int) -> Scale:
     for level in sorted(plot.levels, key=lambda level: abs(level.price - finite[-1].close)):
         if max(high, level.price) - min(low, level.price) <= 2 * span:
             low, high = min(low, level.price), max(high, level.price)
-    if plot.offset == 0 and plot.last is not None and math.isfinite(plot.last):
+    if plot.offset == 0 and plot.last is not None:
         low, high = min(low, plot.last), max(high, plot.last)
     return scale_of(low, high, rows * 2)
 
@@ -255,7 +264,8 @@ def _draw_volume(candles: Sequence[Candle], rows: int, left: int, plot: Plot) ->
 
 
 def _price_width(plot: Plot, candles: Sequence[Candle]) -> int:
-    values = [*(c.high for c in candles), *(level.price for level in plot.levels), *([plot.last] if plot.last else [])]
+    values = [candle.high for candle in candles] + [level.price for level in plot.levels]
+    values += [candle.low for candle in candles] + ([] if plot.last is None else [plot.last])
     return max(len(fmt.price(value, plot.tick)) for value in (max(values), min(values)))
 
 
@@ -269,7 +279,7 @@ def _gutter(plot: Plot, candles: Sequence[Candle], scale: Scale, rows: int, widt
     labels: dict[int, Line] = {}
     digits = _price_width(plot, [candle for candle in candles if candle.finite])
     closing = next(candle.close for candle in reversed(candles) if candle.finite)
-    last = plot.last if plot.offset == 0 and plot.last is not None and math.isfinite(plot.last) else closing
+    last = plot.last if plot.offset == 0 and plot.last is not None else closing
     tail = width - digits - 1
 
     def put(row: int, text: str, name: str, tone: str) -> None:

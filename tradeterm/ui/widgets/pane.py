@@ -61,6 +61,7 @@ class Pane(Vertical):
         self._body = body
         self._age_ms: float | None = None
         self._limit_ms: float | None = None
+        self._edges: dict[str, str] = {}
         self.border_title = _escaped(title)
 
     def compose(self) -> ComposeResult:
@@ -110,7 +111,8 @@ class Pane(Vertical):
         self._set_edge("border_subtitle", _escaped(" · ".join(part for part in (self.summary, aged) if part)))
 
     def _set_edge(self, name: str, markup: str) -> None:
-        if getattr(self, name) != markup:
+        if self._edges.get(name) != markup:
+            self._edges[name] = markup
             setattr(self, name, markup)
 
 

@@ -150,7 +150,8 @@ def _sort_key(row: Row, column: int) -> tuple[int, float | Decimal, str] | None:
         return (1, 0, text.casefold())
     value = row.sort[column] if column < len(row.sort) else None
     if isinstance(value, (int, float, Decimal)):
-        return (0, value, "") if math.isfinite(value) else None
+        finite = value.is_finite() if isinstance(value, Decimal) else isinstance(value, int) or math.isfinite(value)
+        return (0, value, "") if finite else None
     return None if value is None else (1, 0, str(value).casefold())
 
 
