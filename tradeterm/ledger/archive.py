@@ -1,84 +1,115 @@
-"""Putting a run's ledger, paper books and journal aside, so that a new run starts with empty ones."""
+"""Putting an ended run aside, so that a new one starts with an empty ledger, empty paper books and a new journal.
+
+The ledger is copied and then emptied in place: faces may have it open, and SQLite forbids moving a file under them.
+"""
 
 import os
-import re
-from contextlib import closing
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.runs import latest_run
+from tradeterm.ledger.schema import tables
 from tradeterm.ledger.store import open_ledger, plain_errors
 from tradeterm.profile import Profile
 
-_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+KEPT = frozenset({"runs", "commands", "chat", "ai_usage"})
+"""Tables that go on over runs; the archived ledger has them as they were."""
 
 
-def _marker(profile: Profile) -> Path:
+def archived_ledger(profile: Profile, run_id: str) -> Path:
+    """Where the ledger of an archived run lies."""
+    return profile.ledger.with_name(f"{profile.ledger.stem}-{run_id}{profile.ledger.suffix}")
+
+
+def archived_ledgers(profile: Profile) -> list[Path]:
+    """Ledgers of older runs, newest first."""
+    found = profile.root.glob(f"{profile.ledger.stem}-*{profile.ledger.suffix}")
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def archive(profile: Profile) -> Path | None:
+    """Put everything of the profile's last run aside, as `ledger-<run id>.sqlite`, `paper-<run id>` and so on.
+
+    Returns the archived ledger, None if there has been no run. Call it holding the engine lock, with the ledger's
+    writer and the paper books closed. A crash in the middle leaves a note, by which `finish_archive` ends the work.
+    """
+    with plain_errors(profile.ledger), closing(open_ledger(profile.ledger)) as db:
+        run = latest_run(db)
+    if run is None:
+        return None
+    with _plain_os_errors(profile):
+        note = _note(profile)
+        aside = note.with_suffix(".new")
+        aside.write_text(run.id, encoding="ascii")
+        _sync(aside)
+        aside.replace(note)
+        _sync(profile.root)
+    return finish_archive(profile)
+
+
+def finish_archive(profile: Profile) -> Path | None:
+    """End an archive that a crash interrupted; returns the archived ledger, None if there was nothing to do.
+
+    Call it at every start of an engine, holding the lock, before anything else is opened.
+    """
+    note = _note(profile)
+    with _plain_os_errors(profile):
+        if not note.exists():
+            return None
+        run_id = note.read_text(encoding="ascii", errors="replace").strip()
+        if not run_id.replace("-", "").isalnum():
+            raise LedgerError(f"{note} should hold the id of a run, but holds {run_id[:40]!r}; remove the file")
+        target = archived_ledger(profile, run_id)
+        with plain_errors(profile.ledger), closing(open_ledger(profile.ledger)) as db:
+            if not target.exists():
+                _copy(db, target)
+            for folder in (profile.paper, profile.journal):
+                moved = folder.with_name(f"{folder.name}-{run_id}")
+                if folder.exists() and not moved.exists():
+                    folder.rename(moved)
+            profile.create()
+            _sync(profile.root)
+            _empty(db)
+        note.unlink()
+    return target
+
+
+def _note(profile: Profile) -> Path:
     return profile.root / "archive.pending"
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _copy(db: sqlite3.Connection, target: Path) -> None:
+    aside = target.with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    db.execute("VACUUM INTO ?", (str(aside),))
+    aside.chmod(0o600)
+    _sync(aside)
+    aside.replace(target)
+    _sync(target.parent)
+
+
+def _empty(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA synchronous = FULL")
+    with db:
+        for table in tables():
+            if table.name not in KEPT:
+                db.execute(f'DELETE FROM "{table.name}"')
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _moves(profile: Profile, run_id: str) -> list[tuple[Path, Path]]:
-    ledger = profile.ledger
-    target = ledger.with_name(f"{ledger.stem}-{run_id}{ledger.suffix}")
-    # The write-ahead log is only still there while a face has the file open; both must keep their common name.
-    files = [(ledger.with_name(ledger.name + end), target.with_name(target.name + end)) for end in ("-wal", "-shm", "")]
-    folders = [(folder, folder.with_name(f"{folder.name}-{run_id}")) for folder in (profile.paper, profile.journal)]
-    return [*folders, *files]
-
-
-def finish_archive(profile: Profile) -> Path | None:
-    """Complete an archive that a crash interrupted; returns the archived ledger, None if there was nothing to do.
-
-    Call it at every start, holding the engine lock, before the ledger is opened.
-    """
-    marker = _marker(profile)
+@contextmanager
+def _plain_os_errors(profile: Profile) -> Iterator[None]:
     try:
-        run_id = marker.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return None
-    if not _RUN_ID.fullmatch(run_id):
-        raise LedgerError(f"{marker} should hold the id of a run, but holds {run_id[:40]!r}; remove the file")
-    moves = _moves(profile, run_id)
-    try:
-        for source, target in moves:
-            if source.exists() and not target.exists():
-                source.rename(target)
-        profile.create()
-        _sync(profile.root)
-        marker.unlink()
+        yield
     except OSError as error:
         raise LedgerError(f"the last run in {profile.root} cannot be put aside: {error.strerror}") from error
-    return moves[-1][1]
-
-
-def archive(profile: Profile) -> Path | None:
-    """Put the profile's last run aside as `ledger-<run id>.sqlite`, with its paper books and journal.
-
-    Returns the archived ledger, None if the ledger has no run yet. Call it holding the engine lock and with the
-    ledger closed. A crash in the middle leaves a marker, by which `finish_archive` ends the work.
-    """
-    with plain_errors(profile.ledger), closing(open_ledger(profile.ledger)) as db:
-        run = latest_run(db)
-        if run is None:
-            return None
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    marker = _marker(profile)
-    aside = marker.with_suffix(".new")
-    try:
-        with aside.open("w", encoding="ascii") as file:
-            file.write(run.id)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(marker)
-        _sync(profile.root)
-    except OSError as error:
-        raise LedgerError(f"the last run in {profile.root} cannot be put aside: {error.strerror}") from error
-    return finish_archive(profile)

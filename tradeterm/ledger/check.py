@@ -127,15 +127,21 @@ def _trades(db: sqlite3.Connection) -> Iterator[str]:
         if trade.pnl != trade.gross_pnl - trade.fees - trade.funding:
             yield f"trade {trade.id} has pnl {trade.pnl}, not its gross pnl less fees and funding"
     fees: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    bought_and_sold: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in select(db, Fill):
         fees[fill.book, fill.instrument] += fill.fee
+        bought_and_sold[fill.book, fill.instrument] += fill.quantity
     for trade in select(db, Trade):
         fees[trade.book, trade.instrument] -= trade.fees
+        bought_and_sold[trade.book, trade.instrument] -= 2 * trade.quantity
     for position in select(db, Position):
-        fees[position.book, position.instrument] -= position.fees if position.quantity != 0 else 0
-    for (book, instrument), rest in sorted(fees.items()):
-        if rest != 0:
-            yield f"fills of {book}/{instrument} cost {rest} more in fees than its trades and open position account for"
+        if position.quantity != 0:
+            fees[position.book, position.instrument] -= position.fees
+            bought_and_sold[position.book, position.instrument] -= abs(position.quantity) + 2 * position.exit_quantity
+    for word, rests in (("fees", fees), ("quantity", bought_and_sold)):
+        for (book, instrument), rest in sorted(rests.items()):
+            if rest != 0:
+                yield f"fills of {book}/{instrument} have {rest} more {word} than their trades and position account for"
 
 
 def _duplicates(db: sqlite3.Connection) -> Iterator[str]:

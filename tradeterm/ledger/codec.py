@@ -57,12 +57,16 @@ class RowCodec(Generic[F]):
         self._reals = self._of("real")
         self._flags = self._of("flag")
         self._jsons = self._of("json")
+        self._required = tuple(column.name for column in self.columns if column.required)
 
     def _of(self, kind: Kind) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns if column.kind == kind)
 
     def encode(self, fact: F) -> tuple[Any, ...]:
-        """The values of a fact in the order of `names`. Raises ValueError for a number that is not finite."""
+        """The values of a fact in the order of `names`.
+
+        Raises ValueError for a number that is not finite and for None where there must be a value.
+        """
         for name in self._decimals:
             value = getattr(fact, name)
             if value is not None and not value.is_finite():
@@ -76,6 +80,9 @@ class RowCodec(Generic[F]):
             value = plain[name]
             if value is not None:
                 plain[name] = msgspec.json.encode(value).decode()
+        for name in self._required:
+            if plain[name] is None:
+                raise ValueError(f"{self.table}.{name} is missing")
         return tuple([plain[name] for name in self.names])
 
     def decode(self, row: typing.Sequence[Any]) -> F:

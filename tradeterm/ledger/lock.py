@@ -72,9 +72,13 @@ class EngineLock:
                 f"another engine (pid {_read_pid(self.path)}) already works on {self.path.parent}; "
                 "stop it first or use another profile"
             )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
         self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
+        except OSError as error:
+            self.release()
+            raise LedgerError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def release(self) -> None:
         if self._descriptor is not None:

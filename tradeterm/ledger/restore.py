@@ -14,7 +14,8 @@ from tradeterm.domain.signals import SignalOutcome
 from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
 from tradeterm.domain.states import BreakerLevel, TradingState
 from tradeterm.ledger.codec import codec_of
-from tradeterm.ledger.store import open_ledger, plain_errors
+from tradeterm.ledger.runs import latest_run
+from tradeterm.ledger.store import LedgerMissing, open_ledger, plain_errors
 
 ORDER_DAYS = 2  # closed orders whose late fills must still find them
 SIGNAL_DAYS = 3
@@ -35,7 +36,6 @@ def desk_time(db: sqlite3.Connection) -> int:
     latest = [
         db.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
         for table, column in (
-            ("runs", "cursor"),
             ("signals", "ts"),
             ("orders", "ts_updated"),
             ("fills", "ts_event"),
@@ -43,6 +43,8 @@ def desk_time(db: sqlite3.Connection) -> int:
             ("equity", "ts"),
         )
     ]
+    run = latest_run(db)
+    latest.append(run.cursor if run else None)
     return max((ts for ts in latest if ts is not None), default=0)
 
 
@@ -106,12 +108,15 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
 
 
 def load_snapshot(path: Path) -> DeskSnapshot:
-    """The desk as the ledger knows it, empty for a new ledger.
+    """The desk as the ledger knows it, empty where there is no ledger yet.
 
     Open orders, the closed ones of the last days and those of open positions; positions that are not flat; the books'
     money; what was already decided and booked. "Last days" are counted back from the ledger's latest desk time.
     Raises LedgerError.
     """
-    with plain_errors(path), closing(open_ledger(path)) as db:
-        db.execute("BEGIN")  # one picture, even while somebody writes
-        return read_snapshot(db)
+    try:
+        with plain_errors(path), closing(open_ledger(path, readonly=True)) as db:
+            db.execute("BEGIN")  # one picture, even while somebody writes
+            return read_snapshot(db)
+    except LedgerMissing:
+        return DeskSnapshot()

@@ -1,9 +1,8 @@
-"""Runs of the engine on a ledger, and putting an ended run's files aside for a new one."""
+"""Runs of the engine on a ledger."""
 
 import os
 import sqlite3
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -79,9 +78,3 @@ def end_run(db: sqlite3.Connection, run_id: str, *, ts: int, status: RunStatus, 
         db.execute(
             "UPDATE runs SET status = ?, ts_ended = ?, summary = ? WHERE id = ?", (status.value, ts, text, run_id)
         )
-
-
-def archived_ledgers(ledger: Path) -> list[Path]:
-    """Ledgers of older runs beside this one, newest first."""
-    found = ledger.parent.glob(f"{ledger.stem}-*{ledger.suffix}")
-    return sorted(found, key=lambda path: path.name, reverse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tradeterm.domain.errors import LedgerError
-from tradeterm.ledger.migrations import check_version, migrate
+from tradeterm.ledger.migrations import LEDGER_VERSION, check_version, migrate
 
 BUSY_TIMEOUT_MS = 5000
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -18,7 +18,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 
 
 class LedgerMissing(LedgerError):
-    """There is no ledger yet; an engine will create it."""
+    """There is no ledger to read yet; the next engine to start creates it, or brings an older one up to date."""
 
 
 def describe(error: sqlite3.Error, path: Path) -> str:
@@ -93,8 +93,8 @@ def _open_readonly(path: Path) -> sqlite3.Connection:
     still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
     db = _connect(path, "immutable=1" if still else "mode=ro")
     try:
-        if check_version(db, path) == 0:
-            raise LedgerMissing(f"the ledger at {path} has not been set up yet")
+        if (version := check_version(db, path)) < LEDGER_VERSION:
+            raise LedgerMissing(f"{path} has ledger version {version}; start an engine to bring it to {LEDGER_VERSION}")
     except BaseException:
         db.close()
         raise
@@ -108,6 +108,8 @@ def _create(path: Path) -> None:
     with closing(_connect(aside, "mode=rwc")) as db:
         migrate(db, aside)
     aside.chmod(0o600)
+    for end in ("-wal", "-shm"):  # left by a ledger that is gone; it must not be taken for this one's
+        path.with_name(path.name + end).unlink(missing_ok=True)
     aside.replace(path)
 
 

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import Fact
 from tradeterm.ledger.codec import FACT_TYPES, codec_of
 from tradeterm.ledger.schema import create_views, write_statement
 from tradeterm.ledger.store import describe, open_ledger, plain_errors
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 LINGER_S = 0.02  # facts that nobody waits for are gathered this long
 CHECKPOINT_ROWS = 4000
@@ -47,7 +50,6 @@ class LedgerWriter:
         self._unsynced = False
         self._since_checkpoint = 0
         self._thread: threading.Thread | None = None
-        self._db: sqlite3.Connection | None = None
 
     @property
     def failure(self) -> LedgerError | None:
@@ -56,7 +58,7 @@ class LedgerWriter:
 
     @property
     def pending(self) -> int:
-        """Rows queued and not yet handed to SQLite."""
+        """Rows queued and not yet committed."""
         return len(self._queue)
 
     def start(self) -> None:
@@ -68,8 +70,7 @@ class LedgerWriter:
             db.execute("PRAGMA wal_autocheckpoint = 0")  # done between batches, so that no barrier waits for one
             with (database := Database(db)).atomic():
                 create_views(database, self._books)
-        self._db = db
-        self._thread = threading.Thread(target=self._run, args=(db, database), name="ledger", daemon=True)
+        self._thread = threading.Thread(target=self._work_until_closed, args=(database,), name="ledger", daemon=True)
         self._thread.start()
 
     def write(self, facts: Iterable[Fact]) -> None:
@@ -106,7 +107,6 @@ class LedgerWriter:
         if self._thread is None:
             return
         with self._lock:
-            self._failure = None
             self._closing = True
         self._work.set()
         self._urgent.set()
@@ -117,6 +117,8 @@ class LedgerWriter:
 
     def _enqueue(self, rows: list[Item]) -> None:
         with self._lock:
+            if self._closing:
+                raise LedgerError(f"the ledger {self.path} is closed")
             self._queue += rows
         if not self._work.is_set():
             self._work.set()
@@ -126,49 +128,64 @@ class LedgerWriter:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 raise LedgerError(f"the ledger {self.path} is not open for writing")
             self._waiting.append(done)
         self._work.set()
         self._urgent.set()
         return done
 
-    def _run(self, db: sqlite3.Connection, database: Any) -> None:
-        while True:
-            self._work.wait()
-            self._urgent.wait(LINGER_S if self._failure is None else None)
-            with self._lock:
-                batch, self._queue = self._queue, []
-                waiting, self._waiting = self._waiting, []
-                closing = self._closing
-                self._work.clear()
-                self._urgent.clear()
-            try:
-                self._commit(db, database, batch, durable=bool(waiting) or closing)
-            except sqlite3.Error as error:
-                self._fail(LedgerError(describe(error, self.path)), batch, waiting)
-            else:
-                for done in waiting:
-                    if done.set_running_or_notify_cancel():
-                        done.set_result(None)
-                self._checkpoint(db, len(batch))
-            if closing:
-                self._finish(db)
-                return
+    def _work_until_closed(self, database: "Database") -> None:
+        finished = False
+        try:
+            while not self._closing:
+                self._work.wait()
+                self._urgent.wait(LINGER_S if self._failure is None else None)
+                self._turn(database)
+            self._turn(database)
+            if self._failure is None:
+                database.execute("PRAGMA busy_timeout = 500")  # a slow reader must not hold up the end
+                self._checkpoint(database, "TRUNCATE")
+            finished = True
+        finally:
+            database.close()
+            if not finished:  # an error nobody foresaw, printed by the thread: whoever waits must not wait for ever
+                self._fail(LedgerError(f"the writer of {self.path} broke down; restart the engine"))
 
-    def _fail(self, failure: LedgerError, batch: list[Item], waiting: list[Any]) -> None:
+    def _turn(self, database: "Database") -> None:
+        """Commit everything queued. It leaves the queue only afterwards, so that no failure can lose or reorder it."""
+        with self._lock:
+            batch, waiting = self._queue[:], self._waiting[:]
+            self._work.clear()
+            self._urgent.clear()
+        try:
+            self._commit(database, batch, durable=bool(waiting) or self._closing)
+        except sqlite3.Error as error:
+            self._fail(LedgerError(describe(error, self.path)))
+            return
+        with self._lock:
+            self._failure = None
+            del self._queue[: len(batch)]
+            del self._waiting[: len(waiting)]
+        for done in waiting:
+            if done.set_running_or_notify_cancel():
+                done.set_result(None)
+        self._since_checkpoint += len(batch)
+        if self._since_checkpoint >= CHECKPOINT_ROWS:
+            self._checkpoint(database, "PASSIVE")
+
+    def _fail(self, failure: LedgerError) -> None:
         with self._lock:
             self._failure = failure
-            self._queue[:0] = batch
-            waiting += self._waiting
-            self._waiting = []
+            waiting, self._waiting = self._waiting, []
         for done in waiting:
             if done.set_running_or_notify_cancel():
                 done.set_exception(failure)
 
-    def _commit(self, db: sqlite3.Connection, database: Any, batch: list[Item], *, durable: bool) -> None:
+    def _commit(self, database: "Database", batch: list[Item], *, durable: bool) -> None:
         if not batch and not (durable and self._unsynced):
             return
+        db = database.conn
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         with database.atomic():
             for statement, group in itertools.groupby(batch, key=lambda item: item[0]):
@@ -182,21 +199,9 @@ class LedgerWriter:
                 db.execute(f"PRAGMA user_version = {version}")
         self._unsynced = not durable
 
-    def _checkpoint(self, db: sqlite3.Connection, rows: int) -> None:
-        self._since_checkpoint += rows
-        if self._since_checkpoint >= CHECKPOINT_ROWS:
-            self._since_checkpoint = 0
-            try:
-                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            except sqlite3.Error as error:  # nothing is lost: the rows are in the write-ahead log
-                with self._lock:
-                    self._failure = LedgerError(describe(error, self.path))
-
-    def _finish(self, db: sqlite3.Connection) -> None:
+    def _checkpoint(self, database: "Database", how: str) -> None:
+        self._since_checkpoint = 0
         try:
-            if self._failure is None:
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error as error:
-            self._failure = LedgerError(describe(error, self.path))
-        finally:
-            db.close()
+            database.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        except sqlite3.Error as error:  # nothing is lost, the rows are in the write-ahead log; but it cannot grow on
+            self._fail(LedgerError(describe(error, self.path)))
