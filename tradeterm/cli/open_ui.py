@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, TextIO
 
 from tradeterm.cli.checks import check_config
@@ -77,24 +77,25 @@ def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> 
     from tradeterm.ledger.lock import held_by
     from tradeterm.ui.env import prepare
 
-    prepare(config.ui)
-    loading = threading.Thread(target=importlib.import_module, args=("tradeterm.ui.app",))
-    loading.start()
-    if held_by(profile.lock) is None:
-        note("starting the engine…")
-    recorded_here = not config.feed.path and config.feed.start is None
-    engine = ensure_engine(
-        profile,
-        config_file_of(options, profile).absolute(),
-        owned=config.mode is Mode.DEMO,
-        start_ts=DEMO_START_TS if config.mode is Mode.DEMO and recorded_here else None,
-    )
-    try:
+    file = config_file_of(options, profile).absolute()
+    demo = config.mode is Mode.DEMO
+    start_ts = DEMO_START_TS if demo and not config.feed.path and config.feed.start is None else None
+
+    with ExitStack() as at_exit:
+
+        def start_engine() -> None:
+            engine = ensure_engine(profile, file, owned=demo, start_ts=start_ts)
+            at_exit.callback(engine.let_go)
+
+        prepare(config.ui)
+        loading = threading.Thread(target=importlib.import_module, args=("tradeterm.ui.app",))
+        loading.start()
+        if held_by(profile.lock) is None:
+            note("starting the engine…")
+        start_engine()
+        console = at_exit.enter_context(closing(open_console(profile)))
         loading.join()
         from tradeterm.config import enabled_books
         from tradeterm.ui.app import run_ui
 
-        with closing(open_console(profile)) as console:
-            return run_ui(profile, enabled_books(config), console)
-    finally:
-        engine.let_go()
+        return run_ui(profile, enabled_books(config), console, start_engine=start_engine)
