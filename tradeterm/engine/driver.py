@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -20,20 +21,19 @@ from tradeterm.desk.view import desk_view
 from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
 from tradeterm.domain.events import BrokerEvent, DeskRestored, Timer, VenueStatus, WorkerStatus
-from tradeterm.domain.facts import AlertFact, Fact
 from tradeterm.domain.market import INTERVALS_MS, Bar
-from tradeterm.domain.states import AlertLevel, VenueState, WorkerName, WorkerState
+from tradeterm.domain.states import VenueState, WorkerName, WorkerState
 from tradeterm.domain.view import DeskView
 from tradeterm.engine.audit import AuditTrail
 from tradeterm.engine.commands import Commands
 from tradeterm.engine.core import Core, Lane
 from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import FORMAT, Header, JournalWriter
-from tradeterm.engine.lines import Teller, clock
 from tradeterm.engine.market import Market
 from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
+from tradeterm.engine.recorder import Recorder
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.summary import summarize
 from tradeterm.engine.supervisor import Supervisor
@@ -42,6 +42,7 @@ from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
 from tradeterm.ledger.live import LiveWriter
 from tradeterm.ledger.runs import RunStatus, end_run
+from tradeterm.ledger.store import plain_errors
 from tradeterm.ledger.writer import LedgerWriter
 from tradeterm.strategies.registry import make_strategy
 from tradeterm.strategies.runner import StrategyRunner
@@ -52,12 +53,6 @@ _log = logging.getLogger(__name__)
 DRAIN_S = 2.0  # how long a clean end waits for what is under way
 WATCH_S = 0.25
 TIMER_S = 1.0
-_LEVELS = {
-    AlertLevel.INFO: logging.INFO,
-    AlertLevel.WARNING: logging.WARNING,
-    AlertLevel.ERROR: logging.ERROR,
-    AlertLevel.CRITICAL: logging.CRITICAL,
-}
 
 
 class Ending(StrEnum):
@@ -93,18 +88,18 @@ class Driver:
         self._status = RunStatus.RUNNING
         self._stopping = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        self._teller = Teller()
 
         self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books))
-        self._audit = AuditTrail(AuditLog(options.profile.audit))
         self._journal = self._open_journal(options, config)
-        self._desk = Desk(config)
         self._supervisor = Supervisor(self._report_worker)
+        audit = AuditTrail(AuditLog(options.profile.audit))
+        self._recorder = Recorder(self._writer, audit, self._journal, options.observers, self._supervisor)
+        self._desk = Desk(config)
         self._core = Core(
             self._desk,
             lockstep=self._lockstep,
             journal=self._journal,
-            record=self._record,
+            record=self._recorder.record,
             alert=options.notify,
             reconcile=self._request_reconcile,
         )
@@ -120,7 +115,7 @@ class Driver:
                 WorkerName.BROKER,
                 self._supervisor,
                 OrderCarrier(
-                    broker, commit=self._commit, post=self._core.post, now=self._now, desk=self._desk
+                    broker, commit=self._recorder.commit, post=self._core.post, now=self._now, desk=self._desk
                 ).carry_out,
                 partial(self._reconnect, broker),
             )
@@ -137,7 +132,7 @@ class Driver:
             post=self._core.post,
             settled=self._core.settled,
             save_cursor=partial(self._writer.set_cursor, self._run.id),
-            record=self._record,
+            record=self._recorder.record,
             see_bars=self._see_bars,
             reconnect=self._reconnect_all,
             cursor=prepared.cursor,
@@ -157,7 +152,7 @@ class Driver:
             self._db,
             post=self._core.post,
             now=self._now,
-            acknowledge=lambda ack: self._record(ack.ts, ack),
+            acknowledge=lambda ack: self._recorder.record(ack.ts, ack),
             set_speed=self._set_speed,
             shut_down=partial(self.end, Ending.STOPPED),
             replay=self._replay,
@@ -207,10 +202,11 @@ class Driver:
             post(VenueStatus(ts=now(), venue=venue, state=VenueState.RECONCILING))
         self._spawn(tasks, self._core.run, *(lane.run for lane in self._lanes))
         self._tell_started()
+        self._reconciler.request_all("start-up")
         try:
             for broker in self._brokers:
                 await broker.connect(self._sink)
-            await self._reconciler.start()
+            await self._reconciler.serve()
         except VenueError as error:  # the venue stays RECONCILING, and the supervised reconciler tries again
             _log.error("start-up reconciliation failed: %s", error)
         self._commands.take_urgent()
@@ -260,7 +256,7 @@ class Driver:
         await self._core.settled()
         if self._stopping:
             return
-        await self._commit()
+        await self._recorder.commit()
         self._end_run(RunStatus.FINISHED)
         self._publisher.publish()
         if self._options.until_end:
@@ -272,7 +268,7 @@ class Driver:
         deadline = None if self._options.duration is None else time.monotonic() + self._options.duration
         while True:
             await asyncio.sleep(WATCH_S)
-            await self._supervisor.keep(WorkerName.LEDGER, self._check_ledger, restart=self._retry_ledger)
+            await self._recorder.check(self._now)
             if self._options.should_stop() or (deadline is not None and time.monotonic() >= deadline):
                 self.end(Ending.STOPPED)
 
@@ -280,18 +276,6 @@ class Driver:
         while True:
             await asyncio.sleep(TIMER_S)
             self._core.post(Timer(ts=self._now()))
-
-    async def _check_ledger(self) -> None:
-        if self._writer.failure is not None:
-            raise self._writer.failure
-        self._audit.flush()
-
-    async def _retry_ledger(self) -> None:
-        if self._writer.failure is not None:
-            await self._writer.retry()
-
-    async def _commit(self) -> None:
-        await self._supervisor.keep(WorkerName.LEDGER, self._writer.commit, restart=self._retry_ledger)
 
     async def _reconnect(self, broker: Broker) -> None:
         self._core.post(VenueStatus(ts=self._now(), venue=broker.venue, state=VenueState.RECONCILING))
@@ -327,16 +311,6 @@ class Driver:
             instruments = [self._instruments[instrument] for instrument in book.instruments]
             runners.append(StrategyRunner(name, strategy, instruments, interval_ms))
         return runners
-
-    def _record(self, ts: int, fact: Fact) -> None:
-        self._writer.write((fact,))
-        self._audit.add(ts, fact)
-        line = self._teller.tell(ts, fact)
-        if line is not None:
-            level = _LEVELS[fact.level] if isinstance(fact, AlertFact) else logging.INFO
-            _log.log(level, "%s %s %s", clock(ts), line.kind, line.text)
-        for observer in self._options.observers:
-            observer.fact(ts, fact)
 
     def _request_reconcile(self, command: RequestReconcile) -> None:
         self._reconciler.request(command.venue, command.account, command.reason)
@@ -380,6 +354,23 @@ class Driver:
         self._stopping = True
         self._supervisor.stopped(WorkerName.STRATEGY)
         self._publisher.publish()
+        drained = await self._drain()
+        await _cancel(tasks)
+        for broker in self._brokers:
+            await broker.close()
+        with ExitStack() as closing:  # each of these happens, from the last to the first, whatever the others raise
+            closing.callback(self._log_end)
+            closing.callback(self._recorder.close)
+            closing.callback(self._db.close)
+            closing.callback(self._live.close)
+            closing.callback(self._publisher.publish)
+            closing.callback(self._close_journal)
+            if drained and self._status is RunStatus.RUNNING:
+                self._end_run(RunStatus.INTERRUPTED if why is Ending.ORPHANED else RunStatus.CLOSED)
+        return why
+
+    async def _drain(self) -> bool:
+        """Wait for what is under way, but not for long. False: the next start has something to recover."""
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._market.stop()
@@ -389,23 +380,16 @@ class Driver:
                 await self._core.settled()
                 await self._writer.commit()
         except (TimeoutError, LedgerError) as error:
-            _log.error("the end could not wait for everything under way: %s", error or "it took too long")
-        await _cancel(tasks)
-        for broker in self._brokers:
-            await broker.close()
-        if self._status is RunStatus.RUNNING:
-            self._end_run(RunStatus.INTERRUPTED if why is Ending.ORPHANED else RunStatus.CLOSED)
+            _log.error("ended before everything under way was done: %s", str(error) or f"not within {DRAIN_S:g} s")
+            return False
+        return True
+
+    def _close_journal(self) -> None:
         if self._journal is not None:
             self._journal.close(self._desk.digest())
-        self._publisher.publish()
-        self._live.close()
-        self._db.close()
-        try:
-            self._audit.close()
-        finally:
-            self._writer.close()
+
+    def _log_end(self) -> None:
         _log.info("run %s ended: %s", self._run.id, self._status.value)
-        return why
 
     def _end_run(self, status: RunStatus) -> None:
         """Count the result, mark the run, tell it once."""
@@ -418,21 +402,19 @@ class Driver:
             ledger=self._options.profile.ledger,
             journal=self._journal.path if self._journal is not None else None,
         )
-        end_run(self._db, self._run.id, ts=wall_ms(), status=status, summary=summary)
+        with plain_errors(self._options.profile.ledger):
+            end_run(self._db, self._run.id, ts=wall_ms(), status=status, summary=summary)
         for observer in self._options.observers:
             observer.ended(summary)
 
     def _abandon(self) -> None:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""
-        if self._journal is not None:
-            self._journal.close(None)
-        self._live.close()
-        self._db.close()
-        try:
-            self._audit.close()
-            self._writer.close()
-        except LedgerError as error:
-            _log.error("the ledger could not be completed: %s", error)
+        with suppress(LedgerError), ExitStack() as closing:
+            closing.callback(self._recorder.close)
+            closing.callback(self._db.close)
+            closing.callback(self._live.close)
+            if self._journal is not None:
+                self._journal.close(None)
 
     def _open_journal(self, options: EngineOptions, config: Config) -> JournalWriter | None:
         wanted = config.ledger.journal if options.journal is None else options.journal

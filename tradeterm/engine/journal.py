@@ -59,29 +59,51 @@ def encode_commands(commands: Sequence[DeskCommand]) -> bytes:
 
 
 class JournalWriter:
-    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled."""
+    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled.
+
+    Nothing here raises for the disk after the start: `failure` says why the journal ended early, None while all is
+    well.
+    """
 
     def __init__(self, path: Path, header: Header) -> None:
-        self._file: BinaryIO = path.open("xb", buffering=1 << 18)
-        self._file.write(_encoder.encode(header) + b"\n")
         self.path = path
+        self.failure: str | None = None
+        self._file: BinaryIO = path.open("xb", buffering=1 << 18)
+        self._write(_encoder.encode(header))
 
     def event(self, event: DeskEvent) -> None:
         """Call before the desk sees the event, so that a journal also holds the event that broke it."""
-        self._file.write(b'{"e":' + _encoder.encode(event) + b"}\n")
+        self._write(b'{"e":' + _encoder.encode(event) + b"}")
 
     def commands(self, commands: Sequence[DeskCommand]) -> None:
         if commands:
-            self._file.write(b'{"c":' + _encoder.encode(commands) + b"}\n")
+            self._write(b'{"c":' + _encoder.encode(commands) + b"}")
 
     def flush(self) -> None:
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            self._fail(error)
 
     def close(self, digest: str | None) -> None:
         """`digest` None leaves the journal open-ended, as a crash would."""
         if digest is not None:
-            self._file.write(_encoder.encode({"end": digest}) + b"\n")
-        self._file.close()
+            self._write(_encoder.encode({"end": digest}))
+        try:
+            self._file.close()
+        except OSError as error:
+            self._fail(error)
+
+    def _write(self, line: bytes) -> None:
+        if self.failure is None:
+            try:
+                self._file.write(line + b"\n")
+            except OSError as error:
+                self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """A gap would make a journal worthless, so it ends at the first failure."""
+        self.failure = self.failure or f"{self.path} cannot be written: {error.strerror}"
 
 
 def read_journal(path: Path) -> tuple[Header, Iterator[Step | End]]:

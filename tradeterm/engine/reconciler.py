@@ -67,25 +67,26 @@ class Reconciler:
         self._asked.setdefault((venue, account), reason)
         self._wake.set()
 
+    def request_all(self, reason: str) -> None:
+        for venue, account in self._accounts:
+            self.request(venue, account, reason)
+
     async def run(self) -> None:
         """Serve requests, and look at every account once a minute. Raises what a venue raises; run it again then."""
         while True:
             self._wake.clear()
-            await self._serve()
+            await self.serve()
             try:
                 await asyncio.wait_for(self._wake.wait(), PERIOD_S)
             except TimeoutError:
                 for account in self._accounts.values():
                     await self._one(account, whole=False)
 
-    async def start(self) -> None:
-        """Reconcile every account, one after the other. Raises what a venue raises; `run` goes on with the rest."""
-        for venue, account in self._accounts:
-            self.request(venue, account, "start-up")
-        await self._serve()
+    async def serve(self) -> None:
+        """Reconcile what was asked for; a venue is READY when no account of its waits any more.
 
-    async def _serve(self) -> None:
-        """Reconcile what was asked for; a venue is READY when no account of its waits any more."""
+        Raises what a venue raises; the request then waits for the next call.
+        """
         while self._asked:
             key = next(iter(self._asked))
             await self._one(self._accounts[key], whole=True)

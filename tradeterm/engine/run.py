@@ -134,11 +134,18 @@ def _parent(loop: asyncio.AbstractEventLoop, descriptor: int | None, driver: Dri
         loop.remove_reader(descriptor)
 
 
+class _LogFile(RotatingFileHandler):
+    """A full disk silences the log; the ledger's own alert says so, and a traceback on stderr helps nobody."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 @contextmanager
 def _logging(profile: Profile) -> Iterator[None]:
     """This package's log goes to the profile's file."""
     try:
-        handler = RotatingFileHandler(profile.log, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+        handler = _LogFile(profile.log, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
     except OSError as error:
         raise LedgerError(f"{profile.log} cannot be written: {error.strerror}") from error
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")

@@ -10,6 +10,9 @@ from tradeterm.domain.view import WorkerView
 
 _log = logging.getLogger(__name__)
 
+FIRST_DELAY_S = 0.25
+LONGEST_DELAY_S = 30.0
+
 Report = Callable[[WorkerName, WorkerState, str], None]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -33,13 +36,9 @@ class Supervisor:
     an exponential backoff and a restart the same work runs once more. `report` hears every change of state.
     """
 
-    def __init__(
-        self, report: Report, *, sleep: Sleep = asyncio.sleep, first_delay: float = 0.25, longest_delay: float = 30.0
-    ) -> None:
+    def __init__(self, report: Report, *, sleep: Sleep = asyncio.sleep) -> None:
         self._report = report
         self._sleep = sleep
-        self._first = first_delay
-        self._longest = longest_delay
         self._workers = {name: _State() for name in WorkerName}
 
     def views(self) -> tuple[WorkerView, ...]:
@@ -97,7 +96,7 @@ class Supervisor:
 
     def _failed(self, name: WorkerName, error: Exception) -> float:
         worker = self._workers[name]
-        delay = min(self._longest, self._first * 2.0**worker.failures)
+        delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**worker.failures)
         worker.failures += 1
         detail = f"{type(error).__name__}: {error}"
         _log.error("worker %s failed, next try in %.2f s: %s", name, delay, detail, exc_info=error)
