@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tradeterm.ui.plain import fit, plain
+from tradeterm.ui.plain import ascii_only, fit, plain
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_fit_cuts_with_an_ellipsis():
     assert fit("RELIANCE", 8) == "RELIANCE"
     assert fit("abc", 1) == "…"
     assert fit("日本語", 4) == "日 …"
+
+
+@given(st.text())
+def test_ascii_keeps_every_character_in_its_place(text):
+    assert ascii_only(text).isascii()
+    assert len(ascii_only(text)) == len(text)
+    assert ascii_only("1.2 — 3 · 4…") == "1.2 - 3 - 4~"

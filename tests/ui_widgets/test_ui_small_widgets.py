@@ -1,5 +1,6 @@
 from datetime import UTC
 
+import pytest
 from textual import on
 from widget_samples import WidgetApp, bars
 
@@ -62,6 +63,28 @@ async def test_a_pane_in_ascii_has_an_ascii_border():
     async with app.run_test(size=(60, 8)) as pilot:
         await pilot.pause()
         assert app.query_one(Pane).styles.border_top[0] == "ascii"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "high-contrast", "colour-blind", "ansi", "mono"])
+async def test_every_theme_carries_the_style_sheets(theme):
+    app = pane_app(theme=theme)
+    async with app.run_test(size=(60, 8)) as pilot:
+        app.query_one(LiveTable).set_rows([Row("1", (Cell("1", "up"),)), Row("2", (Cell("2", "down"),))])
+        await pilot.pause()
+        up, down = (app.query_one(LiveTable).render_line(y)._segments[0].style for y in (1, 2))
+        assert up != down
+
+
+async def test_an_ascii_terminal_sees_ascii_only():
+    app = pane_app(glyphs=ASCII)
+    async with app.run_test(size=(60, 8)) as pilot:
+        app.query_one(Pane).set_summary("31% · 2 → 3")
+        app.query_one(Pane).frozen = True
+        app.query_one(LiveTable).set_rows([Row("1", (Cell("—…é"),))])
+        await pilot.pause()
+        assert app.export_screenshot()
+        lines = app.screen._compositor.render_strips()
+        assert all(strip.text.isascii() for strip in lines), [s.text for s in lines if not s.text.isascii()]
 
 
 # Key bar

@@ -33,3 +33,16 @@ def fit(text: str, width: int, ellipsis: str = "…") -> str:
     if length <= width:
         return text + " " * (width - length)
     return set_cell_size(text, width - 1) + ellipsis
+
+
+_ASCII = str.maketrans(
+    {"—": "-", "–": "-", "·": "-", "…": "~", "×": "x", "≥": ">", "≤": "<", "→": ">", "←": "<", "↑": "^", "↓": "v"}
+    | {"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "µ": "u", "✓": "+", "✗": "x", "\u00a0": " "}
+)
+
+
+def ascii_only(text: str) -> str:
+    """The text for a terminal that can show nothing else; each character keeps its cell."""
+    if text.isascii():
+        return text
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

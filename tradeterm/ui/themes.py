@@ -224,6 +224,8 @@ def css_variables(theme: Theme) -> dict[str, str]:
         "footer-key-foreground": own["key"],
         "footer-foreground": own["foreground"],
         "footer-background": own["panel"],
+        "ansi-background": ("ansi_black" if theme.dark else "ansi_white") if theme.ansi else "transparent",
+        "ansi-foreground": ("ansi_white" if theme.dark else "ansi_black") if theme.ansi else "transparent",
     }
 
 

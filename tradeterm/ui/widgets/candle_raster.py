@@ -298,7 +298,7 @@ def _gutter(plot: Plot, candles: Sequence[Candle], scale: Scale, rows: int, widt
             put(free, fmt.price(level.price, plot.tick), beyond + level.label, level.kind)
     for value in nice_ticks(scale.low, scale.high, max(2, rows * 2 // 5), plot.tick or 0.0):
         row = scale.row(value, 2)
-        if 0 <= row < rows and not {row - 1, row, row + 1} & labels.keys():
+        if 0 <= row < rows and row not in labels:
             put(row, fmt.price(value, plot.tick), "", "axis")
     return labels
 

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tradeterm.ui.diff import diff_rows
-from tradeterm.ui.plain import fit, plain
+from tradeterm.ui.plain import ascii_only, fit, plain
 from tradeterm.ui.widgets.local_keys import local_bindings
 from tradeterm.ui.widgets.table_layout import (
     GAP,
@@ -390,14 +390,15 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _row_strip(self, row: Row, at_cursor: bool, columns: Sequence[tuple[int, int]], width: int) -> Strip:
         """The row's cells and the gaps between them; neighbours of one style are one segment."""
-        ellipsis = glyphs_of(self).ellipsis
+        glyphs = glyphs_of(self)
+        shown = _shown_ascii if glyphs.ascii else plain
         base = self._look("table--cursor" if at_cursor else "")
         segments: list[Segment] = []
         text, style, length, gap = "", base, 0, ""
         for at, cells in columns:
             cell = row.cells[at] if at < len(row.cells) else _NO_CELL
             here = base if at_cursor or not cell.style else self._look(cell.style)
-            placed = self._measures.placed(plain(cell.text), at, cells, ellipsis)
+            placed = self._measures.placed(shown(cell.text), at, cells, glyphs.ellipsis)
             if here is style:
                 text += gap + placed
             else:
@@ -411,3 +412,7 @@ class LiveTable(ScrollView, can_focus=True):
         segments.append(Segment(text, style))
         segments.append(Segment(" " * (width - length), base))
         return Strip([segment for segment in segments if segment.text], max(width, length))
+
+
+def _shown_ascii(text: str) -> str:
+    return ascii_only(plain(text))

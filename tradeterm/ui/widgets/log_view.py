@@ -11,7 +11,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tradeterm.ui.plain import fit, plain
+from tradeterm.ui.plain import ascii_only, fit, plain
 from tradeterm.ui.widgets.local_keys import local_bindings
 from tradeterm.ui.widgets.tones import TONE_CLASSES, glyphs_of, tone_css, tone_style
 
@@ -153,7 +153,8 @@ class LogView(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         line = self._shown[at]
         style = base + tone_style(self, line.style) if line.style else base
-        return Strip([Segment(fit(line.text, width, ellipsis), style)])
+        text = ascii_only(line.text) if glyphs_of(self).ascii else line.text
+        return Strip([Segment(fit(text, width, ellipsis), style)])
 
     def action_up(self) -> None:
         self.scroll_relative(y=-1, animate=False)

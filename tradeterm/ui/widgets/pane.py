@@ -8,7 +8,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tradeterm.ui import fmt
-from tradeterm.ui.plain import plain
+from tradeterm.ui.plain import ascii_only, plain
 from tradeterm.ui.widgets.tones import glyphs_of
 
 _FRESH_MS = 2000
@@ -111,6 +111,8 @@ class Pane(Vertical):
         self._set_edge("border_subtitle", _escaped(" · ".join(part for part in (self.summary, aged) if part)))
 
     def _set_edge(self, name: str, markup: str) -> None:
+        if glyphs_of(self).ascii:
+            markup = ascii_only(markup)
         if self._edges.get(name) != markup:
             self._edges[name] = markup
             setattr(self, name, markup)

@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tradeterm.ui.glyphs import UNICODE, Glyphs
-from tradeterm.ui.plain import fit
+from tradeterm.ui.plain import ascii_only, fit
 
 Span = tuple[str, str]
 """A text and its tone; "" is plain, several tones may be joined by spaces ("up bold")."""
@@ -64,6 +64,8 @@ def tone_style(widget: Widget, tone: str) -> Style:
 
 def strip_of(widget: Widget, line: Line, width: int, base: Style) -> Strip:
     """A line as a strip of exactly `width` cells on `base`."""
+    if glyphs_of(widget).ascii:
+        line = tuple((ascii_only(text), tone) for text, tone in line)
     segments = [Segment(text, base + tone_style(widget, tone) if tone else base) for text, tone in line if text]
     return Strip(segments).adjust_cell_length(width, base)
 
