@@ -6,6 +6,7 @@ A missing number denies. ENTRY_CHECKS judge orders that raise risk; `exit_denial
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
 from tradeterm.config import LimitsConfig
@@ -33,10 +34,10 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     limits: LimitsConfig
     interval_ms: int
     side: PositionSide
-    price: Decimal
+    price: Decimal | None
     stop: Decimal | None
     target: Decimal | None
-    quantity: Decimal
+    quantity: Decimal | None
     signal_ts: int
     mark: Decimal | None
     mark_ts: int | None
@@ -67,13 +68,25 @@ Check = Callable[[GateRequest], GateCheck]
 
 
 def run(request: GateRequest, checks: tuple[Check, ...]) -> tuple[GateCheck, ...]:
-    """All results, in order."""
-    return tuple(check(request) for check in checks)
+    """All results, in order. A decimal that is not finite counts as missing."""
+    seen = _without_bad_numbers(request)
+    return tuple(check(seen) for check in checks)
 
 
 def denial(checks: tuple[GateCheck, ...]) -> GateCheck | None:
     """The check that decides: the first that did not pass."""
     return next((check for check in checks if not check.passed), None)
+
+
+def _without_bad_numbers(request: GateRequest) -> GateRequest:
+    bad: dict[str, None] = {}
+    for name in request.__struct_fields__:
+        value = getattr(request, name)
+        if isinstance(value, Decimal) and not value.is_finite():
+            bad[name] = None
+    if "target" in bad:
+        bad["stop"] = None  # a target may be absent, never wrong: the protection as a whole is unusable
+    return msgspec.structs.replace(request, **bad) if bad else request
 
 
 def _result(code: GateCode, passed: bool, text: str, **numbers: Number | str) -> GateCheck:
@@ -91,15 +104,13 @@ def _limit(value: float) -> Decimal:
 
 
 def _fraction(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
-    if part is None or whole is None or not part.is_finite() or not whole.is_finite() or whole <= 0:
+    if part is None or whole is None or whole <= 0:
         return None
     return (part / whole).quantize(Decimal("1e-8"))
 
 
 def _distance(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    if one is None or other is None or not one.is_finite() or not other.is_finite():
-        return None
-    return abs(one - other)
+    return None if one is None or other is None else abs(one - other)
 
 
 def _half(value: Decimal | None) -> Decimal | None:
@@ -168,10 +179,9 @@ def numbers_finite(r: GateRequest) -> GateCheck:
         "worst_total": r.worst_total,
         "worst_position": r.worst_position,
     }
-    bad = [name for name, value in needed.items() if value is None or not value.is_finite()]
-    bad += [name for name in ("price", "stop", "mark") if name not in bad and not (needed[name] or 0) > 0]
-    if r.target is not None and not (r.target.is_finite() and r.target > 0):
-        bad.append("target")
+    bad = [name for name, value in needed.items() if value is None]
+    prices = {"price": r.price, "stop": r.stop, "mark": r.mark, "target": r.target}
+    bad += [name for name, value in prices.items() if value is not None and value <= 0]
     text = f"missing or not a number: {', '.join(bad)}" if bad else "all numbers are there"
     return _result(GateCode.NOT_FINITE, not bad, text, **needed)
 
@@ -261,31 +271,33 @@ def on_tick(r: GateRequest) -> GateCheck:
 
 def on_lot(r: GateRequest) -> GateCheck:
     lot = None if r.instrument is None else r.instrument.lot_size
-    ok = lot is not None and on_step(r.quantity, lot)
+    ok = lot is not None and r.quantity is not None and on_step(r.quantity, lot)
     return _result(GateCode.QTY_OFF_LOT, ok, "on the lot" if ok else "off the lot", quantity=r.quantity, lot=lot)
 
 
 def min_quantity(r: GateRequest) -> GateCheck:
     least = None if r.instrument is None else r.instrument.min_quantity
-    ok = least is not None and r.quantity.is_finite() and r.quantity >= least and r.quantity > 0
+    ok = least is not None and r.quantity is not None and r.quantity >= least and r.quantity > 0
     text = f"quantity {_text(r.quantity)}, least {_text(least)}"
     return _result(GateCode.QTY_BELOW_MIN, ok, text, quantity=r.quantity, least=least)
 
 
 def _notional(r: GateRequest) -> Decimal | None:
-    return None if r.instrument is None else r.instrument.notional(r.quantity, r.price)
+    if r.instrument is None or r.quantity is None or r.price is None:
+        return None
+    return r.instrument.notional(r.quantity, r.price)
 
 
 def min_notional(r: GateRequest) -> GateCheck:
     value, least = _notional(r), None if r.instrument is None else r.instrument.min_notional
-    ok = value is not None and least is not None and value.is_finite() and value >= least
+    ok = value is not None and least is not None and value >= least
     text = f"worth {_text(value)}, least {_text(least)}"
     return _result(GateCode.NOTIONAL_BELOW_MIN, ok, text, notional=value, least=least)
 
 
 def max_notional(r: GateRequest) -> GateCheck:
     value, limit = _notional(r), _limit(r.limits.max_order_notional)
-    ok = value is not None and value.is_finite() and value <= limit
+    ok = value is not None and value <= limit
     text = f"worth {_text(value)}, largest order {_text(limit)}"
     return _result(GateCode.NOTIONAL_EXCEEDS_MAX_PER_ORDER, ok, text, notional=value, limit=limit)
 

@@ -152,7 +152,7 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
         trading_reason=snapshot.trading_reason,
         kill_pending=snapshot.kill_pending,
         breaker=snapshot.breaker,
-        breaker_reason=snapshot.breaker_reason,
+        breaker_reason="" if snapshot.breaker is BreakerLevel.CLOSED else snapshot.breaker_reason,
         breaker_ts=ts,
         signals_seen=set(snapshot.signals_seen),
         exec_ids=set(snapshot.exec_ids),

@@ -1,0 +1,217 @@
+"""A desk is a function of its events: journals replay byte for byte, and a restart changes nothing that follows."""
+
+import hashlib
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from desk_kit import (
+    BOOK,
+    BTC,
+    ETH,
+    FIVE,
+    T0,
+    K,
+    Rig,
+    bar,
+    book_config,
+    config,
+    d,
+    entry,
+    exit_signal,
+    facts,
+    only,
+    quote,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradeterm.config import LimitsConfig
+from tradeterm.desk import Desk
+from tradeterm.desk.positions import rebuild
+from tradeterm.domain.commands import DeskCommand, QueryOrder, SubmitOrder
+from tradeterm.domain.events import CashEvent, DeskEvent, OperatorCommand, Timer
+from tradeterm.domain.facts import Trade
+from tradeterm.domain.orders import Cash, CashKind, Fill, OrderStatus, PositionSide
+from tradeterm.domain.snapshot import DeskSnapshot
+from tradeterm.domain.states import CommandVerb, TradingState
+
+KEY = (BOOK, BTC)
+EVENTS = msgspec.json.Decoder(DeskEvent)
+LOOSE = config(crypto=book_config(limits=LimitsConfig(cool_down_minutes=0)))
+
+
+def drive(rig: Rig, seed: int, steps: range) -> list[list[DeskCommand]]:
+    """A random but repeatable market with signals, commands, funding and refusals; the commands of each step."""
+    given = []
+    for step in steps:
+        rng = random.Random(f"{seed}/{step}")
+        ts = T0 + step * FIVE
+        price = round(100 + rng.uniform(-4, 4), 1)
+        other = round(50 + rng.uniform(-1, 1), 1)
+        side = rng.choice([PositionSide.LONG, PositionSide.SHORT])
+        rig.venue.cap = d(rng.choice([30, 1000]))
+        rig.factor = rng.choice(["1", "0.5"])
+        if rng.random() < 0.1:
+            rig.venue.refuse.add(f"g{step}-1s")
+        extra: list[DeskEvent] = []
+        if rng.random() < 0.5:
+            extra.append(entry(ts, side, price, id=f"g{step}"))
+        if rng.random() < 0.2:
+            extra.append(exit_signal(ts, side, id=f"o{step}"))
+        if rng.random() < 0.1:
+            extra.append(CashEvent(ts=ts, cash=funding(ts, rng.choice(["-0.5", "0.25"]))))
+        if rng.random() < 0.1:
+            verb = rng.choice([CommandVerb.FLATTEN, CommandVerb.STOP, CommandVerb.START, CommandVerb.RESUME])
+            extra.append(OperatorCommand(ts=ts, id=step, verb=verb, actor="me"))
+        commands = rig.feed(
+            bar(price, ts, high=price + 0.5, low=price - 0.5), bar(other, ts, ETH), *extra, Timer(ts=ts)
+        )
+        opening = round(price + rng.uniform(-0.5, 0.5), 1)
+        commands += rig.quote(opening, ts)
+        given.append(commands)
+    return given
+
+
+def funding(ts: int, amount: str) -> Cash:
+    return Cash(
+        id=f"f{ts}",
+        venue="paper",
+        account=BOOK,
+        book=BOOK,
+        kind=CashKind.FUNDING,
+        amount=d(amount),
+        currency="USDT",
+        ts_event=ts,
+        instrument=BTC,
+    )
+
+
+def encoded(commands: Any) -> bytes:
+    return msgspec.json.encode(commands)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_journal_gives_the_same_commands_byte_for_byte(seed: int) -> None:
+    rig = Rig(LOOSE)
+    drive(rig, seed, range(60))
+    journal = [msgspec.json.encode(event) for event in rig.events]
+    again = Desk(LOOSE)
+    replayed = [command for line in journal for command in again.on(EVENTS.decode(line))]
+    assert encoded(replayed) == encoded(rig.commands)
+    assert again.digest() == rig.desk.digest()
+    assert len(facts(rig.commands, Trade)) > 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_books_agree_with_their_fills(seed: int) -> None:
+    rig = Rig(LOOSE)
+    drive(rig, seed, range(80))
+    fills, cash, trades = facts(rig.commands, Fill), facts(rig.commands, Cash), facts(rig.commands, Trade)
+    rebuilt = rebuild(fills, cash, rig.desk.instruments)
+    assert rebuilt.keys() == rig.desk.positions.keys()
+    for key, position in rig.desk.positions.items():
+        for name in ("quantity", "average_price", "realized_pnl", "fees", "trade_id", "ts_opened"):
+            assert getattr(rebuilt[key], name) == getattr(position, name), name
+    book = rig.desk.state.books[BOOK]
+    open_pnl = sum(p.realized_pnl - p.fees for p in rig.desk.positions.values())
+    gross = sum(t.gross_pnl - t.fees for t in trades)
+    assert book.cash == d(100_000) + gross + open_pnl + sum(c.amount for c in cash)
+    assert rig.venue.positions.get(KEY, d(0)) == getattr(rig.desk.positions.get(KEY), "quantity", d(0))
+    sent = [command.order.client_order_id for command in only(rig.commands, SubmitOrder)]
+    assert len(sent) == len(set(sent)), "nothing was ever sent twice"
+    assert all(len(id) <= 36 for id in sent)
+
+
+def restart(rig: Rig, ts: int, last: list[DeskEvent]) -> Rig:
+    """A new process on the same ledger and venue, which hears the present prices again."""
+    wire = msgspec.json.decode(msgspec.json.encode(rig.desk.snapshot()), type=DeskSnapshot)
+    again = Rig(rig.config, wire, ts)
+    again.venue, rig.venue = rig.venue, again.venue
+    again.feed(*last, Timer(ts=ts))
+    return again
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_a_restart_changes_nothing_that_follows(seed: int, at: int) -> None:
+    one, two = Rig(LOOSE), Rig(LOOSE)
+    drive(one, seed, range(at))
+    drive(two, seed, range(at))
+    if any(position.exit_reason or position.ts_unprotected for position in two.desk.positions.values()):
+        return  # retries look at the clock of the last attempt; covered below
+    ts = T0 + (at - 1) * FIVE
+    prices = [bar(two.desk.state.marks[name].price, ts, name) for name in (BTC, ETH)]
+    before = two.desk.snapshot()
+    restarted = restart(two, ts, prices)
+    assert restarted.desk.snapshot() == before
+    assert encoded(drive(restarted, seed, range(at, at + 15))) == encoded(drive(one, seed, range(at, at + 15)))
+
+
+def test_an_order_sent_but_not_answered_is_unknown_after_a_restart() -> None:
+    rig = Rig()
+    rig.desk.on(bar(100.0, T0))
+    rig.venue.orders.clear()
+    rig.judge = False
+    rig.feed(entry())
+    from desk_kit import verdict
+
+    sent = rig.desk.on(verdict(entry().signal.id, T0))
+    (submit,) = only(sent, SubmitOrder)
+    id = submit.order.client_order_id
+    again = Rig(snapshot=rig.desk.snapshot(), ts=T0 + 1000)
+    assert again.desk.orders[id].status is OrderStatus.UNKNOWN
+    assert not only(again.commands, SubmitOrder), "never sent again"
+    assert [query.order.client_order_id for query in only(again.feed(Timer(ts=T0 + 1500)), QueryOrder)] == [id]
+    assert again.feed(entry(T0)) == [], "the signal was decided before"
+
+
+def test_an_exit_goes_on_after_a_restart() -> None:
+    rig = Rig()
+    trade = rig.open_position()
+    rig.venue.refuse.add(trade + "x1")
+    rig.bars(100.5, T0 + FIVE, exit_signal(T0 + FIVE))
+    again = Rig(snapshot=rig.desk.snapshot(), ts=T0 + FIVE + 5000)
+    given = again.feed(Timer(ts=T0 + FIVE + 5000))
+    assert [command.order.client_order_id for command in only(given, SubmitOrder)] == [trade + "x2"]
+
+
+def test_a_bar_seen_again_after_a_restart_changes_nothing() -> None:
+    rig = Rig()
+    rig.open_position()
+    rig.bars(102.0, T0 + FIVE)
+    stop = rig.desk.positions[KEY].stop_price
+    again = Rig(snapshot=rig.desk.snapshot(), ts=T0 + FIVE)
+    given = again.feed(bar(102.0, T0 + FIVE))
+    assert again.desk.positions[KEY].stop_price == stop
+    assert not [command for command in given if not isinstance(command, type(given[0]))] if given else True
+
+
+def test_a_position_nobody_is_configured_for_halts_the_desk() -> None:
+    rig = Rig()
+    rig.open_position()
+    other = Rig(config(another=book_config()), rig.desk.snapshot(), T0 + FIVE)
+    assert other.desk.state.trading_state is TradingState.HALTED
+    assert "does not have it" in other.desk.state.trading_reason
+
+
+def test_a_desk_does_not_depend_on_the_hash_seed() -> None:
+    """The digest of one fixed run; it changes only when decisions do, never from process to process."""
+    rig = Rig(LOOSE)
+    drive(rig, 7, range(30))
+    once = hashlib.sha256(encoded(rig.commands)).hexdigest()
+    again = Rig(LOOSE)
+    drive(again, 7, range(30))
+    assert hashlib.sha256(encoded(again.commands)).hexdigest() == once
+
+
+def test_old_closed_orders_are_forgotten_but_not_those_of_an_open_trade() -> None:
+    rig = Rig(config(crypto=book_config(limits=LimitsConfig(cool_down_minutes=0))))
+    rig.open_position()
+    rig.quote(103.5, T0 + FIVE)
+    old = set(rig.desk.orders)
+    assert old
+    rig.feed(quote(100.0, T0 + 3 * 86_400_000), Timer(ts=T0 + 3 * 86_400_000))
+    assert not old & set(rig.desk.orders)
+    assert K.SENT
