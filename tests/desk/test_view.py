@@ -48,7 +48,7 @@ def test_a_position_with_its_mark() -> None:
     limits = {limit.name: limit for limit in view.limits}
     assert limits["positions"].value == 1
     assert limits["largest position"].limit == 10
-    assert round(limits["exposure"].value or 0, 2) == 10.1
+    assert round(limits["exposure"].value or 0, 2) == 10.09
     assert limits["daily loss"].value == 0
 
 
