@@ -212,15 +212,15 @@ _SIZE = SizeFactors(
 SIGNALS = (
     _signal("s9", "BTC", "18:40", LONG, -0.0461, SignalOutcome.PENDING, "waiting for tier 2", checks=_checks()),
     _signal(
-        "s8", "BTC", "18:20", LONG, -0.0420, SignalOutcome.ORDERED, "filled 0.124 @ 80,003.1",
+        "s8", "BTC", "18:20", LONG, -0.0420, SignalOutcome.ORDERED, "BUY 0.124",
         checks=_checks(), verdict=True, size=_SIZE, quantity="0.124", order="s8-1",
     ),
     _signal(
-        "s7", "BNB", "18:25", LONG, -0.0591, SignalOutcome.ORDERED, "filled 12.40 of 17.53 @ 560.27",
+        "s7", "BNB", "18:25", LONG, -0.0591, SignalOutcome.ORDERED, "BUY 17.53",
         checks=_checks(), verdict=True, size=_SIZE, quantity="17.53", order="s7-1",
     ),
     _signal(
-        "s6", "ETH", "18:30", LONG, -0.1012, SignalOutcome.ORDERED, "filled 4.035 @ 1,624.16, size cut to 70 %",
+        "s6", "ETH", "18:30", LONG, -0.1012, SignalOutcome.ORDERED, "BUY 4.035",
         checks=_checks(), verdict=True, size=_SIZE, quantity="4.035", order="s6-1",
     ),
     _signal(
@@ -228,7 +228,7 @@ SIGNALS = (
         code="REJECT", checks=_checks(), verdict=True,
     ),
     _signal(
-        "s4", "ADA", "13:25", LONG, -0.0421, SignalOutcome.DENIED, "denied: exposure 104 % > 100 %",
+        "s4", "ADA", "13:25", LONG, -0.0421, SignalOutcome.DENIED, "exposure 104 % is over 100 %",
         code="EXPOSURE_LIMIT",
         checks=_checks(GateCode.EXPOSURE_LIMIT, "exposure 104 % is over 100 %", exposure="1.04", limit="1.00"),
     ),
@@ -236,11 +236,11 @@ SIGNALS = (
         "s3", "SUI", "16:05", SHORT, 0.0, SignalOutcome.IGNORED, "no position to close", kind=SignalKind.EXIT,
     ),
     _signal(
-        "s2", "SUI", "13:20", LONG, -0.0414, SignalOutcome.ORDERED, "stopped out at 2.0831",
+        "s2", "SUI", "13:20", LONG, -0.0414, SignalOutcome.ORDERED, "BUY 4691.9",
         checks=_checks(), verdict=True, size=_SIZE, quantity="4691.9", order="s2-1",
     ),
     _signal(
-        "s1", "ETH", "09:10", LONG, -0.0402, SignalOutcome.BLOCKED, "blocked: no verdict within 10 s",
+        "s1", "ETH", "09:10", LONG, -0.0402, SignalOutcome.BLOCKED, "no verdict within 10 s",
         code="TIMEOUT", checks=_checks(), verdict=True,
     ),
 )  # fmt: skip
@@ -463,7 +463,7 @@ def _trade(
         fees=D("10.72"),
         funding=D(0),
         pnl=D(pnl),
-        return_pct=(D(pnl) / D(9970)).quantize(D("0.0001")),
+        return_pct=(100 * D(pnl) / D(9970)).quantize(D("0.01")),
         r_multiple=D(r),
         exit_reason=reason,
         signal_id="s2" if coin == "SUI" else None,
@@ -471,9 +471,9 @@ def _trade(
 
 
 TRADES = (
-    _trade("s2-1", "SUI", LONG, "13:20", "15:45", "-203.40", "-214.12", "-1.08", "protective stop"),
-    _trade("sA-1", "LINK", LONG, "07:20", "11:50", "+149.60", "+138.71", "+0.70", "trailing stop"),
-    _trade("sB-1", "ADA", LONG, "06:10", "09:25", "+299.10", "+287.66", "+1.44", "take-profit"),
+    _trade("s2-1", "SUI", LONG, "13:20", "15:45", "-203.40", "-214.12", "-1.08", "STOP"),
+    _trade("sA-1", "LINK", LONG, "07:20", "11:50", "+149.60", "+138.71", "+0.70", "TRAIL"),
+    _trade("sB-1", "ADA", LONG, "06:10", "09:25", "+299.10", "+287.66", "+1.44", "TARGET"),
 )
 
 
@@ -483,7 +483,7 @@ def _equity() -> tuple[EquityPoint, ...]:
     points = []
     peak = D(0)
     for index, close in enumerate(closes):
-        value = D(99_712) + D(str(round((close - closes[-1]) * 0.055, 2))) + D(index)
+        value = D("99712.40") + D(str(round((close - closes[-1]) * 0.15, 2)))
         peak = max(peak, value)
         points.append(
             EquityPoint(
@@ -568,7 +568,7 @@ def _position(coin: str, quantity: str, entry: Decimal, opened: str, *, trailing
         entry_price=entry,
         mark=mark,
         pnl=pnl,
-        return_pct=(mark / entry - 1).quantize(D("0.0001")),
+        return_pct=(100 * (mark / entry - 1)).quantize(D("0.01")),
         stop_price=_below(entry, "0.02") if protected else None,
         target_price=_above(entry, "0.03") if coin == "BTC" else None,
         trailing=trailing,

@@ -62,7 +62,11 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
     with `polling` off nothing moves until `catch_up` is called.
     """
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar = [  # all at once: parsing again for the first look at a screen would cost a visible pause
+        "app.tcss",
+        "modals/modals.tcss",
+        *(f"screens/{name}.tcss" for name in ("desk", "signals", "orders", "risk", "research", "journal", "chat")),
+    ]
     TITLE = "tradeterm"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny-width"), (60, "-narrow"), (100, "-two"), (160, "-three")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]  # noqa: RUF012

@@ -75,7 +75,7 @@ def _flatten(scene: Scene, key: str) -> Proposed:
     return _proposed(
         CommandVerb.FLATTEN,
         f"Close {size} of book {held.book} at market: {worth} {_currency(scene, held.book)} at the mark "
-        f"{fmt.price(held.mark)}, now {fmt.signed_money(held.pnl)} ({fmt.signed_percent(held.return_pct)}).",
+        f"{fmt.price(held.mark)}, now {fmt.signed_money(held.pnl)} ({fmt.signed_percent(held.return_pct / 100)}).",
         Confirm.YES,
         book=held.book,
         instrument=held.instrument,

@@ -1,7 +1,6 @@
 """A question with a few answers. The safe answer has the focus, and silence is a no."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from msgspec import Struct
@@ -12,7 +11,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 EXPIRES_MS = 15_000
-STYLES = Path(__file__).with_name("modals.tcss")
 
 
 class Choice(Struct, frozen=True):
@@ -29,7 +27,6 @@ class ChoiceModal(ModalScreen[str | None]):
     `lines` state the consequence with counts and amounts; they are shown as they are, never read as markup.
     """
 
-    CSS_PATH: ClassVar = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "cancel", "Cancel"),
         ("left,up,shift+tab", "app.focus_previous", "Before"),

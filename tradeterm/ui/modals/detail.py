@@ -9,13 +9,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tradeterm.ui.modals.choice import STYLES
-
 
 class DetailModal(ModalScreen[None]):
     """`j` turns between text and JSON, `y` copies what is shown, escape closes."""
 
-    CSS_PATH: ClassVar = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,enter", "close", "Close"),
         ("j", "turn", "JSON"),

@@ -12,7 +12,6 @@ from textual.widgets import Static
 
 from tradeterm.ui.actions import Action
 from tradeterm.ui.keymap import Keymap, show_key
-from tradeterm.ui.modals.choice import STYLES
 
 _KEY_CELLS = 10
 
@@ -20,7 +19,6 @@ _KEY_CELLS = 10
 class HelpModal(ModalScreen[None]):
     """`about` is a sentence on what has the focus; `refusals` says why an action cannot be done now."""
 
-    CSS_PATH: ClassVar = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,enter", "close", "Close")]
 
     def __init__(self, keymap: Keymap, about: str, refusals: dict[str, str]) -> None:

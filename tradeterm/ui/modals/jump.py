@@ -10,13 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tradeterm.ui.modals.choice import STYLES
-
 
 class JumpModal(ModalScreen[str | None]):
     """Returns the letter of a pane, or None. `panes` are letters and titles."""
 
-    CSS_PATH: ClassVar = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
 
     def __init__(self, panes: Sequence[tuple[str, str]]) -> None:

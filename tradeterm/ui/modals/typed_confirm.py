@@ -9,13 +9,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tradeterm.ui.modals.choice import EXPIRES_MS, STYLES
+from tradeterm.ui.modals.choice import EXPIRES_MS
 
 
 class TypedConfirmModal(ModalScreen[bool]):
     """Returns whether `word` was typed and confirmed in time. Every key typed extends the time."""
 
-    CSS_PATH: ClassVar = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
 
     def __init__(self, title: str, lines: Sequence[str], word: str, *, clock: Callable[[], int]) -> None:

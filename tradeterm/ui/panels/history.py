@@ -8,8 +8,8 @@ from tradeterm.domain.facts import OrderEventFact
 from tradeterm.domain.orders import Order, OrderStatus
 from tradeterm.ui import fmt
 from tradeterm.ui.plain import plain
-from tradeterm.ui.tables.common import symbol
-from tradeterm.ui.tables.orders import intent_words
+from tradeterm.ui.tables.common import in_words, symbol
+from tradeterm.ui.tables.orders import intent_words, type_words
 
 
 def history_text(order: Order, events: Sequence[OrderEventFact], zone: str) -> Content:
@@ -19,7 +19,7 @@ def history_text(order: Order, events: Sequence[OrderEventFact], zone: str) -> C
             f"{symbol(order.instrument)} {intent_words(order)} {order.side} {fmt.quantity(order.quantity)}",
             "bold $bright",
         ),
-        (f"  {order.type.lower().replace('_', ' ')} · {order.time_in_force}", "$muted"),
+        (f"  {type_words(order)} · {order.time_in_force}", "$muted"),
         (" · reduce-only\n" if order.reduce_only else "\n", "$muted"),
         (f"{order.client_order_id}", "$foreground"),
         (f" at {order.venue}/{order.account}, venue id {plain(order.venue_order_id or 'none yet')}\n\n", "$muted"),
@@ -31,9 +31,9 @@ def history_text(order: Order, events: Sequence[OrderEventFact], zone: str) -> C
         parts.append((f"{event.from_status} → ", "$muted"))
         parts.append((f"{event.to_status}", "bold $danger" if late else "bold $foreground"))
         detail = plain(event.detail) + (" (anomaly)" if event.anomaly else "")
-        parts.append((f"  {detail}\n" if detail else "\n", "$muted"))
+        parts.append((f"\n         {detail}\n" if detail else "\n", "$muted"))
     if not events:
         parts.append(("No step is recorded yet.\n", "$muted"))
     if order.reason:
-        parts.append((f"\n{plain(order.reason)}\n", "$warning"))
+        parts.append((f"\n{in_words(order.reason)}\n", "$muted"))
     return Content.assemble(*parts)

@@ -10,7 +10,7 @@ from tradeterm.domain.orders import Fill, Order
 from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict
 from tradeterm.ui import fmt
 from tradeterm.ui.plain import plain
-from tradeterm.ui.tables.common import exact_price, symbol
+from tradeterm.ui.tables.common import in_words, order_ticks, symbol
 from tradeterm.ui.tables.orders import intent_words
 from tradeterm.ui.tables.signals import verdict_words
 
@@ -73,7 +73,7 @@ def _outcome_style(outcome: SignalOutcome) -> str:
 
 
 def _numbers(signal: SignalFact) -> Iterable[tuple[str, str]]:
-    yield "price", exact_price(signal.price)
+    yield "price", fmt.price(signal.price)
     for name, value in signal.explain.items():
         if name in _FRACTIONS:
             text = fmt.signed_percent(value, 4 if name == "funding_rate" else 2)
@@ -92,8 +92,9 @@ def _checks(checks: Sequence[GateCheck]) -> list[tuple[str, str]]:
         parts.append((f"  {'pass' if check.passed else 'FAIL'} ", "$pnl-up" if check.passed else "bold $pnl-down"))
         parts.append((f"{check.code:<31}", "$foreground" if check.passed else "bold $foreground"))
         numbers = " · ".join(f"{plain(name)} {plain(value)}" for name, value in check.numbers.items())
-        text = plain(check.text)
-        parts.append((f"{numbers}\n" if numbers else f"{text}\n", "$muted" if check.passed else "$foreground"))
+        parts.append((f"{plain(check.text) or numbers}\n", "$muted" if check.passed else "$foreground"))
+        if numbers and not check.passed:
+            parts.append((f"       {numbers}\n", "$muted"))
     return parts
 
 
@@ -133,16 +134,20 @@ def _size(signal: SignalFact) -> list[tuple[str, str]]:
 def _orders(trace: Trace, zone: str) -> list[tuple[str, str]]:
     if not trace.orders:
         return [("  No order was sent.\n", "$muted")]
+    ticks = order_ticks(trace.orders)
     parts: list[tuple[str, str]] = []
     for order in sorted(trace.orders, key=lambda order: (order.ts_created, order.client_order_id)):
         at = order.average_price or order.trigger_price or order.price
         parts.append((f"  {fmt.clock(order.ts_created, zone)} ", "$muted"))
         parts.append((f"{intent_words(order):<7}{order.side:<5}{fmt.quantity(order.quantity):>10} ", "$foreground"))
-        parts.append((f"{'@ ' + exact_price(at) if at is not None else 'at market':<14} ", "$foreground"))
+        parts.append(
+            (f"{'@ ' + ticks.price(order.instrument, at) if at is not None else 'at market':<14} ", "$foreground")
+        )
         parts.append((f"{order.status}", "bold $foreground"))
-        parts.append((f"  {order.client_order_id}{' · ' + plain(order.reason) if order.reason else ''}\n", "$muted"))
+        parts.append((f"  {order.client_order_id}{' · ' + in_words(order.reason) if order.reason else ''}\n", "$muted"))
         for fill in (fill for fill in reversed(trace.fills) if fill.client_order_id == order.client_order_id):
-            words = f"filled {fmt.quantity(fill.quantity)} @ {exact_price(fill.price)}, fee {fmt.money(fill.fee)}"
+            paid = ticks.price(fill.instrument, fill.price)
+            words = f"filled {fmt.quantity(fill.quantity)} @ {paid}, fee {fmt.money(fill.fee)}"
             parts.append((f"  {fmt.clock(fill.ts_event, zone)}   {words}\n", "$pnl-up"))
     return parts
 
@@ -154,12 +159,12 @@ def _exit(trace: Trace, zone: str) -> list[tuple[str, str]]:
         held = fmt.duration(trade.ts_closed - trade.ts_opened)
         return [
             (
-                f"  {fmt.clock(trade.ts_closed, zone)} {plain(trade.exit_reason)}"
-                f" @ {exact_price(trade.exit_price)} after {held}: ",
+                f"  {fmt.clock(trade.ts_closed, zone)} {in_words(trade.exit_reason)}"
+                f" @ {order_ticks(trace.orders).price(trade.instrument, trade.exit_price)} after {held}: ",
                 "",
             ),
             (
-                f"{fmt.signed_money(trade.pnl)} ({fmt.signed_percent(trade.return_pct)}{r})\n",
+                f"{fmt.signed_money(trade.pnl)} ({fmt.signed_percent(trade.return_pct / 100)}{r})\n",
                 "bold $pnl-up" if trade.pnl > 0 else "bold $pnl-down",
             ),
         ]

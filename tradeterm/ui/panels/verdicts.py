@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tradeterm.domain.facts import SignalFact
+from tradeterm.domain.facts import SignalFact, Trade
 from tradeterm.domain.signals import SignalOutcome, Verdict, VerdictDecision
 from tradeterm.domain.view import DeskView
 from tradeterm.ui import fmt
 from tradeterm.ui.plain import plain
-from tradeterm.ui.tables.common import gain_tone, symbol
+from tradeterm.ui.tables.common import gain_tone, in_words, symbol
 from tradeterm.ui.tables.signals import decision_tone, verdict_words
 from tradeterm.ui.widgets.painted import Painted
 from tradeterm.ui.widgets.tones import Line, clipped
@@ -29,16 +29,27 @@ class Note(Struct, frozen=True):
 
 
 def notes(
-    verdicts: Sequence[Verdict], signals: Mapping[str, SignalFact], view: DeskView | None, zone: str
+    verdicts: Sequence[Verdict],
+    signals: Mapping[str, SignalFact],
+    trades: Mapping[str, Trade],
+    view: DeskView | None,
+    zone: str,
 ) -> list[Note]:
-    """`signals` by id; newest verdict first."""
+    """`signals` by id, closed `trades` by the id of their signal; newest verdict first."""
     lasts = {feed.instrument: feed.last for feed in view.feeds} if view is not None else {}
-    return [_note(verdict, signals.get(verdict.signal_id), lasts.get(verdict.instrument), zone) for verdict in verdicts]
+    return [
+        _note(
+            verdict, signals.get(verdict.signal_id), trades.get(verdict.signal_id), lasts.get(verdict.instrument), zone
+        )
+        for verdict in verdicts
+    ]
 
 
-def _note(verdict: Verdict, signal: SignalFact | None, last: float | None, zone: str) -> Note:
+def _note(verdict: Verdict, signal: SignalFact | None, trade: Trade | None, last: float | None, zone: str) -> Note:
     since, tone = "", ""
-    if signal is not None and last is not None and signal.price > 0:
+    if trade is not None:
+        since, tone = f"closed {fmt.signed_money(trade.pnl)}, {in_words(trade.exit_reason)}", gain_tone(trade.pnl)
+    elif signal is not None and last is not None and signal.price > 0:
         change = (last / float(signal.price) - 1) * verdict.side.sign
         moved = fmt.signed_percent(change, 1)
         taken = signal.outcome is SignalOutcome.ORDERED
@@ -76,16 +87,18 @@ class VerdictNotes(Painted):
     def paint(self, width: int, height: int) -> Sequence[Line]:
         lines: list[Line] = []
         for note in self._notes:
-            if len(lines) >= height:
+            drawn = _lines_of(note, width)
+            if lines and len(lines) + len(drawn) > height:
                 break
-            lines += [*_lines_of(note, width), ()]
+            lines += [*drawn, ()]
         return lines[:height]
 
 
 def _lines_of(note: Note, width: int) -> list[Line]:
     head: Line = ((note.decision, f"{note.tone} strong"), (" ", ""), (note.subject, "bold"))
     body = textwrap.wrap(plain(note.text), max(8, width)) if note.text else []
-    gap = " " * max(1, width - len(note.since) - len(note.aside))
-    tail: Line = ((note.since, note.since_tone or "muted"), (gap, ""), (note.aside, "muted"))
+    tail: Line = ((note.since, note.since_tone or "muted"),)
+    if len(note.since) + 1 + len(note.aside) <= width:
+        tail = (*tail, (" " * (width - len(note.since) - len(note.aside)), ""), (note.aside, "muted"))
     lines: list[Line] = [clipped(head, width), *(((line, ""),) for line in body), clipped(tail, width)]
     return lines

@@ -23,7 +23,6 @@ _NAMES = {"operator": "you", "console": "console", "assistant": "assistant"}
 
 
 class ChatScreen(ConsoleScreen):
-    CSS_PATH = "chat.tcss"
     TABS: ClassVar = (("Chat", ("chat-pane",)),)
     STAYS_IN_PROMPT = True
     ABOUT = "Chat: every question and answer. The words the console knows now are listed by help."

@@ -16,17 +16,19 @@ from tradeterm.ui.panels.risk import RiskPanel
 from tradeterm.ui.panels.verdicts import VerdictNotes, notes
 from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.tables import positions, signals
-from tradeterm.ui.tables.common import symbol
+from tradeterm.ui.tables.common import Ticks, symbol
 from tradeterm.ui.widgets.candles import CandleChart, Level, Mark
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
 SIGNALS_SHOWN = 60
 BARS_SHOWN = 400
+ORDERS_LOOKED_AT = 150
+NOTES_SHOWN = 12
+TICK_BARS = 60
 
 
 class DeskScreen(ConsoleScreen):
-    CSS_PATH = "desk.tcss"
     TABS: ClassVar = (
         ("Desk", ("result-pane", "positions-pane", "signals-pane")),
         ("Chart", ("chart-pane",)),
@@ -102,15 +104,20 @@ class DeskScreen(ConsoleScreen):
     def show_facts(self, scene: Scene) -> None:
         facts = self.console.signals(SIGNALS_SHOWN)
         verdicts = self.console.verdicts(SIGNALS_SHOWN)
+        known = signals.fate(verdicts, self.console.orders(ORDERS_LOOKED_AT), self.console.trades(SIGNALS_SHOWN))
         self._signals = {fact.id: fact for fact in facts}
-        by_id = {verdict.id: verdict for verdict in verdicts}
-        self.query_one("#signals", LiveTable).set_rows(signals.rows(facts, by_id, self.zone))
+        table = self.query_one("#signals", LiveTable)
+        at_top = table.keys[:1] == (table.cursor_key,) and not table.has_focus
+        table.set_rows(signals.rows(facts, known, self.zone))
+        if at_top and facts:  # nobody is reading further down: the newest signal stays in sight
+            table.move_cursor(facts[0].id)
         taken = sum(fact.client_order_id is not None for fact in facts)
         self.query_one("#signals-pane", Pane).set_summary(f"{len(facts)} shown · {taken} taken" if facts else "")
         pane = self.query_one("#verdicts-pane", Pane)
         pane.empty = not verdicts
         if not pane.frozen:
-            self.query_one(VerdictNotes).set_notes(notes(verdicts[:20], self._signals, scene.view, self.zone))
+            listed = notes(verdicts[:NOTES_SHOWN], self._signals, known.trades, scene.view, self.zone)
+            self.query_one(VerdictNotes).set_notes(listed)
         self.query_one(RiskPanel).set_equity([float(point.equity) for point in self.console.equity(limit=240)])
         self._show_result(scene)
 
@@ -138,14 +145,17 @@ class DeskScreen(ConsoleScreen):
             if bars
             else []
         )
+        step = Ticks((bar.instrument, bar.close) for bar in bars[-TICK_BARS:]).step(instrument)
+        tick = None if step is None else float(step)
         self.query_one(CandleChart).set_data(
-            bars, levels=_levels(held), marks=marks, last=feed.last if feed is not None else None
+            bars, levels=_levels(held), marks=marks, tick=tick, last=feed.last if feed is not None else None
         )
         minutes = f" {feed.interval_ms // 60_000}m" if feed is not None and feed.interval_ms else ""
         pane.set_title(f"{symbol(instrument)}{minutes}" if instrument else "Chart")
         if feed is not None:
             funding = f" · funding {fmt.signed_percent(feed.funding_rate, 4)}" if feed.funding_rate is not None else ""
-            pane.set_summary(f"{fmt.price(feed.last)} · session {fmt.signed_percent(feed.change)}{funding}")
+            change = f" · session {fmt.signed_percent(feed.change)}" if feed.change is not None else ""
+            pane.set_summary(f"{fmt.price(feed.last, tick)}{change}{funding}")
 
     def _instrument_of(self, scene: Scene) -> str:
         """What the chart shows: the chosen row's instrument; before any choice, whatever is held or moves most."""

@@ -18,7 +18,6 @@ LOG_LINES = 500
 
 
 class JournalScreen(ConsoleScreen):
-    CSS_PATH = "journal.tcss"
     TABS: ClassVar = (("Alerts", ("alerts-pane",)), ("Commands", ("commands-pane",)), ("Log", ("log-pane",)))
     ABOUT = "Journal: what the engine had to say, what it was told, and its log. / filters as you type."
 

@@ -20,7 +20,6 @@ SHOWN = 200
 
 
 class OrdersScreen(ConsoleScreen):
-    CSS_PATH = "orders.tcss"
     TABS: ClassVar = (
         ("Orders", ("orders-pane",)),
         ("History", ("history-pane",)),

@@ -16,7 +16,6 @@ from tradeterm.ui.widgets.pane import Pane
 
 
 class ResearchScreen(ConsoleScreen):
-    CSS_PATH = "research.tcss"
     TABS: ClassVar = (("Runs", ("runs-pane",)), ("Trades", ("trades-pane",)), ("Backtests", ("tests-pane",)))
     ABOUT = "Research: every run of this profile with its result, and the closed trades."
 

@@ -30,7 +30,6 @@ NOT_YET = (
 
 
 class RiskScreen(ConsoleScreen):
-    CSS_PATH = "risk.tcss"
     TABS: ClassVar = (
         ("Limits", ("limits-pane", "books-pane")),
         ("Curves", ("equity-pane", "drawdown-pane")),

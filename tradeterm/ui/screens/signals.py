@@ -21,7 +21,6 @@ SHOWN = 200
 
 
 class SignalsScreen(ConsoleScreen):
-    CSS_PATH = "signals.tcss"
     TABS: ClassVar = (("Signals", ("list-pane",)), ("Trace", ("trace-pane",)))
     ABOUT = "Signals: each with its numbers, every rule, the verdict whole, size, orders, fills and exit."
 
@@ -51,9 +50,8 @@ class SignalsScreen(ConsoleScreen):
     def show_facts(self, scene: Scene) -> None:
         facts = self.console.signals(SHOWN)
         self._signals = {fact.id: fact for fact in facts}
-        by_id = {verdict.id: verdict for verdict in self.console.verdicts(SHOWN)}
-        table = self.query_one("#list", LiveTable)
-        table.set_rows(signals.rows(facts, by_id, self.zone))
+        known = signals.fate(self.console.verdicts(SHOWN), self.console.orders(2 * SHOWN), self.console.trades(SHOWN))
+        self.query_one("#list", LiveTable).set_rows(signals.rows(facts, known, self.zone))
         pane = self.query_one("#list-pane", Pane)
         entries = sum(bool(fact.checks) for fact in facts)
         taken = sum(fact.client_order_id is not None for fact in facts)

@@ -1,11 +1,12 @@
 """What all tables share: how a side, a gain and a name look as a cell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from tradeterm.domain.orders import OrderSide, PositionSide
+from tradeterm.domain.orders import Order, OrderSide, PositionSide
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import Glyphs
+from tradeterm.ui.plain import plain
 from tradeterm.ui.widgets.table_layout import Cell, Column
 
 
@@ -19,12 +20,44 @@ def side_cell(side: PositionSide | OrderSide) -> Cell:
     return Cell(side.value, tone)
 
 
-def exact_price(value: Decimal | None) -> str:
-    """A price with the places it was recorded with, as long as those look like a tick and not like a quotient."""
-    exponent = value.as_tuple().exponent if value is not None else None
-    if isinstance(exponent, int) and -8 <= exponent <= 0:
-        return fmt.price(value, Decimal(1).scaleb(exponent))
-    return fmt.price(value)
+class Ticks:
+    """Price steps by instrument, as far as recorded prices show them: a face is not given contract facts.
+
+    Averages over several fills have more digits than any tick; they do not count.
+    """
+
+    def __init__(self, prices: Iterable[tuple[str, Decimal | float | None]]) -> None:
+        self._places: dict[str, int] = {}
+        for instrument, price in prices:
+            if price is not None:
+                self._places[instrument] = max(self._places.get(instrument, 0), _places(price))
+
+    def step(self, instrument: str) -> Decimal | None:
+        """The step, or None for an instrument no price is known of."""
+        places = self._places.get(instrument)
+        return None if places is None else Decimal(1).scaleb(-places)
+
+    def price(self, instrument: str, value: Decimal | None) -> str:
+        return fmt.price(value, self.step(instrument))
+
+
+_MOST_PLACES = 8
+
+
+def _places(price: Decimal | float) -> int:
+    exact = price if isinstance(price, Decimal) else Decimal(repr(price))
+    exponent = exact.normalize().as_tuple().exponent if exact.is_finite() else 0
+    return min(_MOST_PLACES, max(0, -exponent)) if isinstance(exponent, int) else 0
+
+
+def order_ticks(orders: Iterable[Order]) -> Ticks:
+    """Steps from the prices we sent and, for orders filled at once, from what they got."""
+    return Ticks((order.instrument, price) for order in orders for price in (order.trigger_price, order.price))
+
+
+def in_words(code: str) -> str:
+    """A code as words: TAKE_PROFIT is "take profit"; what is not a code stays as it is."""
+    return plain(code).lower().replace("_", " ") if code.isupper() else plain(code)
 
 
 def book_columns(columns: Sequence[Column], books: int) -> tuple[Column, ...]:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from tradeterm.domain.orders import Cash, Fill
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import Glyphs
-from tradeterm.ui.tables.common import exact_price, gain_cell, side_cell, symbol
+from tradeterm.ui.tables.common import Ticks, gain_cell, side_cell, symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 FILL_COLUMNS = (
-    Column("time", "Time", 8, priority=80, min_width=5),
+    Column("time", "Time", 8, priority=80),
     Column("symbol", "Symbol", 9, priority=100),
     Column("side", "Side", 4, priority=90),
     Column("quantity", "Size", 5, "decimal", priority=85),
@@ -19,7 +19,7 @@ FILL_COLUMNS = (
     Column("order", "Order", 18, priority=30, min_width=8),
 )
 CASH_COLUMNS = (
-    Column("time", "Time", 8, priority=80, min_width=5),
+    Column("time", "Time", 8, priority=80),
     Column("kind", "Kind", 8, priority=90),
     Column("symbol", "Symbol", 9, priority=85),
     Column("amount", "Amount", 8, "decimal", priority=95),
@@ -28,6 +28,7 @@ CASH_COLUMNS = (
 
 
 def fill_rows(fills: Sequence[Fill], zone: str) -> list[Row]:
+    ticks = Ticks((fill.instrument, fill.price) for fill in fills)
     return [
         Row(
             f"{fill.venue}/{fill.account}/{fill.exec_id}",
@@ -36,7 +37,7 @@ def fill_rows(fills: Sequence[Fill], zone: str) -> list[Row]:
                 Cell(symbol(fill.instrument), "bold"),
                 side_cell(fill.side),
                 Cell(fmt.quantity(fill.quantity)),
-                Cell(exact_price(fill.price)),
+                Cell(ticks.price(fill.instrument, fill.price)),
                 Cell(fmt.money(fill.fee)),
                 Cell(fill.liquidity.value.lower(), "muted"),
                 Cell(fill.client_order_id, "muted"),

@@ -9,15 +9,15 @@ from tradeterm.ui.tables.common import symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 ALERT_COLUMNS = (
-    Column("time", "Time", 15, priority=90, min_width=5),
+    Column("time", "Time", 15, priority=70),
     Column("level", "Level", 8, priority=80),
-    Column("code", "Code", 20, priority=60, min_width=8),
+    Column("code", "Code", 20, priority=60, min_width=16),
     Column("symbol", "Symbol", 9, priority=40),
     Column("text", "Text", 60, priority=100, min_width=20),
 )
 COMMAND_COLUMNS = (
-    Column("time", "Time", 15, priority=80, min_width=5),
-    Column("actor", "Actor", 10, priority=30, min_width=4),
+    Column("time", "Time", 15, priority=50),
+    Column("actor", "Actor", 8, priority=30),
     Column("command", "Command", 26, priority=100, min_width=10),
     Column("status", "Status", 8, priority=95),
     Column("detail", "Answer", 40, priority=90, min_width=10),

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from tradeterm.domain.orders import OPEN_AT_VENUE, Order, OrderIntent, OrderStatus
 from tradeterm.ui import fmt
-from tradeterm.ui.tables.common import exact_price, side_cell, symbol
+from tradeterm.ui.tables.common import Ticks, in_words, order_ticks, side_cell, symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 COLUMNS = (
-    Column("time", "Time", 8, priority=80, min_width=5),
+    Column("time", "Time", 8, priority=80),
     Column("symbol", "Symbol", 9, priority=100),
     Column("side", "Side", 4, priority=90),
     Column("intent", "Intent", 6, priority=88),
@@ -17,7 +17,7 @@ COLUMNS = (
     Column("filled", "Filled", 5, "decimal", priority=60),
     Column("price", "Price", 7, "decimal", priority=70),
     Column("type", "Type", 11, priority=30),
-    Column("id", "Id", 18, priority=20, min_width=8),
+    Column("id", "Id", 20, priority=20, min_width=8),
     Column("reason", "Reason", 30, priority=40, min_width=10),
     Column("book", "Book", 8, priority=10),
 )
@@ -42,10 +42,11 @@ def _rank(order: Order) -> int:
 
 
 def rows(orders: Sequence[Order], zone: str) -> list[Row]:
-    return [_row(order, zone) for order in ranked(orders)]
+    ticks = order_ticks(orders)
+    return [_row(order, ticks, zone) for order in ranked(orders)]
 
 
-def _row(order: Order, zone: str) -> Row:
+def _row(order: Order, ticks: Ticks, zone: str) -> Row:
     at = order.average_price or order.trigger_price or order.price
     cells = (
         Cell(fmt.clock(order.ts_created, zone), "muted"),
@@ -55,10 +56,12 @@ def _row(order: Order, zone: str) -> Row:
         Cell(order.status.value, status_tone(order.status)),
         Cell(fmt.quantity(order.quantity)),
         Cell(fmt.quantity(order.filled_quantity) if order.filled_quantity else fmt.DASH, "muted"),
-        Cell(exact_price(at) if at is not None else "market"),
-        Cell(order.type.value.lower().replace("_", " "), "muted"),
+        Cell(ticks.price(order.instrument, at) if at is not None else "market"),
+        Cell(type_words(order), "muted"),
         Cell(order.client_order_id, "muted"),
-        Cell(order.reason, "warn" if order.status in (OrderStatus.UNKNOWN, OrderStatus.REJECTED) else "muted"),
+        Cell(
+            in_words(order.reason), "warn" if order.status in (OrderStatus.UNKNOWN, OrderStatus.REJECTED) else "muted"
+        ),
         Cell(order.book, "muted"),
     )
     sort = (
@@ -76,6 +79,11 @@ def _row(order: Order, zone: str) -> Row:
         order.book,
     )
     return Row(order.client_order_id, cells, sort)
+
+
+def type_words(order: Order) -> str:
+    """The type in words, without repeating that a triggered order goes to the market."""
+    return order.type.value.lower().replace("_", " ").removesuffix(" market")
 
 
 def intent_words(order: Order) -> str:

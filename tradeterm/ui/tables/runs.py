@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from tradeterm.domain.facts import RunRow, Trade
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import Glyphs
-from tradeterm.ui.tables.common import exact_price, gain_cell, gain_tone, side_cell, symbol
+from tradeterm.ui.tables.common import Ticks, gain_cell, gain_tone, in_words, side_cell, symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 RUN_COLUMNS = (
-    Column("started", "Started", 15, priority=90, min_width=5),
+    Column("started", "Started", 15, priority=90),
     Column("mode", "Mode", 5, priority=60),
     Column("status", "Status", 11, priority=95),
     Column("trades", "Trades", 6, "right", priority=85),
@@ -22,7 +22,7 @@ RUN_COLUMNS = (
     Column("id", "Run", 18, priority=40, min_width=8),
 )
 TRADE_COLUMNS = (
-    Column("closed", "Closed", 15, priority=80, min_width=5),
+    Column("closed", "Closed", 15, priority=80),
     Column("symbol", "Symbol", 9, priority=100),
     Column("side", "Side", 5, priority=90),
     Column("size", "Size", 5, "decimal", priority=60),
@@ -76,6 +76,7 @@ def summary_number(run: RunRow, name: str) -> float | None:
 
 
 def trade_rows(trades: Sequence[Trade], glyphs: Glyphs, zone: str) -> list[Row]:
+    ticks = Ticks((trade.instrument, price) for trade in trades for price in (trade.entry_price, trade.exit_price))
     return [
         Row(
             trade.id,
@@ -84,12 +85,12 @@ def trade_rows(trades: Sequence[Trade], glyphs: Glyphs, zone: str) -> list[Row]:
                 Cell(symbol(trade.instrument), "bold"),
                 side_cell(trade.side),
                 Cell(fmt.quantity(trade.quantity)),
-                Cell(exact_price(trade.entry_price)),
-                Cell(exact_price(trade.exit_price)),
+                Cell(ticks.price(trade.instrument, trade.entry_price)),
+                Cell(ticks.price(trade.instrument, trade.exit_price)),
                 gain_cell(trade.pnl, glyphs),
                 Cell(fmt.number(trade.r_multiple), gain_tone(trade.r_multiple)),
                 Cell(fmt.age(trade.ts_closed - trade.ts_opened), "muted"),
-                Cell(trade.exit_reason),
+                Cell(in_words(trade.exit_reason)),
                 Cell(trade.book, "muted"),
             ),
             (
