@@ -49,6 +49,14 @@ def test_prepare_keeps_what_the_user_set():
     assert environ["TEXTUAL_ANIMATIONS"] == "none"
 
 
+def test_a_slow_link_gets_fewer_frames():
+    quick: dict[str, str] = {}
+    slow: dict[str, str] = {}
+    env.prepare(UiConfig(), quick)
+    env.prepare(UiConfig(paint_rate=1.0), slow)
+    assert int(slow["TEXTUAL_FPS"]) < int(quick["TEXTUAL_FPS"])
+
+
 def test_the_pure_parts_import_no_framework():
     code = (
         "import sys, tradeterm.ui.actions, tradeterm.ui.keymap, tradeterm.ui.themes, tradeterm.ui.fmt, "

@@ -119,6 +119,25 @@ async def test_lines_out_of_sight_cost_nothing(monkeypatch):
         assert asked == []
 
 
+async def test_fewer_rows_scroll_back_into_sight():
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.table.set_rows([make(f"K{n}") for n in range(100)])
+        await pilot.press("end")
+        app.table.set_rows([make("A"), make("B")])
+        await pilot.pause()
+        assert app.table.scroll_offset.y == 0
+        assert app.text(1).startswith("A")
+
+
+async def test_short_rows_are_no_trouble():
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.table.set_rows([Row("a", (Cell("only"),)), Row("b", ())])
+        await pilot.pause()
+        assert app.text(1) == "only" and app.text(2) == ""
+
+
 async def test_frozen_rows_wait_and_come_together():
     app = TableApp()
     async with app.run_test(size=(40, 6)):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from widget_samples import NOW, WidgetApp, book, replay, view
+from widget_samples import NOW, WidgetApp, book, limit, replay, view
 
 from tradeterm.domain.states import BookState, BreakerLevel, Mode, TradingState, VenueState, WorkerState
 from tradeterm.domain.view import VenueView
@@ -108,6 +108,11 @@ def test_the_narrow_second_line_holds_the_risk_bars():
     assert "14:03" in first and "1,600x" in first and "10,184.20" in first and "+1.84%" in first
     for words in ("daily loss ━", "exposure ━", "drawdown ━", "12%", "66%", "data 3s"):
         assert words in second, words
+
+
+def test_the_bars_show_the_worst_book():
+    books = (limit("daily loss", 1.0, 5.0), limit("daily loss", 4.5, 5.0), limit("daily loss", None, 5.0))
+    assert "90%" in shown(80, 2, limits=books)[1]
 
 
 @given(

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from msgspec import Struct
 
 from tradeterm.domain.states import BookState, BreakerLevel, Mode, TradingState, VenueState, WorkerState
-from tradeterm.domain.view import BookView, DeskView, FeedView, ReplayView, VenueView
+from tradeterm.domain.view import BookView, DeskView, FeedView, LimitView, ReplayView, VenueView
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import UNICODE, Glyphs
 from tradeterm.ui.plain import plain
@@ -85,7 +85,7 @@ def _second_line(view: DeskView, glyphs: Glyphs) -> list[Part]:
     """Risk bars and ages, for narrow terminals."""
     parts = []
     for rank, wanted in enumerate(_BAR_LIMITS, start=2):
-        limit = next((limit for limit in view.limits if limit.name.lower().startswith(wanted)), None)
+        limit = _worst(view, wanted)
         if limit is not None:
             part = used(limit.value, limit.limit)
             percent = (fmt.percent(part, 0), tone_of(part))
@@ -93,6 +93,12 @@ def _second_line(view: DeskView, glyphs: Glyphs) -> list[Part]:
             bars = tuple((name, *bar(part, length, glyphs), (" ", ""), percent) for length in (10, 7, 5))
             parts.append(Part(rank if part is not None else 20 + rank, bars))
     return [*parts, *_ages(view)]
+
+
+def _worst(view: DeskView, name: str) -> LimitView | None:
+    """The most used limit of that name over all books."""
+    named = [limit for limit in view.limits if limit.name.lower().startswith(name)]
+    return max(named, key=lambda limit: used(limit.value, limit.limit) or 0.0, default=None)
 
 
 def _badge(mode: Mode) -> Span:
@@ -142,7 +148,7 @@ def _signed(text: str) -> Span:
 def _drawdown(view: DeskView) -> Span:
     """Red or amber as it nears its limit; quiet before."""
     text = fmt.percent(-abs(view.drawdown))
-    limit = next((limit for limit in view.limits if limit.name.lower().startswith("drawdown")), None)
+    limit = _worst(view, "drawdown")
     tone = tone_of(used(limit.value, limit.limit)) if limit is not None else ""
     return text, tone if tone in ("warn", "danger") else ""
 
