@@ -9,6 +9,9 @@ from msgspec import Struct
 from tradeterm.domain.events import BrokerEvent, MarketEvent
 from tradeterm.domain.orders import Cash, Fill, Order
 
+DUPLICATE_CLIENT_ID = "DUPLICATE_CLIENT_ID"
+"""The code of VenueRefused that means the first copy of the order lives: look it up."""
+
 
 class VenuePosition(Struct, frozen=True):
     """Signed quantity and average price as the venue states them."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tradeterm.brokers.paper.account import Account, Working
+from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID
 from tradeterm.domain.errors import VenueRefused
 from tradeterm.domain.instrument import ZERO, Instrument, on_step
 from tradeterm.domain.orders import Order, OrderType, TimeInForce
@@ -16,7 +17,7 @@ LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 def check_new(order: Order, account: Account, instruments: Mapping[str, Instrument]) -> None:
     """Raise VenueRefused, with its code, for an order the venue does not take. Nothing is changed."""
     if order.client_order_id in account.ids:
-        raise VenueRefused(f"client order id {order.client_order_id} was used before", "DUPLICATE")
+        raise VenueRefused(f"client order id {order.client_order_id} was used before", DUPLICATE_CLIENT_ID)
     instrument = instruments.get(order.instrument)
     if instrument is None:
         raise VenueRefused(f"{order.instrument} is not traded here", "UNKNOWN_INSTRUMENT")

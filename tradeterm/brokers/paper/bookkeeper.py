@@ -222,12 +222,12 @@ class Bookkeeper:
         held = abs(holding.quantity)
         for working in self.orders(holding.instrument):
             order = working.order
-            if not order.reduce_only:
-                if held == ZERO and working.protects:  # its protection has ended, so it may not open a naked position
-                    self.close(working, OrderStatus.CANCELED, "POSITION_CLOSED", "the position was closed")
-                continue
-            if order.side.sign * holding.quantity >= ZERO:
+            direction = order.side.sign * holding.quantity
+            # an entry whose protection has ended must not open a naked position with what is left of it
+            if (working.protects and direction <= ZERO) or (order.reduce_only and direction >= ZERO):
                 self.close(working, OrderStatus.CANCELED, "POSITION_CLOSED", "the position was closed")
+                continue
+            if not order.reduce_only:
                 continue
             leaves = held if working.attached else min(order.leaves_quantity, held)
             if leaves != order.leaves_quantity:
