@@ -1,7 +1,9 @@
 """What must answer at once, and what must never be imported for it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,42 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("redirect", "status", "said"),
+    [
+        ("> /dev/full", 1, "tradeterm: the output: No space left on device\n"),
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("<&-", 0, ""),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_lost_streams(redirect: str, status: int, said: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m tradeterm keys --demo {redirect}"],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_an_ascii_terminal_is_no_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tradeterm", "keys", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+
+
+def test_an_unreadable_folder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADETERM_HOME", "/dev/null/x")
+    for command in ("status", "halt", "logs", "replay", "doctor"):
+        done = run(command)
+        assert done.returncode == 1, command
+        assert "Traceback" not in done.stderr
+        assert "/dev/null/x" in done.stderr + done.stdout

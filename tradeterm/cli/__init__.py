@@ -3,31 +3,34 @@
 Exit status: 0 done, 1 failed, 2 wrong use or configuration, 3 refused by a safety rule, 130 interrupted.
 """
 
-import os
-import sys
 from collections.abc import Sequence
 
 from tradeterm.cli import open_ui
-from tradeterm.cli.output import FAILED, INTERRUPTED, WRONG_USE, say_error
+from tradeterm.cli.output import DONE, FAILED, INTERRUPTED, WRONG_USE, abandon_output, flush, prepare_streams, say_error
 from tradeterm.cli.parser import parse
 from tradeterm.domain.errors import ConfigError, TradetermError
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command. Errors a person can mend become one sentence on stderr; `--version` and usage errors exit."""
+    prepare_streams()
     options = parse(argv)
     if options.headless and options.run is not open_ui.run:
         return say_error("--headless and a command do not go together", WRONG_USE)
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
+        flush()
     except ConfigError as error:
         return say_error(str(error), WRONG_USE)
     except TradetermError as error:
         return say_error(str(error), FAILED)
-    except BrokenPipeError:  # the reader (head, less) has seen enough; keep the interpreter's own flush quiet too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        abandon_output()
+        return DONE
+    except OSError as error:
+        if error.filename is None:
+            abandon_output()
+        return say_error(f"{error.filename or 'the output'}: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
