@@ -135,6 +135,16 @@ def test_readers_cannot_write(tmp_path):
         db.execute("DELETE FROM orders")
 
 
+def test_a_folder_that_may_not_be_looked_into_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(tmp_path), "exists", refuse)
+    for readonly in (True, False):
+        with pytest.raises(LedgerError, match="cannot be opened: Permission denied"):
+            open_ledger(tmp_path / "ledger.sqlite", readonly)
+
+
 @pytest.mark.skipif(as_root, reason="root may write everywhere")
 def test_a_read_only_folder_is_refused_for_writing_and_readable(tmp_path):
     path = tmp_path / "ledger.sqlite"

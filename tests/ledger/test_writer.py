@@ -304,8 +304,9 @@ def test_a_kill_loses_nothing_that_was_committed(path, request):
                 os.kill(child.pid, signal.SIGKILL)
                 break
         last = max([last, *(int(line) for line in child.stdout.read().split("\n")[:-1])])
-    with closing(open_ledger(path)) as db:
+    with closing(open_ledger(path, readonly=True)) as db:  # a face may be the first to look
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(open_ledger(path)) as db:
         orders = [row[0] for row in db.execute("SELECT client_order_id FROM orders ORDER BY rowid")]
         fills = [fill.client_order_id for fill in select(db, Fill, "ORDER BY rowid")]
     assert orders == fills  # what was queued together is there together

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from tradeterm.console.protocol import Console
+from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import (
     AlertFact,
     BreakerFact,
@@ -58,9 +59,11 @@ class _Ledger:
     def connection(self) -> sqlite3.Connection | None:
         try:
             inode = self.path.stat().st_ino
-        except OSError:
+        except FileNotFoundError:
             self.close()
             return None
+        except OSError as error:
+            raise LedgerError(f"{self.path} cannot be opened: {error.strerror}") from error
         if self._db is None or inode != self._inode:
             self.close()
             try:

@@ -115,11 +115,8 @@ def _create(path: Path) -> None:
 
 def _open_writable(path: Path) -> sqlite3.Connection:
     refuse_network_folder(path.parent)
-    try:
-        if not path.exists() or path.stat().st_size == 0:
-            _create(path)
-    except OSError as error:
-        raise LedgerError(f"{path} cannot be created: {error.strerror}") from error
+    if not path.exists() or path.stat().st_size == 0:
+        _create(path)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise LedgerError(f"{path} cannot be written: the file or its folder is read-only")
     db = _connect(path, "mode=rw")
@@ -137,5 +134,8 @@ def open_ledger(path: Path, readonly: bool = False) -> sqlite3.Connection:
     Raises LedgerMissing for a read-only look at a ledger that does not exist yet, LedgerError for everything else
     that stops it: newer, damaged, not a ledger, locked, read-only, on a network disk.
     """
-    with plain_errors(path):
-        return _open_readonly(path) if readonly else _open_writable(path)
+    try:
+        with plain_errors(path):
+            return _open_readonly(path) if readonly else _open_writable(path)
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be opened: {error.strerror}") from error
