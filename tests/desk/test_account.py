@@ -28,8 +28,9 @@ def test_one_equity_point_a_bar_for_every_book_and_the_desk() -> None:
 
 def test_a_bar_time_without_a_timer_is_sampled_when_the_next_begins() -> None:
     rig = Rig()
-    given = rig.feed(bar(100.0, T0), bar(101.0, T0 + FIVE))
-    assert [point.ts for point in points(given)] == [T0]
+    rig.bars(100.0, T0)
+    given = rig.feed(bar(100.0, T0 + FIVE), bar(101.0, T0 + 2 * FIVE))
+    assert [point.ts for point in points(given)] == [T0 + FIVE]
 
 
 def test_equity_follows_the_mark_and_the_peak_is_kept() -> None:

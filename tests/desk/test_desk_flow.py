@@ -35,7 +35,7 @@ from tradeterm.domain.commands import (
     RequestVerdict,
     SubmitOrder,
 )
-from tradeterm.domain.events import CashEvent, Timer, WorkerStatus
+from tradeterm.domain.events import CashEvent, OrderAdopted, Timer, WorkerStatus
 from tradeterm.domain.facts import AlertFact, BookStateFact, OrderEventFact, SignalFact, Trade
 from tradeterm.domain.orders import Cash, CashKind, Fill, Order, OrderIntent, OrderStatus, PositionSide
 from tradeterm.domain.signals import GateCode, SignalOutcome, VerdictDecision
@@ -398,3 +398,46 @@ def test_a_short_is_the_mirror_image() -> None:
     rig.open_position(side=PositionSide.SHORT)
     position = rig.desk.positions[KEY]
     assert (position.quantity, position.stop_price, position.target_price) == (d(-100), d(102), d(97))
+
+
+def test_protection_found_at_the_venue_protects() -> None:
+    rig = Rig()
+    trade = rig.open_position()
+    stop = rig.desk.orders[trade + "s"]
+    rig.desk.state.working.pop(stop.client_order_id)
+    del rig.desk.state.orders[stop.client_order_id]
+    rig.feed(OrderAdopted(ts=T0 + 1, order=stop), Timer(ts=T0 + 1))
+    assert rig.desk.positions[KEY].ts_unprotected is None
+    assert [id for id in rig.desk.orders if id.startswith(trade + "s")] == [trade + "s"]
+
+
+def test_a_close_by_somebody_else_is_booked_and_told() -> None:
+    rig = Rig()
+    trade = rig.open_position()
+    stray = msgspec.structs.replace(rig.desk.orders[trade + "s"], client_order_id="manual-1")
+    given = rig.feed(fill_of(stray, 100, 101, T0 + 1, "m1"))
+    assert "EXTERNAL_FILL" in [fact.code for fact in facts(given, AlertFact)]
+    (closed,) = facts(given, Trade)
+    assert (closed.exit_reason, closed.id) == ("EXTERNAL", trade)
+
+
+def test_a_fee_in_another_currency_is_told_and_not_counted() -> None:
+    rig = Rig()
+    rig.bars(100.0, T0, entry())
+    order = rig.desk.orders[f"s{T0 // 1000}-1"]
+    event = fill_of(order, 100, 100, T0 + 1, "x1", fee="0.01")
+    event = msgspec.structs.replace(event, fill=msgspec.structs.replace(event.fill, fee_currency="BNB"))
+    given = rig.feed(event)
+    assert "FEE_CURRENCY" in [fact.code for fact in facts(given, AlertFact)]
+    assert rig.desk.state.books[BOOK].cash == d(100_000)
+
+
+@pytest.mark.parametrize("bad", [{"quantity": d("NaN")}, {"price": d(0)}, {"quantity": d(0)}, {"fee": d("Infinity")}])
+def test_an_unusable_execution_is_not_booked_but_reconciled(bad: dict[str, object]) -> None:
+    rig = Rig()
+    rig.bars(100.0, T0, entry())
+    event = fill_of(rig.desk.orders[f"s{T0 // 1000}-1"], 100, 100, T0 + 1, "x1")
+    given = rig.feed(msgspec.structs.replace(event, fill=msgspec.structs.replace(event.fill, **bad)))
+    assert [fact.code for fact in facts(given, AlertFact)] == ["BAD_FILL"]
+    assert only(given, RequestReconcile)
+    assert not rig.desk.positions

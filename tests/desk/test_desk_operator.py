@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from desk_kit import BOOK, BTC, FIVE, T0, K, Rig, bar, book_config, config, d, entry, facts, only, update, verdict
 
 from tradeterm.domain.commands import CancelOrder, RequestReconcile, SubmitOrder
-from tradeterm.domain.events import OperatorCommand, Reconciled, Timer, VenueStatus
-from tradeterm.domain.facts import CommandAck, ReconciliationFact, SignalFact, Trade
+from tradeterm.domain.events import OperatorCommand, OrderAdopted, Reconciled, Timer, VenueStatus
+from tradeterm.domain.facts import AlertFact, CommandAck, ReconciliationFact, SignalFact, Trade
 from tradeterm.domain.orders import OrderIntent, OrderStatus
 from tradeterm.domain.signals import GateCode
 from tradeterm.domain.states import BookState, BreakerLevel, CommandStatus, CommandVerb, TradingState, VenueState
@@ -200,3 +201,34 @@ def test_halt_outlives_a_restart() -> None:
     again = Rig(snapshot=rig.desk.snapshot(), ts=T0 + 60_000)
     assert again.desk.state.trading_state is TradingState.HALTED
     assert again.desk.state.trading_reason == "HALT by me"
+
+
+def test_a_halt_that_the_venue_did_not_hear_is_repeated() -> None:
+    rig = Rig()
+    rig.bars(100.0, T0, entry())
+    working = dict(rig.venue.orders)
+    rig.venue.orders.clear()
+    id = f"s{T0 // 1000}-1"
+    rig.feed(ask(V.HALT))
+    assert rig.desk.orders[id].status is OrderStatus.ACCEPTED, "the venue refused, so it still works there"
+    rig.venue.orders.update(working)
+    assert not only(rig.feed(Timer(ts=T0 + 9000)), CancelOrder)
+    rig.feed(Timer(ts=T0 + 10_001))
+    assert rig.desk.orders[id].status is OrderStatus.CANCELED
+
+
+def test_a_foreign_order_is_followed_and_only_a_kill_cancels_it() -> None:
+    rig = Rig()
+    rig.bars(100.0, T0, entry())
+    ours = rig.desk.orders[f"s{T0 // 1000}-1"]
+    foreign = msgspec.structs.replace(
+        ours, client_order_id="manual", intent=OrderIntent.EXTERNAL, status=OrderStatus.ACCEPTED
+    )
+    rig.venue.orders["manual"] = foreign
+    adopted = OrderAdopted(ts=T0 + 1, order=foreign)
+    assert [fact.code for fact in facts(rig.feed(adopted), AlertFact)] == ["ORDER_ADOPTED"]
+    assert rig.feed(adopted) == []
+    rig.feed(ask(V.HALT, T0 + 2))
+    assert rig.desk.orders["manual"].status is OrderStatus.ACCEPTED
+    rig.feed(ask(V.KILL, T0 + 3, 2))
+    assert rig.desk.orders["manual"].status is OrderStatus.CANCELED

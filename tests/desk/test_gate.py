@@ -184,7 +184,7 @@ def test_the_limits_are_what_may_still_be_reached() -> None:
 
 def test_results_carry_their_numbers() -> None:
     results = {result.code: result for result in run(request(worst_total=d(50_000)), ENTRY_CHECKS)}
-    assert results[C.EXPOSURE_LIMIT].numbers == {"share": "0.50000000", "limit": "1.0"}
+    assert results[C.EXPOSURE_LIMIT].numbers == {"share": "0.5", "limit": "1.0"}
     assert results[C.STALE_DATA].numbers == {"age_ms": "0", "limit_ms": "330000"}
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from tradeterm.desk.positions import unrealized
+from tradeterm.desk.rounding import ratio
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.facts import EquityPoint
@@ -10,8 +11,6 @@ from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import OrderIntent
 from tradeterm.domain.snapshot import Position
-
-_RATIO_STEP = Decimal("1e-8")
 
 
 def mark_of(state: DeskState, instrument: str) -> Decimal | None:
@@ -79,7 +78,7 @@ def worst_exposure(state: DeskState, book: str) -> dict[str, Decimal] | None:
 def drawdown(book: Book, equity: Decimal) -> Decimal:
     """Fraction below the highest equity so far."""
     peak = max(book.peak_equity, equity)
-    return ((peak - equity) / peak).quantize(_RATIO_STEP) if peak > 0 else ZERO
+    return ratio(peak - equity, peak)
 
 
 def day_pnl(book: Book, equity: Decimal) -> Decimal | None:
@@ -112,8 +111,12 @@ def sample(turn: Turn) -> None:
 
 def _point(turn: Turn, book: Book) -> EquityPoint | None:
     state = turn.state
-    equity, exposure = book_equity(state, book), book_exposure(state, book.name)
-    if equity is None or exposure is None:
+    open_pnl, exposure = book_unrealized(state, book.name), book_exposure(state, book.name)
+    if open_pnl is None or exposure is None:
+        return None
+    equity = book.cash + open_pnl
+    today = day_pnl(book, equity)
+    if today is None:
         return None
     if equity > book.peak_equity:
         book.peak_equity = equity
@@ -123,10 +126,10 @@ def _point(turn: Turn, book: Book) -> EquityPoint | None:
         book=book.name,
         equity=equity,
         cash=book.cash,
-        unrealized_pnl=equity - book.cash,
-        day_pnl=day_pnl(book, equity) or ZERO,
+        unrealized_pnl=open_pnl,
+        day_pnl=today,
         drawdown=drawdown(book, equity),
-        exposure=(exposure / equity).quantize(_RATIO_STEP) if equity > 0 else ZERO,
+        exposure=ratio(exposure, equity),
     )
 
 
@@ -149,6 +152,6 @@ def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint:
         cash=sum((point.cash for point in chosen), ZERO),
         unrealized_pnl=sum((point.unrealized_pnl for point in chosen), ZERO),
         day_pnl=sum((point.day_pnl for point in chosen), ZERO),
-        drawdown=((peak - equity) / peak).quantize(_RATIO_STEP) if peak > 0 else ZERO,
-        exposure=(notional / equity).quantize(_RATIO_STEP) if equity > 0 else ZERO,
+        drawdown=ratio(peak - equity, peak),
+        exposure=ratio(notional, equity),
     )

@@ -11,7 +11,7 @@ from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import round_quantity
 from tradeterm.domain.orders import Order, OrderIntent, OrderStatus, OrderType
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import AlertLevel
+from tradeterm.domain.states import AlertLevel, TradingState
 
 _SECOND = 1000
 _ALARMING = 3
@@ -60,31 +60,45 @@ def on_exit_ended(turn: Turn, order: Order) -> None:
 
 
 def cancel_entries(turn: Turn, book: str = "", instrument: str = "") -> int:
-    """Cancel working entry orders (of a book, of an instrument, of all); how many."""
+    """Cancel working entry orders (of a book, of an instrument, of all); how many there are."""
     found = [
         order
         for order in turn.state.working_orders()
         if order.intent is OrderIntent.ENTRY and book in ("", order.book) and instrument in ("", order.instrument)
     ]
     for order in found:
-        turn.cancel(order)
+        cancel(turn, order)
     return len(found)
 
 
+def cancel(turn: Turn, order: Order) -> None:
+    """Cancel a working order; while the venue does not confirm, ask again no sooner than 10 s later."""
+    asked = turn.state.cancels.get(order.client_order_id)
+    if asked is None or turn.ts - asked >= _ASK_AGAIN:
+        turn.state.cancels[order.client_order_id] = turn.ts
+        turn.cancel(order)
+
+
 def cancel_leftovers(turn: Turn) -> None:
-    """Cancel protection and exits whose round trip is over; ask again every 10 s until the venue confirms."""
-    state = turn.state
-    for order in state.working_orders():
-        if order.intent in (OrderIntent.ENTRY, OrderIntent.EXTERNAL):
+    """Cancel what should not be working any more, until the venue confirms: protection and exits whose round trip is
+    over, entries of a halted desk, of a position that is being closed, or whose position is closed already."""
+    for order in turn.state.working_orders():
+        if order.intent is OrderIntent.ENTRY:
+            if _entry_unwanted(turn, order):
+                cancel(turn, order)
             continue
-        position = state.positions.get((order.book, order.instrument))
+        position = turn.state.positions.get((order.book, order.instrument))
         over = position is None or position.trade_id != order.parent_id
-        if not over or order.status in (OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
-            continue  # unsent, or not answered yet: what became of it is found out first
-        asked = state.cancels.get(order.client_order_id)
-        if asked is None or turn.ts - asked >= _ASK_AGAIN:
-            state.cancels[order.client_order_id] = turn.ts
-            turn.cancel(order)
+        unsure = order.status in (OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+        if order.intent is not OrderIntent.EXTERNAL and over and not unsure:
+            cancel(turn, order)
+
+
+def _entry_unwanted(turn: Turn, order: Order) -> bool:
+    if turn.state.trading_state is TradingState.HALTED:
+        return True
+    position = turn.state.positions.get((order.book, order.instrument))
+    return bool(order.filled_quantity) if position is None else bool(position.exit_reason)
 
 
 def _past_exits(turn: Turn, position: Position) -> list[Order]:

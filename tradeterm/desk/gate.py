@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tradeterm.config import LimitsConfig
+from tradeterm.desk.rounding import ratio
 from tradeterm.desk.sessions import is_open
 from tradeterm.domain.instrument import Instrument, on_step
 from tradeterm.domain.orders import PositionSide
@@ -106,7 +107,7 @@ def _limit(value: float) -> Decimal:
 def _fraction(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
     if part is None or whole is None or whole <= 0:
         return None
-    return (part / whole).quantize(Decimal("1e-8"))
+    return ratio(part, whole)
 
 
 def _distance(one: Decimal | None, other: Decimal | None) -> Decimal | None:

@@ -8,7 +8,7 @@ confirm that the venue is flat. Each step may be taken again without harm. The d
 from collections.abc import Callable
 
 from tradeterm.desk import breaker
-from tradeterm.desk.closing import cancel_entries, cancel_leftovers, start_exit
+from tradeterm.desk.closing import cancel, cancel_entries, cancel_leftovers, start_exit
 from tradeterm.desk.state import Book
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import OperatorCommand
@@ -141,7 +141,7 @@ def _advance_kill(turn: Turn) -> None:
     cancel_entries(turn)
     for order in state.working_orders():
         if order.intent is OrderIntent.EXTERNAL:
-            turn.cancel(order)
+            cancel(turn, order)
     for _, position in sorted(state.positions.items()):
         start_exit(turn, position, "KILL")
     cancel_leftovers(turn)

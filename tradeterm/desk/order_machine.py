@@ -11,6 +11,7 @@ from enum import Enum, auto
 import msgspec
 from msgspec import Struct
 
+from tradeterm.desk.rounding import PRICE_STEP, rounded
 from tradeterm.domain.errors import IllegalTransition
 from tradeterm.domain.facts import OrderEventFact
 from tradeterm.domain.orders import Fill, Order, OrderEventKind, OrderStatus
@@ -121,7 +122,6 @@ TRANSITIONS: dict[OrderStatus, dict[OrderEventKind, OrderStatus | Outcome]] = {
 _PENDING = (S.PENDING_UPDATE, S.PENDING_CANCEL)
 _UNANSWERED = (S.SUBMITTED, S.UNKNOWN)
 _IMPLIES_ACK = (K.TRIGGERED, K.CANCELED, K.EXPIRED, K.PARTIAL_FILL, K.FULL_FILL)
-_PRICE_STEP = Decimal("1e-12")
 
 
 class Applied(Struct, frozen=True):
@@ -194,7 +194,7 @@ def apply_fill(order: Order, fill: Fill, *, ts: int) -> Applied:
         order,
         status=status,
         filled_quantity=filled,
-        average_price=(value / filled).quantize(_PRICE_STEP),
+        average_price=rounded(value / filled, PRICE_STEP),
         venue_order_id=order.venue_order_id or fill.venue_order_id or None,
         ts_updated=ts,
     )

@@ -94,12 +94,14 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
 def _after_fill(turn: Turn, before: Position, after: Position, order: Order | None) -> None:
     """A flat position needs no more entry; one that came about by over-closing is closed; a changed one is followed."""
     key = (after.book, after.instrument)
-    if not after.quantity:
-        cancel_entries(turn, *key)
-        return
-    if order is None or order.intent is OrderIntent.EXTERNAL:
+    external = order is None or order.intent is OrderIntent.EXTERNAL
+    if external:
         text = f"{after.instrument} changed by an execution that is not ours: now {after.quantity}"
         turn.alert(AlertLevel.WARNING, "EXTERNAL_FILL", text, key)
+    if not after.quantity:
+        cancel_entries(turn, *key)
+    elif order is None or external:
+        return
     elif order.intent is not OrderIntent.ENTRY and after.trade_id != before.trade_id:
         text = f"{order.client_order_id} closed more than there was: {after.quantity} {after.instrument} is open now"
         turn.alert(AlertLevel.CRITICAL, "OVER_CLOSED", text, key)
@@ -134,6 +136,9 @@ def on_adopted(turn: Turn, event: OrderAdopted) -> None:
     if order.client_order_id in turn.state.orders:
         return
     turn.set_order(order)
+    if order.intent is not OrderIntent.EXTERNAL:  # protection a venue made for an entry of ours
+        _consequences(turn, order, order)
+        return
     text = f"an order that is not ours is working at {order.venue}: {order.side} {order.quantity} {order.instrument}"
     turn.alert(AlertLevel.WARNING, "ORDER_ADOPTED", text, (order.book, order.instrument))
 

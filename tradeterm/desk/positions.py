@@ -13,14 +13,14 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from tradeterm.desk.rounding import PRICE_STEP, rounded
 from tradeterm.domain.facts import Trade
 from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import Cash, Fill, PositionSide
 from tradeterm.domain.snapshot import Position
 
-_STEP = Decimal("1e-12")
 _ONE = Decimal(1)
-_RATIO_STEP = Decimal("1e-6")
+_SHARE_STEP = Decimal("1e-6")
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ def book_fill(
     if position.quantity * signed >= 0:
         return Booking(_grow(position, fill, fill.quantity, fill.fee, multiplier, opening), None, ZERO, fill.fee)
     closing = min(fill.quantity, abs(position.quantity))
-    fee = fill.fee if closing == fill.quantity else (fill.fee * closing / fill.quantity).quantize(_STEP)
+    fee = fill.fee if closing == fill.quantity else rounded(fill.fee * closing / fill.quantity, PRICE_STEP)
     reduced, realized = _shrink(position, fill, closing, fee, multiplier)
     if reduced.quantity != 0:
         return Booking(reduced, None, realized, fill.fee)
@@ -149,7 +149,7 @@ def _grow(
     grown = msgspec.structs.replace(
         position,
         quantity=after,
-        average_price=average.quantize(_STEP),
+        average_price=rounded(average, PRICE_STEP),
         fees=position.fees + fee,
         ts_updated=fill.ts_event,
         entry_quantity=max(position.entry_quantity, abs(after)),
@@ -207,16 +207,16 @@ def _close(position: Position, fill: Fill, multiplier: Decimal, side: PositionSi
         instrument=position.instrument,
         side=side,
         quantity=quantity,
-        entry_price=entry.quantize(_STEP),
-        exit_price=(position.exit_value / (quantity * multiplier)).quantize(_STEP),
+        entry_price=rounded(entry, PRICE_STEP),
+        exit_price=rounded(position.exit_value / (quantity * multiplier), PRICE_STEP),
         ts_opened=position.ts_opened,
         ts_closed=fill.ts_event,
         gross_pnl=position.realized_pnl,
         fees=position.fees,
         funding=position.funding,
         pnl=pnl,
-        return_pct=(100 * pnl / position.entry_value).quantize(_RATIO_STEP) if position.entry_value else ZERO,
-        r_multiple=(pnl / risk).quantize(_RATIO_STEP) if risk else None,
+        return_pct=rounded(100 * pnl / position.entry_value, _SHARE_STEP) if position.entry_value else ZERO,
+        r_multiple=rounded(pnl / risk, _SHARE_STEP) if risk else None,
         exit_reason=exit_reason,
         signal_id=position.signal_id,
     )

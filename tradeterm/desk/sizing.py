@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from tradeterm.desk.rounding import RATIO_STEP, rounded
 from tradeterm.domain.facts import SizeFactors
 from tradeterm.domain.instrument import ZERO, Instrument, round_quantity
 
@@ -73,4 +74,4 @@ def _nothing(why: str) -> Sized:
 
 
 def _text(value: Decimal) -> str:
-    return format(value.quantize(Decimal("1e-8")).normalize(), "f")
+    return format(rounded(value, RATIO_STEP), "f")

@@ -16,6 +16,7 @@ from tradeterm.desk.account import (
 from tradeterm.desk.desk import Desk
 from tradeterm.desk.positions import unrealized
 from tradeterm.desk.protection import is_protected
+from tradeterm.desk.rounding import ratio, rounded
 from tradeterm.desk.state import Book, DeskState, Mark
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import OPEN_AT_VENUE, OrderIntent, OrderStatus
@@ -33,7 +34,6 @@ from tradeterm.domain.view import (
 )
 
 VIEW_VERSION = 1
-_RATIO = Decimal("1e-6")
 _PERCENT = Decimal("1e-4")
 _SECOND = 1000
 
@@ -78,9 +78,9 @@ def desk_view(
         currency=books[0].currency if books else "",
         equity=equity,
         day_pnl=day,
-        day_return=_ratio(day, equity - day),
-        drawdown=_ratio(peak - equity, peak),
-        exposure=_ratio(sum((view.exposure * view.equity for view in summed), ZERO), equity),
+        day_return=ratio(day, equity - day),
+        drawdown=ratio(peak - equity, peak),
+        exposure=ratio(sum((view.exposure * view.equity for view in summed), ZERO), equity),
         unrealized_pnl=sum((view.unrealized_pnl for view in summed), ZERO),
         unprotected=sum(not view.protected for view in positions),
         unknown_orders=sum(order.status is OrderStatus.UNKNOWN for order in working),
@@ -124,9 +124,9 @@ def _book(state: DeskState, book: Book, tier2: str) -> BookView:
         unrealized_pnl=open_pnl,
         realized_pnl=book.cash - book.capital,
         day_pnl=pnl,
-        day_return=_ratio(pnl, equity - pnl),
+        day_return=ratio(pnl, equity - pnl),
         drawdown=drawdown(book, equity),
-        exposure=_ratio(book_exposure(state, book.name) or ZERO, equity),
+        exposure=ratio(book_exposure(state, book.name) or ZERO, equity),
         open_positions=len(book_positions(state, book.name)),
         trades=book.trades,
         wins=book.wins,
@@ -148,7 +148,7 @@ def _position(state: DeskState, position: Position) -> PositionView:
         entry_price=entry,
         mark=mark,
         pnl=pnl,
-        return_pct=(100 * pnl / position.entry_value).quantize(_PERCENT) if position.entry_value else ZERO,
+        return_pct=rounded(100 * pnl / position.entry_value, _PERCENT) if position.entry_value else ZERO,
         stop_price=position.stop_price,
         target_price=position.target_price,
         trailing=position.stop_price != position.initial_stop,
@@ -164,9 +164,9 @@ def _limits(state: DeskState, book: Book) -> list[LimitView]:
     limits, equity = book.config.limits, book_equity(state, book)
     exposure = book_exposure(state, book.name)
     pnl = None if equity is None else day_pnl(book, equity)
-    loss = None if pnl is None or equity is None else max(ZERO, _ratio(-pnl, equity - pnl))
+    loss = None if pnl is None or equity is None else max(ZERO, ratio(-pnl, equity - pnl))
     fallen = None if equity is None else drawdown(book, equity)
-    gross = None if equity is None or exposure is None else _ratio(exposure, equity)
+    gross = None if equity is None or exposure is None else ratio(exposure, equity)
     largest = _largest(state, book, equity)
     orders = [order for order in state.working_orders() if order.book == book.name and order.status in OPEN_AT_VENUE]
     entries = sum(order.intent is OrderIntent.ENTRY for order in orders)
@@ -205,7 +205,7 @@ def _largest(state: DeskState, book: Book, equity: Decimal | None) -> Decimal | 
         if mark is None or contract is None:
             return None
         notionals.append(contract.notional(position.quantity, mark))
-    return _ratio(max(notionals), equity)
+    return ratio(max(notionals), equity)
 
 
 def _venues(state: DeskState, simulated: Collection[str]) -> tuple[VenueView, ...]:
@@ -242,7 +242,3 @@ def _feed(state: DeskState, name: str) -> FeedView:
         funding_rate=mark.funding_rate,
         interval_ms=max(mark.bars, default=0),
     )
-
-
-def _ratio(part: Decimal, whole: Decimal) -> Decimal:
-    return (part / whole).quantize(_RATIO) if whole > 0 else ZERO

@@ -1,0 +1,19 @@
+"""Rounding of derived decimals: half to even, without trailing zeros, so that equal values look equal everywhere."""
+
+from decimal import Decimal
+
+PRICE_STEP = Decimal("1e-12")
+RATIO_STEP = Decimal("1e-8")
+_ONE = Decimal(1)
+
+
+def rounded(value: Decimal, step: Decimal) -> Decimal:
+    """`value` on a decimal step, in plain notation (1500, never 1.5E+3 or 0E-8)."""
+    shortest = value.quantize(step).normalize()
+    exponent = shortest.as_tuple().exponent
+    return shortest.quantize(_ONE) if isinstance(exponent, int) and exponent > 0 else shortest
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """part / whole to 8 decimal places; 0 of nothing."""
+    return rounded(part / whole, RATIO_STEP) if whole > 0 else Decimal(0)
