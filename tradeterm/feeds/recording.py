@@ -142,14 +142,13 @@ def _facts(report: list[str]) -> list[str]:
 def _read(path: Path, columns: tuple[str, ...]) -> dict[str, Any]:
     """The named columns as pyarrow arrays."""
     import pyarrow
-    from pyarrow import csv, parquet
 
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     if path.suffix not in SUFFIXES:
         raise DataError(f"{path}: found a {path.suffix or 'nameless'} file, allowed {' or '.join(SUFFIXES)}")
     try:
-        table = parquet.ParquetFile(path).read() if path.suffix == ".parquet" else csv.read_csv(path)
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (pyarrow.ArrowException, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read: {first}") from None
@@ -158,6 +157,19 @@ def _read(path: Path, columns: tuple[str, ...]) -> dict[str, Any]:
             found = ", ".join(table.column_names) or "no columns"
             raise DataError(f"{path}: column {name}: found only {found}, allowed {', '.join(columns)}")
     return {name: table.column(name).combine_chunks() for name in columns}
+
+
+def _read_parquet(path: Path) -> Any:
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        return file.read()
+
+
+def _read_csv(path: Path) -> Any:
+    from pyarrow.csv import read_csv
+
+    return read_csv(path)
 
 
 def _stamps(path: Path, column: Any) -> Stamps:

@@ -141,7 +141,7 @@ class PaperStore:
                 f"{self._path}: found version {version}, this program knows up to {VERSION}; use a newer program"
             )
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing; what a power cut loses, reconciliation finds
         if version == 0:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
