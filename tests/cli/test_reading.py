@@ -172,22 +172,26 @@ def test_ledger_check_names_what_disagrees(capsys: pytest.CaptureFixture[str], p
     assert f"{profile.ledger}: order s1-1 has filled" in capsys.readouterr().err
 
 
-def test_ledger_export(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+def test_ledger_export(capsys: pytest.CaptureFixture[str], profile: Profile, tmp_path: Path) -> None:
     seed(profile)
     rows = [json.loads(line) for line in words(capsys, "ledger", "export", "trades", *MINE).splitlines()]
     assert [(row["table"], row["pnl"]) for row in rows] == [("trades", "-12.67")]
     everything = words(capsys, "ledger", "export", *MINE)
     assert {json.loads(line)["table"] for line in everything.splitlines()} >= {"runs", "signals", "orders", "trades"}
-    header, row = words(capsys, "ledger", "export", "crypto_trades", "--format", "csv", *MINE).splitlines()
+    (file,) = parsed(capsys, "ledger", "export", "trades", "--format", "csv", "--to", str(tmp_path / "out"), *MINE)[
+        "files"
+    ]
+    assert file == {"file": str(tmp_path / "out" / "trades.csv"), "rows": 1}
+    header, row = Path(file["file"]).read_text().splitlines()
     assert dict(zip(header.split(","), row.split(","), strict=True))["pnl"] == "-12.67"
 
 
 def test_ledger_export_of_what_is_not_there(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     seed(profile)
-    assert main(["ledger", "export", "tradez", *MINE]) == 2
-    assert "the ledger has no table 'tradez'" in capsys.readouterr().err
+    assert main(["ledger", "export", "tradez", *MINE]) == 1
+    assert "there is no table 'tradez'; there are signals, " in capsys.readouterr().err
     assert main(["ledger", "export", "--format", "csv", *MINE]) == 2
-    assert "name one" in capsys.readouterr().err
+    assert "name a folder with --to" in capsys.readouterr().err
 
 
 def test_replay_without_a_journal(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -24,21 +24,36 @@ def export_ledger(
     Values stay as the ledger holds them: decimals as exact text, times in ms, containers as JSON (as objects in JSON
     lines). `only` names the tables wanted, empty means all. Raises LedgerError.
     """
-    known = [table.name for table in tables()]
-    for name in only:
-        if name not in known:
-            raise LedgerError(f"there is no table {name!r}; there are {', '.join(known)}")
     written = []
     with plain_errors(path), closing(open_ledger(path, readonly=True)) as db:
         db.execute("BEGIN")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for name in only or known:
+            for name in _names(only):
                 target = folder / f"{name}.{format}"
                 written.append((target, _write(db, name, target, format)))
         except OSError as error:
             raise LedgerError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return written
+
+
+def export_rows(path: Path, only: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every row with its table, values as in JSON lines, all of one moment. Raises as `export_ledger` does."""
+    with plain_errors(path), closing(open_ledger(path, readonly=True)) as db:
+        db.execute("BEGIN")
+        for name in _names(only):
+            rows = db.execute(f'SELECT * FROM "{name}" ORDER BY rowid')
+            columns = [column[0] for column in rows.description]
+            for row in rows:
+                yield name, dict(zip(columns, map(_plain, row), strict=True))
+
+
+def _names(only: Sequence[str]) -> Sequence[str]:
+    known = [table.name for table in tables()]
+    for name in only:
+        if name not in known:
+            raise LedgerError(f"there is no table {name!r}; there are {', '.join(known)}")
+    return only or known
 
 
 def _write(db: sqlite3.Connection, name: str, target: Path, format: Format) -> int:
