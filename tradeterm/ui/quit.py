@@ -17,7 +17,7 @@ def question(scene: Scene) -> tuple[str, list[str], list[Choice]]:
     """Title, lines and answers of the quit dialog; the first answer has the focus."""
     view = scene.view
     if is_demo(scene):
-        lines = ["The demo's engine ends with this console.", "The demo goes on from a fresh account next time."]
+        lines = ["The demo's engine ends with this console.", "Next time it starts anew, from a fresh account."]
         return "Quit the demo", lines, [Choice(END, "End the demo"), _CANCEL]
     held = len(view.positions) if view is not None else 0
     orders = view.open_orders if view is not None else 0

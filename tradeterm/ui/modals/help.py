@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tradeterm.ui.actions import Action
 from tradeterm.ui.keymap import Keymap, show_key
 
-_KEY_CELLS = 10
+_KEY_CELLS = 11
 
 
 class HelpModal(ModalScreen[None]):

@@ -16,7 +16,7 @@ class Result(Struct, frozen=True):
     """Names and values with their tones, in reading order."""
 
     pairs: tuple[tuple[str, Span], ...]
-    offer: str
+    offer: tuple[str, str]
 
 
 def result(view: DeskView, equity: Sequence[EquityPoint], replay_key: str) -> Result:
@@ -37,7 +37,7 @@ def result(view: DeskView, equity: Sequence[EquityPoint], replay_key: str) -> Re
             ("Largest drawdown", (fmt.percent(deepest, 2), "")),
             ("Final equity", (f"{fmt.money(view.equity, view.currency)} {view.currency}", "")),
         ),
-        f"{replay_key} plays it again from the start; 2 shows every signal, 5 keeps the results of all runs.",
+        (replay_key, "plays it again from the start, with a fresh account"),
     )
 
 
@@ -69,7 +69,8 @@ class ResultPanel(Painted):
             half = -(-len(entries) // 2)
             left, right = entries[:half], entries[half:]
             entries = [_beside(one, right[at] if at < len(right) else (), width // 2) for at, one in enumerate(left)]
-        return [clipped(line, width) for line in [*entries, (), ((shown.offer, "accent"),)]][:height]
+        key, offer = shown.offer
+        return [clipped(line, width) for line in [*entries, (), ((key, "key"), (f" {offer}", ""))]][:height]
 
 
 def _beside(left: Line, right: Line, column: int) -> Line:

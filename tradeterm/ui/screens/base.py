@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tradeterm.console.protocol import Console
 from tradeterm.ui.messages import LineAsked, TabChosen
@@ -100,6 +100,7 @@ class ConsoleScreen(Screen[None]):
         yield Answer(id="answer")
         with Horizontal(id="bottom"):
             yield Prompt(candidates=self.desk_app.candidates, placeholder=PLACEHOLDER, id="prompt")
+            yield Static("/", id="filter-mark")
             yield FilterLine()
             yield Line(id="notice")
         yield KeyBar(id="keys")
@@ -151,13 +152,6 @@ class ConsoleScreen(Screen[None]):
         if self.focused is None:
             return None
         return next((node for node in self.focused.ancestors_with_self if isinstance(node, Pane)), None)
-
-    @property
-    def table(self) -> LiveTable | None:
-        """The table that holds the focus, or the only one of the pane that does."""
-        if isinstance(self.focused, LiveTable):
-            return self.focused
-        return None
 
     def focus_first(self) -> None:
         targets = self._targets()
@@ -237,22 +231,22 @@ class ConsoleScreen(Screen[None]):
         return ""
 
     def _perform_on_table(self, action: str) -> str:
-        table = self.table
-        if table is None:
+        focused = self.focused
+        if action == "table.filter" and isinstance(focused, (LiveTable, LogView)):
+            self._filtered = focused
+            self.query_one("#bottom").add_class("-filtering")
+            self.query_one(FilterLine).open(focused.query_ancestor(Pane).filter_text)
+        elif not isinstance(focused, LiveTable):
             return "the focus is not in a table"
-        match action:
-            case "table.filter":
-                self._filtered = table
-                self.query_one(FilterLine).open(table.filter_text)
-            case "table.sort":
-                table.cycle_sort()
-                self.notice(_sorted_words(table))
-            case "row.open":
-                table.action_select()
-            case "row.copy":
-                if table.cursor_row is None:
-                    return "there is no row"
-                self.desk_app.copy(self._row_json(table, table.cursor_row.key))
+        elif action == "table.sort":
+            focused.cycle_sort()
+            self.notice(_sorted_words(focused))
+        elif focused.cursor_row is None:
+            return "there is no row"
+        elif action == "row.open":
+            focused.action_select()
+        elif action == "row.copy":
+            self.desk_app.copy(self._row_json(focused, focused.cursor_row.key))
         return ""
 
     def _jumped(self, letter: str | None) -> None:
@@ -281,11 +275,12 @@ class ConsoleScreen(Screen[None]):
         return ""
 
     def action_back(self) -> None:
-        """Escape: close the answer, leave a filter or the zoom, or go back from the prompt to the panes."""
+        """Escape: close the answer, drop a filter, leave the zoom, or go back from the prompt to the panes."""
+        filtered = self.focused
         if self.query_one(Answer).close():
             return
-        if self.table is not None and self.table.filter_text:
-            self.table.set_filter("")
+        if isinstance(filtered, (LiveTable, LogView)) and filtered.query_ancestor(Pane).filter_text:
+            self._filter(filtered, "")
         elif self.has_class("-zoomed"):
             self._zoom(None)
         elif self.pane is None:
@@ -326,12 +321,18 @@ class ConsoleScreen(Screen[None]):
     @on(FilterLine.Typed)
     def _typed(self, message: FilterLine.Typed) -> None:
         if self._filtered is not None:
-            self._filtered.set_filter(message.text)
+            self._filter(self._filtered, message.text)
 
     @on(FilterLine.Closed)
     def _filter_closed(self) -> None:
+        self.query_one("#bottom").remove_class("-filtering")
         if self._filtered is not None:
             self._filtered.focus()
+
+    def _filter(self, filtered: Filtered, text: str) -> None:
+        """Filter, and say so on the pane: rows that are hidden must not look like rows that are not there."""
+        filtered.set_filter(text)
+        filtered.query_ancestor(Pane).filter_text = text
 
     @on(KeyBar.Pressed)
     def _key_pressed(self, message: KeyBar.Pressed) -> None:

@@ -78,7 +78,7 @@ class DeskScreen(ConsoleScreen):
         )
 
     def focus_first(self) -> None:
-        self.query_one("#positions").focus()
+        self.query_one("#signals" if self.has_class("-finished") else "#positions").focus()
 
     # Painting
 
@@ -98,7 +98,11 @@ class DeskScreen(ConsoleScreen):
         if not risk.frozen:
             self.query_one(RiskPanel).set_view(view)
         risk.set_summary(" · ".join(sorted({book.tier2 for book in view.books if book.tier2})))
-        self.set_class(view.replay is not None and view.replay.finished, "-finished")
+        finished = view.replay is not None and view.replay.finished
+        if finished is not self.has_class("-finished"):
+            self.set_class(finished, "-finished")
+            if self.focused is None or self.focused.id in ("positions", "signals"):
+                self.focus_first()
         self._show_chart(scene)
 
     def show_facts(self, scene: Scene) -> None:

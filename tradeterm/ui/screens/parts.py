@@ -116,9 +116,8 @@ class FilterLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "drop", "Drop the filter")]
     DEFAULT_CSS = """
     FilterLine, FilterLine:focus {
-        display: none; height: 1; width: 1fr; border: none; padding: 0; background: $surface; color: $foreground;
+        height: 1; width: 1fr; border: none; padding: 0; background: $surface; color: $foreground;
     }
-    FilterLine.-open { display: block; }
     """
 
     class Typed(Message):
@@ -132,16 +131,17 @@ class FilterLine(Input):
     def __init__(self) -> None:
         super().__init__(placeholder="show only rows that contain ...", select_on_focus=False, id="filter")
         self.cursor_blink = False
+        self._open = False
 
     def open(self, text: str) -> None:
-        self.add_class("-open")
+        self._open = True
         self.value = text
         self.cursor_position = len(text)
         self.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.has_class("-open"):
+        if self._open:
             self.post_message(self.Typed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -153,5 +153,5 @@ class FilterLine(Input):
         self._close()
 
     def _close(self) -> None:
-        self.remove_class("-open")
+        self._open = False
         self.post_message(self.Closed())
