@@ -72,9 +72,9 @@ class BookSnapshot(Struct, frozen=True, kw_only=True):
 class DeskSnapshot(Struct, frozen=True, kw_only=True):
     """Facts enough to go on where the desk stopped. All tuples are sorted by key, so equal states encode equally.
 
-    `signals_seen` are ids of signals that were already decided (outcome not PENDING). `exec_ids` and `cash_ids` are those
-    already booked, each as venue/account/id. `orders` are all that are not closed, and the closed ones of the last two
-    days and of open round trips (their ids must not be used again).
+    `signals_seen` are ids of signals that were already decided (outcome not PENDING). `exec_ids` and `cash_ids` are
+    those already booked, each as venue/account/id. `orders` are all that are not closed, and the closed ones of the
+    last two days and of open round trips (their ids must not be used again).
     `last_entry` maps "book/instrument" to the time of its last entry order (cool-down). `kill_pending` is true from a
     kill's acceptance until the desk was seen flat.
     """
