@@ -35,10 +35,10 @@ from hypothesis import strategies as st
 from tradeterm.config import LimitsConfig
 from tradeterm.desk import Desk
 from tradeterm.desk.positions import rebuild
-from tradeterm.domain.commands import AmendOrder, DeskCommand, QueryOrder, SubmitOrder
+from tradeterm.domain.commands import AmendOrder, CancelOrder, DeskCommand, QueryOrder, Record, SubmitOrder
 from tradeterm.domain.events import CashEvent, DeskEvent, OperatorCommand, Timer
-from tradeterm.domain.facts import Trade
-from tradeterm.domain.orders import Cash, CashKind, Fill, OrderStatus, PositionSide
+from tradeterm.domain.facts import SignalFact, Trade
+from tradeterm.domain.orders import Cash, CashKind, Fill, Order, OrderStatus, PositionSide
 from tradeterm.domain.snapshot import DeskSnapshot
 from tradeterm.domain.states import CommandVerb, TradingState
 
@@ -126,6 +126,30 @@ def test_the_books_agree_with_their_fills(seed: int) -> None:
     sent = [command.order.client_order_id for command in only(rig.commands, SubmitOrder)]
     assert len(sent) == len(set(sent)), "nothing was ever sent twice"
     assert all(len(id) <= 36 for id in sent)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_order_and_its_signal_are_written_before_it_leaves(seed: int) -> None:
+    rig = Rig(LOOSE)
+    written: set[tuple[str | None, OrderStatus]] = set()
+    drive(rig, seed, range(40))
+    for commands in replay(rig.events):
+        left: set[str] = set()
+        for command in commands:
+            if isinstance(command, Record):
+                about = getattr(command.fact, "client_order_id", None)
+                assert not (isinstance(command.fact, SignalFact) and about in left)
+                if isinstance(command.fact, Order):
+                    written.add((about, command.fact.status))
+            elif isinstance(command, SubmitOrder | AmendOrder | CancelOrder):
+                left.add(command.order.client_order_id)
+                assert (command.order.client_order_id, command.order.status) in written
+    assert len(written) > 20
+
+
+def replay(events: list[DeskEvent]) -> list[list[DeskCommand]]:
+    desk = Desk(LOOSE)
+    return [desk.on(event) for event in events]
 
 
 def restart(rig: Rig, ts: int, last: list[DeskEvent]) -> Rig:

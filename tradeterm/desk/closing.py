@@ -35,6 +35,11 @@ def live_exit(turn: Turn, position: Position) -> Order | None:
     return next((order for order in orders if order.intent is OrderIntent.EXIT), None)
 
 
+def next_exit_id(turn: Turn, position: Position) -> str:
+    """The client id the position's next exit order gets."""
+    return f"{position.trade_id}x{len(_past_exits(turn, position)) + 1}"
+
+
 def retry_exits(turn: Turn) -> None:
     """Send the next exit order where the last one ended without making the position flat, waiting longer each time."""
     for _, position in sorted(turn.state.positions.items()):
@@ -122,7 +127,7 @@ def _send(turn: Turn, position: Position) -> str | None:
         turn.alert_once(f"exit:{position.trade_id}", AlertLevel.CRITICAL, "EXIT_DENIED", text, key)
         return None
     exit_order = Order(
-        client_order_id=f"{position.trade_id}x{len(_past_exits(turn, position)) + 1}",
+        client_order_id=next_exit_id(turn, position),
         book=position.book,
         venue=position.venue,
         account=position.account,

@@ -17,7 +17,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradeterm.desk.closing import live_exit, start_exit
+from tradeterm.desk.closing import live_exit, next_exit_id, start_exit
 from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.desk.signal_facts import decide, signal_fact
 from tradeterm.desk.state import Book
@@ -71,9 +71,10 @@ def on_exit_signal(turn: Turn, signal: Signal) -> None:
         decide(turn, fact)
         return
     quantity = abs(position.quantity)
-    client_id = start_exit(turn, position, signal.reason)
+    client_id = next_exit_id(turn, position) if state.venue_ready(position.venue) else None
     text = f"close {format(quantity, 'f')}" if client_id else "close as soon as the venue is ready"
     decide(turn, msgspec.structs.replace(fact, quantity=quantity, client_order_id=client_id, outcome_text=text))
+    start_exit(turn, position, signal.reason)  # after the record: what is decided is on disk before the order leaves
 
 
 def trailing_level(book: Book, position: Position, instrument: Instrument) -> Decimal | None:
