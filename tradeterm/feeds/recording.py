@@ -1,8 +1,9 @@
 """Recorded bars and funding: read from Parquet or CSV, checked, and said in plain sentences what was done to them."""
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -12,6 +13,7 @@ from tradeterm.domain.errors import DataError
 
 Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 SECOND_MS = 1000
 SUFFIXES = (".parquet", ".csv")
@@ -181,9 +183,9 @@ def _stamps(path: Path, column: Any) -> Stamps:
         raise DataError(f"{path}: column timestamp: found {column.null_count} rows without a time, allowed none")
     if types.is_timestamp(column.type):
         ms = compute.cast(column, pyarrow.timestamp("ms", tz=column.type.tz), safe=False)
-        return np.asarray(compute.cast(ms, pyarrow.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+        return _values(compute.cast(ms, pyarrow.int64()), np.int64)
     if types.is_integer(column.type):
-        stamps = np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
+        stamps = _values(compute.cast(column, pyarrow.int64()), np.int64)
         for least, divisor in _EPOCH_UNITS:
             if stamps.size and stamps.max() >= least:
                 return stamps // divisor
@@ -198,4 +200,11 @@ def _floats(path: Path, name: str, column: Any) -> Floats:
     if not (types.is_floating(column.type) or types.is_integer(column.type) or types.is_decimal(column.type)):
         raise DataError(f"{path}: column {name}: found {column.type}, allowed numbers")
     numbers = compute.cast(column, pyarrow.float64(), safe=False)
-    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return _values(compute.fill_null(numbers, math.nan) if numbers.null_count else numbers, np.float64)
+
+
+def _values(column: Any, kind: type[Number]) -> NDArray[Number]:
+    """An Arrow array of 8-byte numbers without nulls. Arrow's own `to_numpy` would import pandas: 0.3 s of start-up."""
+    if len(column) == 0:
+        return np.empty(0, dtype=kind)
+    return np.frombuffer(column.buffers()[1], dtype=kind, count=len(column), offset=8 * column.offset)
