@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from msgspec import Struct
 
@@ -67,6 +68,7 @@ def ensure_engine(
         if lifeline is not None:
             os.close(lifeline)
         raise
+    Thread(target=process.wait, name="engine-wait", daemon=True).start()  # leaves no zombie if it ends before us
     return EngineHandle(process.pid, started=True, lifeline=lifeline)
 
 
@@ -89,7 +91,7 @@ def _errors(profile: Profile) -> Path:
 def _arguments(profile: Profile, config_path: Path | None, start_ts: int | None, speed: float | None) -> list[str]:
     arguments = ["--headless", "--profile", profile.name]
     if config_path is not None and profile.name != "demo":
-        arguments += ["--config", str(config_path)]
+        arguments += ["--config", str(config_path.absolute())]
     if start_ts is not None:
         arguments += ["--start-ts", str(start_ts)]
     if speed is not None:
