@@ -11,8 +11,7 @@ from sqlite_utils import Database
 from tradeterm.config import LedgerConfig
 from tradeterm.domain.facts import EquityPoint
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
-from tradeterm.ledger.codec import codec_of
-from tradeterm.ledger.restore import select
+from tradeterm.ledger.codec import codec_of, select
 from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.schema import create_tables, write_statement
 from tradeterm.ledger.store import open_ledger

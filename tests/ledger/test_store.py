@@ -5,11 +5,14 @@ from contextlib import closing
 
 import pytest
 import sqlite_utils
+from ledger_facts import make_order, make_signal
 
 from tradeterm.domain.errors import LedgerError
-from tradeterm.ledger.codec import FACT_TYPES, codec_of
+from tradeterm.domain.facts import AlertFact, SignalFact
+from tradeterm.domain.orders import Order
+from tradeterm.ledger.codec import FACT_TYPES, codec_of, select
 from tradeterm.ledger.migrations import LEDGER_VERSION
-from tradeterm.ledger.schema import create_views, tables, view_name
+from tradeterm.ledger.schema import create_views, tables, view_name, write_statement
 from tradeterm.ledger.store import LedgerMissing, file_system, open_ledger
 
 as_root = os.geteuid() == 0
@@ -48,17 +51,24 @@ def test_opening_again_changes_nothing(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_an_older_ledger_gets_what_it_lacks(tmp_path):
+def test_an_older_ledger_gets_what_it_lacks_and_keeps_its_rows(tmp_path):
     path = tmp_path / "ledger.sqlite"
+    order, signal = make_order(), make_signal()
     with closing(open_ledger(path)) as db:
-        db.execute("ALTER TABLE orders DROP COLUMN reason")
+        for fact in (order, signal):
+            db.execute(write_statement(type(fact)), codec_of(type(fact)).encode(fact))
+        db.commit()
+        for column in ("reason", "reduce_only", "filled_quantity", "average_price", "time_in_force"):
+            db.execute(f"ALTER TABLE orders DROP COLUMN {column}")
+        db.execute("ALTER TABLE signals DROP COLUMN checks")
         db.execute("DROP TABLE alerts")
         db.execute("PRAGMA user_version = 0")
     with pytest.raises(LedgerMissing, match="version 0"):
         open_ledger(path, readonly=True)
     with closing(open_ledger(path)) as db:
-        assert "reason" in {row[1] for row in db.execute("PRAGMA table_info(orders)")}
-        assert db.execute("SELECT count(*) FROM alerts").fetchone() == (0,)
+        assert select(db, Order) == [order]
+        assert select(db, SignalFact) == [signal]
+        assert select(db, AlertFact) == []
         assert db.execute("PRAGMA user_version").fetchone() == (LEDGER_VERSION,)
 
 

@@ -16,7 +16,7 @@ from tradeterm.domain.facts import CommandAck, DeskStateFact
 from tradeterm.domain.orders import Fill, Order, OrderStatus
 from tradeterm.domain.states import CommandStatus, CommandVerb, Mode, TradingState
 from tradeterm.ledger import queue, runs
-from tradeterm.ledger.restore import select
+from tradeterm.ledger.codec import select
 from tradeterm.ledger.store import open_ledger
 from tradeterm.ledger.writer import LedgerWriter
 

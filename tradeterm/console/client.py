@@ -32,7 +32,7 @@ from tradeterm.domain.orders import Cash, Fill, Order
 from tradeterm.domain.signals import Verdict
 from tradeterm.domain.states import CommandVerb
 from tradeterm.domain.view import DeskView
-from tradeterm.ledger.codec import codec_of
+from tradeterm.ledger.codec import select
 from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.lock import held_by
 from tradeterm.ledger.queue import enqueue
@@ -112,37 +112,34 @@ class SqliteConsole:
 
     # facts
 
-    def _select(self, type_: type[F], table: str, rest: str, *parameters: Any) -> list[F]:
-        codec = codec_of(type_)
-        names = ", ".join(f'"{name}"' for name in codec.names)
+    def _select(self, type_: type[F], rest: str, *parameters: Any) -> list[F]:
         with plain_errors(self.profile.ledger):
             db = self._ledger.connection()
-            rows = db.execute(f"SELECT {names} FROM {table} {rest}", parameters).fetchall() if db else []
-        return [codec.decode(row) for row in rows]
+            return select(db, type_, rest, *parameters) if db else []
 
-    def _first(self, type_: type[F], table: str, where: str, *parameters: Any) -> F | None:
-        return next(iter(self._select(type_, table, f"WHERE {where} LIMIT 1", *parameters)), None)
+    def _first(self, type_: type[F], where: str, *parameters: Any) -> F | None:
+        return next(iter(self._select(type_, f"WHERE {where} LIMIT 1", *parameters)), None)
 
     def signals(self, limit: int = 200) -> Sequence[SignalFact]:
-        return self._select(SignalFact, "signals", "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
+        return self._select(SignalFact, "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
 
     def signal(self, signal_id: str) -> SignalFact | None:
-        return self._first(SignalFact, "signals", "id = ?", signal_id)
+        return self._first(SignalFact, "id = ?", signal_id)
 
     def verdicts(self, limit: int = 100) -> Sequence[Verdict]:
-        return self._select(Verdict, "verdicts", "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
+        return self._select(Verdict, "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
 
     def verdict(self, verdict_id: str) -> Verdict | None:
-        return self._first(Verdict, "verdicts", "id = ?", verdict_id)
+        return self._first(Verdict, "id = ?", verdict_id)
 
     def orders(self, limit: int = 200, signal_id: str | None = None) -> Sequence[Order]:
         newest = "ORDER BY ts_created DESC, rowid DESC LIMIT ?"
         if signal_id is None:
-            return self._select(Order, "orders", newest, limit)
-        return self._select(Order, "orders", f"WHERE signal_id = ? {newest}", signal_id, limit)
+            return self._select(Order, newest, limit)
+        return self._select(Order, f"WHERE signal_id = ? {newest}", signal_id, limit)
 
     def order_events(self, client_order_id: str) -> Sequence[OrderEventFact]:
-        return self._select(OrderEventFact, "order_events", "WHERE client_order_id = ? ORDER BY row", client_order_id)
+        return self._select(OrderEventFact, "WHERE client_order_id = ? ORDER BY row", client_order_id)
 
     def fills(
         self, limit: int = 200, client_order_id: str | None = None, instrument: str | None = None
@@ -150,45 +147,43 @@ class SqliteConsole:
         wanted = {"client_order_id": client_order_id, "instrument": instrument}
         given = {column: value for column, value in wanted.items() if value is not None}
         where = "WHERE " + " AND ".join(f"{column} = ?" for column in given) if given else ""
-        return self._select(
-            Fill, "fills", f"{where} ORDER BY ts_event DESC, rowid DESC LIMIT ?", *given.values(), limit
-        )
+        return self._select(Fill, f"{where} ORDER BY ts_event DESC, rowid DESC LIMIT ?", *given.values(), limit)
 
     def cash_events(self, limit: int = 200) -> Sequence[Cash]:
-        return self._select(Cash, "cash_events", "ORDER BY ts_event DESC, rowid DESC LIMIT ?", limit)
+        return self._select(Cash, "ORDER BY ts_event DESC, rowid DESC LIMIT ?", limit)
 
     def trades(self, limit: int = 500) -> Sequence[Trade]:
-        return self._select(Trade, "trades", "ORDER BY ts_closed DESC, rowid DESC LIMIT ?", limit)
+        return self._select(Trade, "ORDER BY ts_closed DESC, rowid DESC LIMIT ?", limit)
 
     def shadow_trades(self, limit: int = 200) -> Sequence[ShadowTrade]:
-        return self._select(ShadowTrade, "shadow_trades", "ORDER BY ts_opened DESC, rowid DESC LIMIT ?", limit)
+        return self._select(ShadowTrade, "ORDER BY ts_opened DESC, rowid DESC LIMIT ?", limit)
 
     def equity(self, book: str = "", limit: int = 2000) -> Sequence[EquityPoint]:
-        return self._select(EquityPoint, "equity", "WHERE book = ? ORDER BY ts DESC LIMIT ?", book, limit)[::-1]
+        return self._select(EquityPoint, "WHERE book = ? ORDER BY ts DESC LIMIT ?", book, limit)[::-1]
 
     def alerts(self, limit: int = 500) -> Sequence[AlertFact]:
-        return self._select(AlertFact, "alerts", "ORDER BY row DESC LIMIT ?", limit)
+        return self._select(AlertFact, "ORDER BY row DESC LIMIT ?", limit)
 
     def breaker_events(self, limit: int = 50) -> Sequence[BreakerFact]:
-        return self._select(BreakerFact, "breaker_events", "ORDER BY row DESC LIMIT ?", limit)
+        return self._select(BreakerFact, "ORDER BY row DESC LIMIT ?", limit)
 
     def reconciliations(self, limit: int = 50) -> Sequence[ReconciliationFact]:
-        return self._select(ReconciliationFact, "reconciliations", "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
+        return self._select(ReconciliationFact, "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
 
     def risk_snapshots(self, book: str, limit: int = 50) -> Sequence[RiskSnapshotFact]:
-        return self._select(RiskSnapshotFact, "risk_snapshots", "WHERE book = ? ORDER BY ts DESC LIMIT ?", book, limit)
+        return self._select(RiskSnapshotFact, "WHERE book = ? ORDER BY ts DESC LIMIT ?", book, limit)
 
     def commands(self, limit: int = 100) -> Sequence[CommandRow]:
-        return self._select(CommandRow, "commands", "ORDER BY id DESC LIMIT ?", limit)
+        return self._select(CommandRow, "ORDER BY id DESC LIMIT ?", limit)
 
     def command(self, command_id: int) -> CommandRow | None:
-        return self._first(CommandRow, "commands", "id = ?", command_id)
+        return self._first(CommandRow, "id = ?", command_id)
 
     def chat(self, limit: int = 200) -> Sequence[ChatRow]:
-        return self._select(ChatRow, "chat", "ORDER BY id DESC LIMIT ?", limit)[::-1]
+        return self._select(ChatRow, "ORDER BY id DESC LIMIT ?", limit)[::-1]
 
     def runs(self, limit: int = 50) -> Sequence[RunRow]:
-        return self._select(RunRow, "runs", "ORDER BY ts_started DESC, rowid DESC LIMIT ?", limit)
+        return self._select(RunRow, "ORDER BY ts_started DESC, rowid DESC LIMIT ?", limit)
 
     def log_lines(self, limit: int = 500) -> Sequence[str]:
         try:

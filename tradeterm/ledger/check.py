@@ -14,8 +14,7 @@ from tradeterm.domain.facts import BookStateFact, OrderEventFact, Trade
 from tradeterm.domain.orders import Cash, Fill, Order
 from tradeterm.domain.snapshot import Position
 from tradeterm.ledger.audit import verify
-from tradeterm.ledger.codec import FACT_TYPES, codec_of
-from tradeterm.ledger.restore import select
+from tradeterm.ledger.codec import FACT_TYPES, codec_of, select
 from tradeterm.ledger.store import open_ledger, plain_errors
 
 Rebuild = Callable[[Sequence[Fill], Sequence[Cash]], Mapping[tuple[str, str], Position]]

@@ -3,6 +3,7 @@
 Decimals become text, exactly as written; containers become JSON text; enums their text; flags 0 or 1.
 """
 
+import sqlite3
 import typing
 from decimal import Decimal
 from functools import cache
@@ -12,12 +13,13 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from tradeterm.domain.facts import Fact
+from tradeterm.domain.facts import ChatRow, CommandRow, Fact, RunRow
 
 F = TypeVar("F", bound=Struct)
 Kind = Literal["text", "integer", "real", "decimal", "flag", "json"]
 
 FACT_TYPES: tuple[type[Struct], ...] = typing.get_args(Fact)
+_UNTAGGED: dict[type, str] = {CommandRow: "commands", ChatRow: "chat", RunRow: "runs"}
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Decimal, "decimal"),
     (bool, "flag"),
@@ -45,12 +47,12 @@ def _column(name: str, hint: Any) -> Column:
 
 
 class RowCodec(Generic[F]):
-    """Rows of one struct type. `table` is its tag; `names` is the order of the values in a row."""
+    """Rows of one struct type. `table` is its table, `names` the order of the values in a row."""
 
     def __init__(self, type_: type[F]) -> None:
         hints = typing.get_type_hints(type_)
         self.type = type_
-        self.table = str(type_.__struct_config__.tag or "")
+        self.table = str(type_.__struct_config__.tag or _UNTAGGED[type_])
         self.columns = tuple(_column(name, hints[name]) for name in type_.__struct_fields__)
         self.names = tuple(column.name for column in self.columns)
         self._decimals = self._of("decimal")
@@ -58,6 +60,18 @@ class RowCodec(Generic[F]):
         self._flags = self._of("flag")
         self._jsons = self._of("json")
         self._required = tuple(column.name for column in self.columns if column.required)
+
+    @property
+    def defaults(self) -> dict[str, str | int | float]:
+        """What the columns of fields with a default hold by default."""
+        found: dict[str, str | int | float] = {}
+        for column, field in zip(self.columns, msgspec.structs.fields(self.type), strict=True):
+            if field.default not in (msgspec.NODEFAULT, None):
+                plain = msgspec.to_builtins(field.default)
+                if column.kind == "json":
+                    plain = msgspec.json.encode(plain).decode()
+                found[column.name] = int(plain) if column.kind == "flag" else plain
+        return found
 
     def _of(self, kind: Kind) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns if column.kind == kind)
@@ -101,3 +115,10 @@ class RowCodec(Generic[F]):
 def codec_of(type_: type[F]) -> RowCodec[F]:
     """The codec of a struct type, made once."""
     return RowCodec(type_)
+
+
+def select(db: sqlite3.Connection, type_: type[F], rest: str = "", *parameters: Any) -> list[F]:
+    """The structs in a type's table; `rest` is the SQL that follows FROM <table>. Raises msgspec.ValidationError."""
+    codec = codec_of(type_)
+    names = ", ".join(f'"{name}"' for name in codec.names)
+    return [codec.decode(row) for row in db.execute(f"SELECT {names} FROM {codec.table} {rest}", parameters).fetchall()]

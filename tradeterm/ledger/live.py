@@ -70,6 +70,7 @@ class LiveWriter:
 
     def _open(self) -> sqlite3.Connection:
         _remove(self.path)
+        self.path.touch(mode=0o600)  # its log files take over the mode
         db = sqlite3.connect(self.path, isolation_level=None, timeout=0.2, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -78,7 +79,6 @@ class LiveWriter:
         except sqlite3.Error:
             db.close()
             raise
-        self.path.chmod(0o600)
         return db
 
     def _publish(self, view: DeskView) -> None:

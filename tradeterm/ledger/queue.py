@@ -4,7 +4,7 @@ import sqlite3
 
 from tradeterm.domain.facts import CommandRow
 from tradeterm.domain.states import CommandStatus, CommandVerb
-from tradeterm.ledger.codec import codec_of
+from tradeterm.ledger.codec import select
 
 
 def enqueue(
@@ -34,9 +34,5 @@ def pending_commands(db: sqlite3.Connection, after: int = 0) -> list[CommandRow]
 
     With `after` 0, at start-up, that is also what the last engine had accepted when it died.
     """
-    codec = codec_of(CommandRow)
-    rows = db.execute(
-        f"SELECT {', '.join(codec.names)} FROM commands WHERE status IN (?, ?) AND id > ? ORDER BY id",
-        (CommandStatus.QUEUED.value, CommandStatus.ACCEPTED.value, after),
-    )
-    return [codec.decode(row) for row in rows]
+    waiting = (CommandStatus.QUEUED.value, CommandStatus.ACCEPTED.value)
+    return select(db, CommandRow, "WHERE status IN (?, ?) AND id > ? ORDER BY id", *waiting, after)

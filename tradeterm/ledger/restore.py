@@ -3,9 +3,6 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
-
-from msgspec import Struct
 
 from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact
 from tradeterm.domain.market import DAY_MS
@@ -13,22 +10,13 @@ from tradeterm.domain.orders import TERMINAL, Order, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalOutcome
 from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
 from tradeterm.domain.states import BreakerLevel, TradingState
-from tradeterm.ledger.codec import codec_of
+from tradeterm.ledger.codec import select
 from tradeterm.ledger.runs import latest_run
 from tradeterm.ledger.store import LedgerMissing, open_ledger, plain_errors
 
 ORDER_DAYS = 2  # closed orders whose late fills must still find them
 SIGNAL_DAYS = 3
 EXECUTION_DAYS = 7  # a venue may repeat executions this old
-
-F = TypeVar("F", bound=Struct)
-
-
-def select(db: sqlite3.Connection, type_: type[F], rest: str = "", parameters: tuple[Any, ...] = ()) -> list[F]:
-    """Facts of a type's table; `rest` is what follows FROM <table>."""
-    codec = codec_of(type_)
-    names = ", ".join(f'"{name}"' for name in codec.names)
-    return [codec.decode(row) for row in db.execute(f"SELECT {names} FROM {codec.table} {rest}", parameters)]
 
 
 def desk_time(db: sqlite3.Connection) -> int:
@@ -50,9 +38,9 @@ def desk_time(db: sqlite3.Connection) -> int:
 
 def _orders(db: sqlite3.Connection, now: int, positions: list[Position]) -> list[Order]:
     closed = ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
-    found = select(db, Order, f"WHERE status NOT IN ({closed}) OR ts_updated >= ?", (now - ORDER_DAYS * DAY_MS,))
+    found = select(db, Order, f"WHERE status NOT IN ({closed}) OR ts_updated >= ?", now - ORDER_DAYS * DAY_MS)
     for position in positions:  # its entry and its protection, however old
-        found += select(db, Order, "WHERE client_order_id = ? OR parent_id = ?", (position.trade_id, position.trade_id))
+        found += select(db, Order, "WHERE client_order_id = ? OR parent_id = ?", position.trade_id, position.trade_id)
     by_id = {(order.venue, order.client_order_id): order for order in found}
     return [by_id[key] for key in sorted(by_id)]
 

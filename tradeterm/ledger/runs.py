@@ -8,10 +8,10 @@ import msgspec
 
 from tradeterm.domain.facts import RunRow
 from tradeterm.domain.states import Mode
-from tradeterm.ledger.codec import codec_of
+from tradeterm.ledger.codec import codec_of, select
+from tradeterm.ledger.schema import write_statement
 
 Summary = dict[str, str | int | float | None]
-_COLUMNS = ", ".join(codec_of(RunRow).names)
 
 
 class RunStatus(StrEnum):
@@ -25,9 +25,7 @@ class RunStatus(StrEnum):
 
 def all_runs(db: sqlite3.Connection, limit: int = -1) -> list[RunRow]:
     """The ledger's runs, newest first."""
-    codec = codec_of(RunRow)
-    rows = db.execute(f"SELECT {_COLUMNS} FROM runs ORDER BY ts_started DESC, rowid DESC LIMIT ?", (limit,))
-    return [codec.decode(row) for row in rows]
+    return select(db, RunRow, "ORDER BY ts_started DESC, rowid DESC LIMIT ?", limit)
 
 
 def latest_run(db: sqlite3.Connection) -> RunRow | None:
@@ -65,9 +63,8 @@ def start_run(
         cursor=cursor,
         summary=None,
     )
-    codec = codec_of(RunRow)
     with db:
-        db.execute(f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * len(codec.names))})", codec.encode(run))
+        db.execute(write_statement(RunRow), codec_of(RunRow).encode(run))
     return run
 
 

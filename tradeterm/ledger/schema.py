@@ -28,18 +28,23 @@ _PYTHON_TYPE: dict[Kind, type] = {
 class Table(Struct, frozen=True, kw_only=True):
     """A table. `key` is the primary key; a table without one is append-only and numbered by `row`.
 
-    `repeats` says what a second row with the same key means: "replace" (the fact moved on) or "ignore" (told twice).
+    `defaults` are what rows written before a required column existed hold there.
     """
 
     name: str
     columns: dict[str, type]
     required: frozenset[str] = frozenset()
+    defaults: dict[str, str | int | float] = {}
     key: tuple[str, ...] = ()
-    repeats: str = "replace"
     indexes: tuple[tuple[str, ...], ...] = ()
 
 
 class _Shape(Struct, frozen=True):
+    """Key and indexes of a table whose columns are a struct's fields.
+
+    `repeats` says what a second row with the same key means: "replace" (the fact moved on) or "ignore" (told twice).
+    """
+
     key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     repeats: str = "replace"
@@ -73,7 +78,7 @@ _SHAPES = {
 }
 # Columns that the facts do not carry, with their value: the one row of desk_state, and 0 for a live sample of equity
 # (see retention).
-_EXTRA = {"desk_state": {"row": 1}, "equity": {"resolution": 0}}
+_EXTRA: dict[str, dict[str, str | int | float]] = {"desk_state": {"row": 1}, "equity": {"resolution": 0}}
 _AI_USAGE = Table(
     name="ai_usage",
     columns={
@@ -96,26 +101,28 @@ _AI_USAGE = Table(
 )
 
 
-def _table_of(name: str, type_: type[Struct]) -> Table:
-    columns = codec_of(type_).columns
-    shape = _SHAPES[name]
-    extra = _EXTRA.get(name, {})
+def _table_of(type_: type[Struct]) -> Table:
+    codec = codec_of(type_)
+    columns, shape, extra = codec.columns, _SHAPES[codec.table], _EXTRA.get(codec.table, {})
     return Table(
-        name=name,
+        name=codec.table,
         columns={c.name: _PYTHON_TYPE[c.kind] for c in columns} | dict.fromkeys(extra, int),
         required=frozenset(c.name for c in columns if c.required) | frozenset(extra),
+        defaults=codec.defaults | extra,
         key=shape.key,
-        repeats=shape.repeats,
         indexes=shape.indexes,
     )
 
 
 def tables() -> tuple[Table, ...]:
     """Every table of the ledger."""
-    facts = tuple(
-        _table_of(codec_of(type_).table, CommandRow if type_ is CommandAck else type_) for type_ in FACT_TYPES
+    types: tuple[type[Struct], ...] = (
+        *(type_ for type_ in FACT_TYPES if type_ is not CommandAck),
+        CommandRow,
+        RunRow,
+        ChatRow,
     )
-    return (*facts, _table_of("runs", RunRow), _table_of("chat", ChatRow), _AI_USAGE)
+    return (*(_table_of(type_) for type_ in types), _AI_USAGE)
 
 
 def create_tables(db: "Database") -> None:
@@ -131,8 +138,8 @@ def create_tables(db: "Database") -> None:
             key = spec.key or ("row",)
             table.create(columns, pk=key[0] if len(key) == 1 else key, not_null=spec.required)
         for name in spec.columns.keys() - table.columns_dict.keys():
-            default = {str: "", int: 0, float: 0.0}[spec.columns[name]]
-            table.add_column(name, spec.columns[name], not_null_default=default if name in spec.required else None)
+            default = spec.defaults[name] if name in spec.required else None
+            table.add_column(name, spec.columns[name], not_null_default=default)
         for index in spec.indexes:
             table.create_index(list(index), if_not_exists=True)
 
