@@ -1,5 +1,7 @@
 """What the data checks repair, what they refuse, and what they say of it."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -183,3 +185,12 @@ def test_the_bundled_recording_needs_no_repair() -> None:
         assert datetime.fromtimestamp(bars.ts_open[0] / 1000, UTC) == datetime(2025, 4, 5, tzinfo=UTC)
     for path in (demo_folder() / "crypto" / "funding").glob("*.parquet"):
         assert load_funding(path).report == ()
+
+
+def test_reading_leaves_pandas_alone() -> None:
+    """Starting would take a third of a second longer; Arrow imports it by itself where its `to_numpy` is used."""
+    code = (
+        "import sys; from tradeterm.config_file import load_config; from tradeterm.feeds.registry import make_feed; "
+        "make_feed(load_config(None, 'demo')); sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
