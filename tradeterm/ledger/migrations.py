@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from tradeterm.domain.errors import LedgerError
+from tradeterm.ledger.database import database
 from tradeterm.ledger.schema import APPLICATION_ID, create_tables
 
 LEDGER_VERSION = 1
@@ -38,12 +39,10 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         return
     if version == 0:
         db.execute("PRAGMA journal_mode = WAL")
-    from sqlite_utils import Database  # slow to import, and an up-to-date ledger does not need it
-
-    database = Database(db)
-    with database.atomic():
+    tables = database(db)  # slow to import, and an up-to-date ledger does not need it
+    with tables.atomic():
         if check_version(db, path) == LEDGER_VERSION:
             return
-        create_tables(database)
+        create_tables(tables)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {LEDGER_VERSION}")

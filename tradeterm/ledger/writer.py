@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import Fact
 from tradeterm.ledger.codec import FACT_TYPES, codec_of
+from tradeterm.ledger.database import database
 from tradeterm.ledger.schema import create_views, write_statement
 from tradeterm.ledger.store import describe, open_ledger, plain_errors
 
@@ -63,14 +64,13 @@ class LedgerWriter:
 
     def start(self) -> None:
         """Open (create, upgrade) the ledger and start the thread. Raises LedgerError."""
-        from sqlite_utils import Database  # slow to import; only the engine pays for it
-
         db = open_ledger(self.path)
         with plain_errors(self.path):
             db.execute("PRAGMA wal_autocheckpoint = 0")  # done between batches, so that no barrier waits for one
-            with (database := Database(db)).atomic():
-                create_views(database, self._books)
-        self._thread = threading.Thread(target=self._work_until_closed, args=(database,), name="ledger", daemon=True)
+            tables = database(db)
+            with tables.atomic():
+                create_views(tables, self._books)
+        self._thread = threading.Thread(target=self._work_until_closed, args=(tables,), name="ledger", daemon=True)
         self._thread.start()
 
     def write(self, facts: Iterable[Fact]) -> None:
