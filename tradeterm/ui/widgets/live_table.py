@@ -27,7 +27,7 @@ from tradeterm.ui.widgets.table_layout import (
     matches,
     sorted_rows,
 )
-from tradeterm.ui.widgets.tones import TONE_CLASSES, glyphs_of, tone_css, tone_style
+from tradeterm.ui.widgets.tones import glyphs_of, tone_style
 
 __all__ = ["Cell", "Column", "LiveTable", "Row"]
 
@@ -42,7 +42,7 @@ class LiveTable(ScrollView, can_focus=True):
         *local_bindings("table"),
         Binding("enter", "select", "Detail", show=False, id="row.open"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--header", "table--cursor", "table--empty"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--header", "table--cursor", "table--empty"}
     DEFAULT_CSS = """
     LiveTable {
         overflow-x: hidden;
@@ -56,7 +56,7 @@ class LiveTable(ScrollView, can_focus=True):
     LiveTable > .table--empty { color: $muted; }
     LiveTable > .table--cursor { background: $selection-blurred; color: $selection-blurred-text; }
     LiveTable:focus > .table--cursor { background: $selection; color: $selection-text; text-style: bold; }
-    """ + tone_css("LiveTable")
+    """
 
     frozen: var[bool] = var(False)
 
@@ -101,6 +101,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._layout: tuple[tuple[int, int], ...] = ()
         self._layout_for = -1
         self._strips: dict[tuple[str, bool], tuple[Row, Strip]] = {}
+        self._colours: dict[str, str] = {}
         self._looks: dict[str, Style] = {}
 
     # What is in it
@@ -351,6 +352,9 @@ class LiveTable(ScrollView, can_focus=True):
         return self._layout
 
     def render_line(self, y: int) -> Strip:
+        if self._colours is not self.app.theme_variables:
+            self._colours = self.app.theme_variables
+            self._forget_looks()
         columns = self._columns_shown()
         width = self._layout_for
         if y == 0:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from tradeterm.ui.plain import ascii_only, fit, plain
 from tradeterm.ui.widgets.local_keys import local_bindings
-from tradeterm.ui.widgets.tones import TONE_CLASSES, glyphs_of, tone_css, tone_style
+from tradeterm.ui.widgets.tones import glyphs_of, tone_style
 
 
 class LogLine(Struct, frozen=True):
@@ -25,7 +25,7 @@ class LogView(ScrollView, can_focus=True):
     """`write` many lines at once, once a tick. Scrolled up it holds still and counts what came since."""
 
     BINDINGS: ClassVar = local_bindings("table")
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"log--badge"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--badge"}
     DEFAULT_CSS = """
     LogView {
         overflow-x: hidden;
@@ -36,7 +36,7 @@ class LogView(ScrollView, can_focus=True):
         color: $foreground;
     }
     LogView > .log--badge { background: $accent; color: $badge-text; text-style: bold; }
-    """ + tone_css("LogView")
+    """
 
     frozen: var[bool] = var(False)
 

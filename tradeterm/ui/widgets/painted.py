@@ -1,27 +1,24 @@
 """Base of widgets that draw themselves as lines of toned text and repaint only the lines that changed."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tradeterm.ui.diff import changed_lines
-from tradeterm.ui.widgets.tones import TONE_CLASSES, Line, strip_of, tone_css
+from tradeterm.ui.widgets.tones import Line, strip_of
 
 
 class Painted(Widget):
     """A subclass gives `paint(width, height)`, a pure look at its data; `repaint()` after the data changed."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
-    DEFAULT_CSS = tone_css("Painted")
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[Line] = ()
         self._strips: dict[int, Strip] = {}
         self._painted_for: tuple[int, int] | None = None
+        self._colours: dict[str, str] = {}
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         """The lines to show, at most `height` of them, each at most `width` cells."""
@@ -49,6 +46,9 @@ class Painted(Widget):
             width, height = self.content_size
             self._lines = self.paint(width, height) if width > 0 and height > 0 else ()
             self._painted_for = (width, height)
+            self._strips.clear()
+        if self._colours is not self.app.theme_variables:
+            self._colours = self.app.theme_variables
             self._strips.clear()
         strip = self._strips.get(y)
         if strip is None:

@@ -44,6 +44,7 @@ class Pane(Vertical):
     empty: var[bool] = var(False)
     frozen: var[bool] = var(False)
     summary: var[str] = var("")
+    filter_text: var[str] = var("")
 
     def __init__(
         self,
@@ -100,8 +101,13 @@ class Pane(Vertical):
     def watch_summary(self) -> None:
         self._draw_edges()
 
+    def watch_filter_text(self) -> None:
+        self._draw_edges()
+
     def _draw_edges(self) -> None:
         title = _escaped(self.title)
+        if self.filter_text:
+            title += _escaped(f" · only {self.filter_text!r}")
         if self.frozen:
             title += " · FROZEN"
         if self.is_stale:

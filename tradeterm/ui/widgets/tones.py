@@ -1,9 +1,12 @@
-"""Tones: what a piece of text means, not how it looks. Style sheets and themes turn a tone into colours."""
+"""Tones: what a piece of text means, not how it looks. The theme turns a tone into colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
+from msgspec import Struct
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -15,51 +18,70 @@ Span = tuple[str, str]
 
 Line = tuple[Span, ...]
 
-_BODIES = {
-    "up": "color: $pnl-up;",
-    "down": "color: $pnl-down;",
-    "muted": "color: $muted;",
-    "faint": "color: $pane-border;",
-    "accent": "color: $accent;",
-    "warn": "color: $warning;",
-    "danger": "color: $danger; text-style: bold;",
-    "stale": "color: $stale;",
-    "bright": "color: $bright;",
-    "bold": "color: $bright; text-style: bold;",
-    "strong": "text-style: bold;",
-    "key": "color: $key; text-style: bold;",
-    "prompt": "color: $prompt;",
-    "title": "color: $pane-title; text-style: bold;",
-    "demo": "background: $demo; color: $badge-text; text-style: bold;",
-    "paper": "background: $paper; color: $badge-text; text-style: bold;",
-    "live": "background: $live; color: $badge-text; text-style: bold;",
-    "alarm": "background: $danger; color: $badge-text; text-style: bold;",
-    "alert": "background: $warning; color: $badge-text; text-style: bold;",
-    "chart-up": "color: $chart-up;",
-    "chart-down": "color: $chart-down;",
-    "volume": "color: $chart-volume;",
-    "axis": "color: $chart-axis;",
-    "last": "color: $chart-last; text-style: bold;",
-    "line": "color: $chart-line;",
-    "entry": "color: $level-entry;",
-    "stop": "color: $level-stop;",
-    "target": "color: $level-target;",
+
+class Tone(Struct, frozen=True):
+    """Theme variables of a tone's colours ("" leaves one as it is), and whether it is bold."""
+
+    colour: str = ""
+    background: str = ""
+    bold: bool = False
+
+
+_TONES: Mapping[str, Tone] = {
+    "up": Tone("pnl-up"),
+    "down": Tone("pnl-down"),
+    "muted": Tone("muted"),
+    "faint": Tone("pane-border"),
+    "accent": Tone("accent"),
+    "warn": Tone("warning"),
+    "danger": Tone("danger", bold=True),
+    "stale": Tone("stale"),
+    "bright": Tone("bright"),
+    "bold": Tone("bright", bold=True),
+    "strong": Tone(bold=True),
+    "key": Tone("key", bold=True),
+    "prompt": Tone("prompt"),
+    "title": Tone("pane-title", bold=True),
+    "demo": Tone("badge-text", "demo", bold=True),
+    "paper": Tone("badge-text", "paper", bold=True),
+    "live": Tone("badge-text", "live", bold=True),
+    "alarm": Tone("badge-text", "danger", bold=True),
+    "alert": Tone("badge-text", "warning", bold=True),
+    "chart-up": Tone("chart-up"),
+    "chart-down": Tone("chart-down"),
+    "volume": Tone("chart-volume"),
+    "axis": Tone("chart-axis"),
+    "last": Tone("chart-last", bold=True),
+    "line": Tone("chart-line"),
+    "entry": Tone("level-entry"),
+    "stop": Tone("level-stop"),
+    "target": Tone("level-target"),
 }
 
-TONES = frozenset(_BODIES)
-TONE_CLASSES = {f"tone--{tone}" for tone in _BODIES}
-
-
-def tone_css(widget: str) -> str:
-    """Default rules that give every tone its colours in a widget class."""
-    return "\n".join(f"{widget} > .tone--{tone} {{ {body} }}" for tone, body in _BODIES.items())
+TONES = frozenset(_TONES)
 
 
 def tone_style(widget: Widget, tone: str) -> Style:
-    """The partial style of one or more tones in a widget whose COMPONENT_CLASSES hold TONE_CLASSES."""
+    """The partial style of one or more tones under the app's present theme.
+
+    Tones are no component classes: the framework would look up thirty virtual nodes for every widget whenever its
+    focus changes, which costs more than a keypress may.
+    """
     if " " in tone:
         return Style.combine(tone_style(widget, part) for part in tone.split())
-    return widget.get_component_rich_style(f"tone--{tone}", partial=True) if tone else Style.null()
+    if not tone:
+        return Style.null()
+    colours, known = widget.app.theme_variables, _TONES[tone]
+    return _style(colours.get(known.colour, ""), colours.get(known.background, ""), known.bold)
+
+
+@lru_cache(maxsize=512)
+def _style(colour: str, background: str, bold: bool) -> Style:
+    return Style(
+        color=Color.parse(colour).rich_color if colour else None,
+        bgcolor=Color.parse(background).rich_color if background else None,
+        bold=bold or None,
+    )
 
 
 def strip_of(widget: Widget, line: Line, width: int, base: Style) -> Strip:
