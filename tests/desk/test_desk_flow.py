@@ -393,6 +393,22 @@ def test_an_unknown_order_never_resolves_by_the_clock_but_calls_a_person() -> No
     assert KEY not in rig.desk.positions
 
 
+def test_an_entry_that_never_arrived_may_be_decided_again_if_its_signal_comes_again() -> None:
+    rig = Rig()
+    id = f"s{T0 // 1000}-1"
+    rig.venue.lost.add(id)
+    rig.bars(100.0, T0, entry())
+    rig.feed(update(id, K.REFUSED, T0 + 1000, code="NEVER_ARRIVED"))
+    assert rig.desk.state.breaker is BreakerLevel.CLOSED
+    assert len(only(rig.commands, SubmitOrder)) == 1, "the desk does not repeat it by itself"
+    rig.feed(entry())
+    assert [command.order.client_order_id for command in only(rig.commands, SubmitOrder)] == [id, id[:-1] + "2"]
+    refused = Rig()
+    refused.venue.refuse.add(id)
+    refused.bars(100.0, T0, entry())
+    assert refused.feed(entry()) == [], "a refusal stands"
+
+
 def test_a_short_is_the_mirror_image() -> None:
     rig = Rig()
     rig.open_position(side=PositionSide.SHORT)

@@ -1,6 +1,7 @@
 """From an entry signal to an order: proposal, tier 1, the question to tier 2, tier 1 again, reserve, submit."""
 
 from decimal import Decimal
+from itertools import count
 
 import msgspec
 
@@ -116,7 +117,7 @@ def _order(
 ) -> None:
     """Reserve and submit in one step: from here the order counts in every limit."""
     entry = Order(
-        client_order_id=f"{signal.id}-1",
+        client_order_id=_entry_id(turn, signal),
         book=book.name,
         venue=book.config.venue,
         account=book.account,
@@ -137,6 +138,11 @@ def _order(
     fact = signal_fact(turn, signal, SignalOutcome.ORDERED, checks, None, again, proposal.sized, verdict.id)
     decide(turn, msgspec.structs.replace(fact, client_order_id=entry.client_order_id, outcome_text=text))
     turn.submit(entry, *attached(entry))
+
+
+def _entry_id(turn: Turn, signal: Signal) -> str:
+    """The signal's first attempt whose id was never used."""
+    return next(name for n in count(1) if (name := f"{signal.id}-{n}") not in turn.state.orders)
 
 
 def attached(entry: Order) -> list[Order]:

@@ -70,6 +70,7 @@ def on_exit_signal(turn: Turn, signal: Signal) -> None:
         fact = msgspec.structs.replace(fact, outcome=SignalOutcome.DENIED, outcome_code=code, outcome_text=text)
         decide(turn, fact)
         return
+    position = turn.replace_position(position, exit_reason=signal.reason)
     quantity = abs(position.quantity)
     client_id = next_exit_id(turn, position) if state.venue_ready(position.venue) else None
     text = f"close {format(quantity, 'f')}" if client_id else "close as soon as the venue is ready"

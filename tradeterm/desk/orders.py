@@ -9,6 +9,7 @@ from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, fla
 from tradeterm.desk.protection import follow_stop, is_protected
 from tradeterm.desk.state import Book, exec_key
 from tradeterm.desk.turn import Turn
+from tradeterm.desk.unknown import NEVER_ARRIVED, forget_intent
 from tradeterm.domain.errors import IllegalTransition
 from tradeterm.domain.events import CashEvent, FillReceived, OrderAdopted, OrderUpdate
 from tradeterm.domain.orders import Fill, Order, OrderEventKind, OrderIntent, OrderStatus
@@ -44,6 +45,8 @@ def on_order_update(turn: Turn, event: OrderUpdate) -> None:
         return
     if order.status is OrderStatus.PENDING_UPDATE and moved.status is not OrderStatus.PENDING_UPDATE:
         turn.state.amends.pop(order.client_order_id, None)
+    if event.code == NEVER_ARRIVED and moved.status is OrderStatus.REJECTED:
+        _never_arrived(turn, moved)
     _consequences(turn, order, moved)
 
 
@@ -147,7 +150,7 @@ def _consequences(turn: Turn, before: Order, after: Order) -> None:
     """What the end, or the confirmation, of an order means for what hangs on it."""
     key = (after.book, after.instrument)
     refused = after.status is OrderStatus.REJECTED and before.status is not OrderStatus.REJECTED
-    if refused:
+    if refused and not after.reason.startswith(NEVER_ARRIVED):
         text = f"{after.intent} {after.client_order_id} was refused: {after.reason or 'no reason given'}"
         turn.alert(AlertLevel.ERROR, "ORDER_REJECTED", text, key)
         note_refused(turn, after)
@@ -159,6 +162,13 @@ def _consequences(turn: Turn, before: Order, after: Order) -> None:
         follow_stop(turn, after)
     if after.intent is OrderIntent.EXIT and after.is_closed and not before.is_closed:
         on_exit_ended(turn, after)
+
+
+def _never_arrived(turn: Turn, order: Order) -> None:
+    text = f"{order.intent} {order.client_order_id} never reached the venue"
+    turn.alert(AlertLevel.WARNING, NEVER_ARRIVED, text, (order.book, order.instrument))
+    if order.intent is OrderIntent.ENTRY:
+        forget_intent(turn, order)
 
 
 def exit_reason(position: Position, order: Order | None) -> str:

@@ -9,6 +9,9 @@ from tradeterm.desk.turn import Turn
 from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
 from tradeterm.domain.states import AlertLevel
 
+NEVER_ARRIVED = "NEVER_ARRIVED"
+"""Code of a REFUSED update by which the driver says that a venue certainly never got the order."""
+
 FIRST_MS = (500, 1_000, 2_000, 4_000, 8_000)
 THEN_EVERY_MS = 15_000
 UNANSWERED_MS = 5_000
@@ -60,3 +63,13 @@ def _missing_for(order: Order, ts: int) -> int | None:
         overdue = ts - order.ts_updated - UNANSWERED_MS
         return overdue if overdue > 0 else None
     return None
+
+
+def forget_intent(turn: Turn, order: Order) -> None:
+    """An entry that certainly never arrived may be decided again, should its signal be raised again (a replayed bar):
+    through both tiers, under the next attempt's id. The desk itself sends nothing again."""
+    key = f"{order.book}/{order.instrument}"
+    if order.signal_id is not None:
+        turn.state.signals_seen.discard(order.signal_id)
+    if turn.state.last_entry.get(key) == order.ts_created:
+        del turn.state.last_entry[key]
