@@ -95,6 +95,11 @@ def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         ),
         ('# "app.theme" = "t"', '"app.theme" = "q"', "'q' is already the key of app.quit"),
         ('# "app.theme" = "t"', '"app.them" = "q"', "'app.them' is not an action; did you mean 'app.theme'?"),
+        ('venue = "paper"', 'venue = "bybit"', 'books.crypto.venue: found "bybit", allowed paper'),
+        ('validator = "rules"', 'validator = "ai"', 'gate.validator: found "ai", allowed rules'),
+        ('kind = "replay"', 'kind = "bybit"', 'feed.kind: found "bybit", allowed replay'),
+        ('"BTCUSDT.BINANCE"', '"DOGEUSDT.BINANCE"', "instrument DOGEUSDT.BINANCE: not there; found BTCUSDT.BINANCE"),
+        ('path = ""', 'path = "nowhere"', "nowhere/instruments.toml"),
         ('theme = "dark"', 'theme = "drak"', 'ui.theme: found "drak", allowed ansi, '),
     ],
 )

@@ -122,5 +122,6 @@ def test_names_only_the_engine_knows(home: Path, found: str, changed: str) -> No
     (home / "config.toml").write_text(example_config().read_text().replace(found, changed))
     done = tradeterm("--headless", "--until-end")
     assert done.returncode == 2, done.stderr
-    assert changed.split('"')[1] in done.stderr
+    assert done.stderr.startswith(f"tradeterm: {home / 'config.toml'}: ")
+    assert f'found "{changed.split(chr(34))[1]}", allowed' in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
 def check(options: argparse.Namespace) -> int:
     """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "hash", "mode", "books": [name]}."""
     from tradeterm.config_file import config_hash, read_config
+    from tradeterm.engine.check_config import trading_mistakes
 
     profile = profile_of(options)
     file = config_file_of(options, profile)
@@ -28,6 +29,7 @@ def check(options: argparse.Namespace) -> int:
     config = None
     try:
         config = read_config(file)
+        mistakes += [f"{file}: {mistake}" for mistake in trading_mistakes(config)]
         mistakes += wrong_theme(config, profile, str(file))
         check_config(config, str(file))
     except ConfigError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from tradeterm.cli.checks import check_config
 from tradeterm.cli.output import REFUSED, WRONG_USE, note, say_error
 from tradeterm.cli.session import config_file_of, config_of, profile_of
+from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
 
@@ -58,16 +59,19 @@ def _is_terminal(stream: TextIO | None) -> bool:
 def _headless(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
     from tradeterm.headless import run_headless
 
-    return run_headless(
-        profile,
-        config,
-        json=options.json,
-        speed=options.speed,
-        until_end=options.until_end,
-        duration=options.duration,
-        start_ts=options.start_ts,
-        parent_fd=options.parent_fd,
-    )
+    try:
+        return run_headless(
+            profile,
+            config,
+            json=options.json,
+            speed=options.speed,
+            until_end=options.until_end,
+            duration=options.duration,
+            start_ts=options.start_ts,
+            parent_fd=options.parent_fd,
+        )
+    except ConfigError as error:  # from the trading rooms, which do not know the file
+        raise ConfigError(f"{config_file_of(options, profile)}: {error}") from None
 
 
 def _screen(options: argparse.Namespace, profile: Profile, config: "Config") -> int:
