@@ -178,6 +178,7 @@ class Terminal:
 
     def __init__(self, line: str) -> None:
         self._line = line
+        self.shown = ""
 
     def isatty(self) -> bool:
         return True
@@ -186,6 +187,7 @@ class Terminal:
         return self._line
 
     def write(self, text: str) -> int:
+        self.shown += text
         return len(text)
 
     def flush(self) -> None: ...
@@ -204,7 +206,10 @@ def test_on_a_terminal_the_word_is_typed(
     desk: Profile, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(typed))
-    monkeypatch.setattr("sys.stderr", Terminal(""))
+    monkeypatch.setattr("sys.stderr", screen := Terminal(""))
     with engine(desk, answer(CommandStatus.DONE)):
         assert main(["kill", *MINE]) == status
     assert len(sent(desk)) == (status == 0)
+    assert screen.shown.startswith(
+        "Cancel 2 open orders, close 1 position at market, stay HALTED, also after a restart.\nType kill to go on: "
+    )

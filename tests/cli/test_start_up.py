@@ -1,6 +1,7 @@
 """What must answer at once, and what must never be imported for it."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tradeterm import __version__
+from tradeterm.profile import Profile
 
 HEAVY = {"textual", "pandas", "scipy", "pybit", "anthropic", "numpy", "pyarrow", "sqlite_utils", "rich", "httpx"}
 
@@ -93,3 +95,16 @@ def test_an_unreadable_folder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -
         assert done.returncode == 1, command
         assert "Traceback" not in done.stderr
         assert "/dev/null/x" in done.stderr + done.stdout
+
+
+def test_a_followed_log_reaches_a_pipe_at_once(profile: Profile) -> None:
+    profile.log.write_text("one\n")
+    command = [sys.executable, "-m", "tradeterm", "logs", "-f", "--profile", "default"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "one\n"
+        with profile.log.open("a") as log:
+            log.write("two\n")
+        assert process.stdout.readline() == "two\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130

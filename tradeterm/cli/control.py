@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     kill), 3 for REFUSED, else 1.
     """
     from tradeterm.assistant.answers import book_names, find_instrument
+    from tradeterm.assistant.ask import ask
     from tradeterm.assistant.text import clean
 
     verb = CommandVerb.SHUTDOWN if options.engine else options.verb
@@ -72,10 +73,13 @@ def run(options: argparse.Namespace) -> int:
             if found is None:
                 return say_error(_unclear(options.symbol, list(candidates)), WRONG_USE)
             instrument = found
-        if options.book and options.book not in book_names(console):
-            return say_error(f"there is no book {options.book!r}; books: {', '.join(book_names(console))}", WRONG_USE)
-        if verb in _CONFIRMED and not options.yes and not _typed(verb):
-            return REFUSED
+        books = book_names(console)
+        if options.book and books and options.book not in books:
+            return say_error(f"there is no book {options.book!r}; books: {', '.join(books)}", WRONG_USE)
+        if verb in _CONFIRMED and not options.yes:
+            consequence = ask(console, f"{options.verb} {instrument}").text
+            if not _typed(verb, "" if options.book else consequence):
+                return REFUSED
         command = console.send(verb, book=options.book, instrument=instrument, reason=clean(options.reason))
         row = _answer(console, command, PATIENCE_S if alive else 0.0)
     return _report(row, verb, alive=alive, as_json=options.json)
@@ -87,12 +91,14 @@ def _unclear(symbol: str, candidates: list[str]) -> str:
     return f"{symbol!r} is not watched here; `tradeterm status` shows the positions"
 
 
-def _typed(verb: CommandVerb) -> bool:
+def _typed(verb: CommandVerb, consequence: str) -> bool:
     """Ask on the terminal for the verb itself, typed; without a terminal say what is needed instead."""
     word = verb.lower()
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
         note(f"tradeterm: {word} asks for confirmation and there is no terminal; add --yes")
         return False
+    if consequence:
+        note(consequence)
     sys.stderr.write(f"Type {word} to go on: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() == word:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.output import DONE, FAILED, say, say_error, say_json
+from tradeterm.cli.output import DONE, FAILED, flush, say, say_error, say_json
 from tradeterm.cli.session import profile_of
 
 _LOOK_EVERY_S = 0.2
@@ -31,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
             say_json({"type": "log", "line": line})
         else:
             say(_printable(line))
+        if options.follow:
+            flush()
     return DONE
 
 
