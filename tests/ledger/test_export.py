@@ -2,10 +2,10 @@ import csv
 import json
 
 import pytest
-from ledger_facts import make_fill, make_signal
+from ledger_facts import make_fill, make_order, make_signal
 
 from tradeterm.domain.errors import LedgerError
-from tradeterm.ledger.export import export_ledger
+from tradeterm.ledger.export import export_ledger, export_rows
 from tradeterm.ledger.schema import tables
 from tradeterm.ledger.writer import LedgerWriter
 
@@ -15,7 +15,9 @@ def ledger(tmp_path):
     path = tmp_path / "ledger.sqlite"
     writer = LedgerWriter(path)
     writer.start()
-    writer.write([make_fill(), make_fill("e2", venue_order_id='[odd\n"text'), make_signal()])
+    writer.write(
+        [make_fill(), make_fill("e2", venue_order_id='[odd\n"text'), make_signal(), make_order(reason="[1, 2]")]
+    )
     writer.close()
     return path
 
@@ -48,3 +50,10 @@ def test_a_table_that_does_not_exist_is_named_with_those_that_do(ledger, tmp_pat
 def test_a_folder_that_cannot_be_made_is_one_sentence(ledger):
     with pytest.raises(LedgerError, match="cannot be written"):
         export_ledger(ledger, ledger / "out")
+
+
+def test_rows_come_with_their_table_and_text_stays_text(ledger):
+    rows = list(export_rows(ledger, ["orders", "signals"]))
+    assert [table for table, _ in rows] == ["orders", "signals"]
+    assert rows[0][1]["reason"] == "[1, 2]"
+    assert rows[1][1]["explain"] == {"move": -0.05, "volume": None}

@@ -215,6 +215,16 @@ async def test_closing_says_what_could_not_be_written(path):
     assert writer.pending == 1
 
 
+def test_a_damaged_ledger_is_not_written_to(path):
+    with closing(open_ledger(path)) as db, db:
+        db.executemany("INSERT INTO chat (ts, role, text) VALUES (1, 'a', ?)", [("x" * 900,)] * 100)
+    whole = path.read_bytes()
+    middle = len(whole) - 20 * 4096
+    path.write_bytes(whole[:middle] + b"\xff" * 4096 + whole[middle + 4096 :])
+    with pytest.raises(LedgerError, match="is damaged"):
+        LedgerWriter(path).start()
+
+
 async def test_waiting_without_a_started_writer_is_an_error(path):
     with pytest.raises(LedgerError, match="not open"):
         await LedgerWriter(path).commit()

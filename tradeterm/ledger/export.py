@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 import msgspec
 
 from tradeterm.domain.errors import LedgerError
-from tradeterm.ledger.schema import tables
+from tradeterm.ledger.schema import Table, tables
 from tradeterm.ledger.store import open_ledger, plain_errors
 
 Format = Literal["csv", "jsonl"]
@@ -29,9 +29,10 @@ def export_ledger(
         db.execute("BEGIN")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for name in _names(only):
-                target = folder / f"{name}.{format}"
-                written.append((target, _write(db, name, target, format)))
+            for table in _wanted(only):
+                target = folder / f"{table.name}.{format}"
+                with target.open("w", encoding="utf-8", newline="") as file:
+                    written.append((target, _write(db, table, file, format)))
         except OSError as error:
             raise LedgerError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return written
@@ -41,44 +42,37 @@ def export_rows(path: Path, only: Sequence[str] = ()) -> Iterator[tuple[str, dic
     """Every row with its table, values as in JSON lines, all of one moment. Raises as `export_ledger` does."""
     with plain_errors(path), closing(open_ledger(path, readonly=True)) as db:
         db.execute("BEGIN")
-        for name in _names(only):
-            rows = db.execute(f'SELECT * FROM "{name}" ORDER BY rowid')
-            columns = [column[0] for column in rows.description]
-            for row in rows:
-                yield name, dict(zip(columns, map(_plain, row), strict=True))
+        for table in _wanted(only):
+            for row in _objects(db, table):
+                yield table.name, row
 
 
-def _names(only: Sequence[str]) -> Sequence[str]:
-    known = [table.name for table in tables()]
+def _wanted(only: Sequence[str]) -> Sequence[Table]:
+    known = {table.name: table for table in tables()}
     for name in only:
         if name not in known:
             raise LedgerError(f"there is no table {name!r}; there are {', '.join(known)}")
-    return only or known
+    return [known[name] for name in only or known]
 
 
-def _write(db: sqlite3.Connection, name: str, target: Path, format: Format) -> int:
-    rows = db.execute(f'SELECT * FROM "{name}" ORDER BY rowid')
+def _objects(db: sqlite3.Connection, table: Table) -> Iterator[dict[str, object]]:
+    rows = _rows(db, table)
     columns = [column[0] for column in rows.description]
-    count = 0
-    with target.open("w", encoding="utf-8", newline="") as file:
-        if format == "csv":
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            for row in rows:
-                writer.writerow(row)
-                count += 1
-            return count
-        for row in rows:
-            plain = dict(zip(columns, map(_plain, row), strict=True))
-            file.write(msgspec.json.encode(plain).decode() + "\n")
-            count += 1
-    return count
+    for row in rows:
+        plain = dict(zip(columns, row, strict=True))
+        for name in table.json:
+            plain[name] = None if plain[name] is None else msgspec.json.decode(plain[name])
+        yield plain
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, str) and value[:1] in "[{":
-        try:
-            return msgspec.json.decode(value)
-        except msgspec.DecodeError:  # text that only looks like JSON
-            return value
-    return value
+def _rows(db: sqlite3.Connection, table: Table) -> sqlite3.Cursor:
+    return db.execute(f'SELECT * FROM "{table.name}" ORDER BY rowid')
+
+
+def _write(db: sqlite3.Connection, table: Table, file: TextIO, format: Format) -> int:
+    if format == "jsonl":
+        return sum(file.write(msgspec.json.encode(row).decode() + "\n") > 0 for row in _objects(db, table))
+    rows = _rows(db, table)
+    writer = csv.writer(file)
+    writer.writerow([column[0] for column in rows.description])
+    return sum(writer.writerow(values) > 0 for values in rows)

@@ -28,12 +28,13 @@ _PYTHON_TYPE: dict[Kind, type] = {
 class Table(Struct, frozen=True, kw_only=True):
     """A table. `key` is the primary key; a table without one is append-only and numbered by `row`.
 
-    `defaults` are what rows written before a required column existed hold there.
+    `json` columns hold containers; `defaults` are what rows written before a required column existed hold there.
     """
 
     name: str
     columns: dict[str, type]
     required: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
     defaults: dict[str, str | int | float] = {}
     key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
@@ -108,6 +109,7 @@ def _table_of(type_: type[Struct]) -> Table:
         name=codec.table,
         columns={c.name: _PYTHON_TYPE[c.kind] for c in columns} | dict.fromkeys(extra, int),
         required=frozenset(c.name for c in columns if c.required) | frozenset(extra),
+        json=frozenset(c.name for c in columns if c.kind == "json"),
         defaults=codec.defaults | extra,
         key=shape.key,
         indexes=shape.indexes,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.migrations import LEDGER_VERSION, check_version, migrate
 
-BUSY_TIMEOUT_MS = 5000
+BUSY_TIMEOUT_MS = 2000  # far more than any transaction here takes; an engine must end in 3 s
 NETWORK_FILE_SYSTEMS = frozenset(
     {"afs", "beegfs", "ceph", "cifs", "davfs", "glusterfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
     | {"fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"}
