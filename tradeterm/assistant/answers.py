@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tradeterm.assistant.text import clean, count, moment, money, number, percent, span
+from tradeterm.assistant.text import clean, count, moment, money, number, percent, span, words
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import RunRow
 from tradeterm.domain.orders import Order
@@ -142,7 +142,7 @@ def trades(console: Console) -> list[str]:
     return [
         f"{moment(trade.ts_closed)} {trade.side} {trade.instrument} {number(trade.quantity)}: "
         f"{number(trade.entry_price)} → {number(trade.exit_price)}, {money(trade.pnl, signed=True)} "
-        f"after fees {money(trade.fees)} and funding {money(trade.funding, signed=True)}, {clean(trade.exit_reason)}"
+        f"after fees {money(trade.fees)} and funding {money(trade.funding, signed=True)}, {words(trade.exit_reason)}"
         for trade in console.trades(limit=SHOWN)
     ] or ["No closed trades yet."]
 
@@ -184,7 +184,8 @@ def _limit(limit: LimitView) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{value:,.6g}" if unit == "count" else f"{value:,.6g} {unit}".rstrip()
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return text if unit == "count" else f"{text} {unit}".rstrip()
 
 
 def alerts(console: Console) -> list[str]:

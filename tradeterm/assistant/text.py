@@ -10,6 +10,11 @@ def clean(text: str, length: int = 400) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def words(code: str) -> str:
+    """A code as words: AVERAGE_CROSS is average cross; what is not a code stays as it is."""
+    return clean(code).replace("_", " ").lower() if code.isupper() else clean(code)
+
+
 def number(value: Decimal | float) -> str:
     """Exact digits without padding: 0.50 is 0.5, 1E+2 is 100; floats with six significant digits."""
     if isinstance(value, float):

@@ -1,6 +1,6 @@
 """Why did (or didn't) a symbol trade: its last signal, told from numbers to outcome."""
 
-from tradeterm.assistant.text import clean, moment, money, number
+from tradeterm.assistant.text import clean, moment, money, number, words
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import SignalFact
 from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict, VerdictSource
@@ -78,16 +78,17 @@ def _size(signal: SignalFact) -> list[str]:
 def _outcome(console: Console, signal: SignalFact) -> list[str]:
     said = f"{_PLAIN[signal.outcome]}"
     code = f" [{signal.outcome_code}]" if signal.outcome_code else ""
-    detail = f" {clean(signal.outcome_text)}{code}" if signal.outcome_text or code else ""
+    ordered = signal.outcome is SignalOutcome.ORDERED  # its orders follow, and say more
+    detail = f" {clean(signal.outcome_text)}{code}" if not ordered and (signal.outcome_text or code) else ""
     lines = [f"Outcome: {said}{detail}"]
-    for order in console.orders(limit=20, signal_id=signal.id):
+    for order in reversed(console.orders(limit=20, signal_id=signal.id)):
         price = f" at {number(order.average_price)}" if order.average_price is not None else ""
         lines.append(
             f"  {order.intent} {order.side} {number(order.quantity)}: {order.status}, "
             f"filled {number(order.filled_quantity)}{price}"
         )
     lines += [
-        f"  closed {moment(trade.ts_closed)} UTC at {number(trade.exit_price)} ({clean(trade.exit_reason)}): "
+        f"  closed {moment(trade.ts_closed)} UTC at {number(trade.exit_price)} ({words(trade.exit_reason)}): "
         f"{money(trade.pnl, signed=True)}"
         for trade in console.trades(limit=500)
         if trade.signal_id == signal.id
