@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole, busy, finished, halted
-from frozen_app import LARGE
+from frozen_app import MIDDLE
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -122,7 +122,7 @@ async def sorted_table(app: TradetermApp, pilot: Pilot[None], console: FakeConso
 
 async def zoomed(app: TradetermApp, pilot: Pilot[None], console: FakeConsole) -> None:
     pane = front(app).query_one("#positions-pane")
-    assert pane.size.width > 150 and not front(app).query_one("#chart-pane").display
+    assert pane.size.width > 110 and not front(app).query_one("#chart-pane").display
     await pilot.press("z")
     await pilot.pause()
     assert front(app).query_one("#chart-pane").display
@@ -219,7 +219,7 @@ def test_every_action_has_a_check() -> None:
 async def test_key(make_app: MakeApp, action: Action, key: str) -> None:
     console = STATES.get(action.id, busy)()
     app = make_app(console)
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=MIDDLE) as pilot:
         if action.local == "chart":
             front(app).query_one(CandleChart).focus()
         if action.id == "screen.desk":

@@ -1,0 +1,111 @@
+"""Pictures of every screen at three sizes, dark and light, empty and busy, and of the states that matter most.
+
+They are SVG files beside this test. Look at them after a change of looks, then `pytest tests/ui --snapshot-update`.
+"""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import MakeApp
+from frozen_app import LARGE, MIDDLE, SMALL
+from textual.pilot import Pilot
+
+from tradeterm.ui.app import TradetermApp
+
+Compare = Callable[..., bool]
+
+BASELINE = (3, 11)
+SIZES = [pytest.param(size, id=f"{size[0]}x{size[1]}") for size in (SMALL, MIDDLE, LARGE)]
+
+
+@pytest.fixture(autouse=True)
+def only_the_baseline_python_updates(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--snapshot-update") and sys.version_info[:2] != BASELINE:
+        pytest.fail(f"pictures are taken with Python {BASELINE[0]}.{BASELINE[1]} only")
+
+
+def on(screen: str, *keys: str) -> Callable[[Pilot[None]], object]:
+    """Go to a screen, press keys, and wait until all is painted."""
+
+    async def before(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, TradetermApp)
+        if screen != "desk":
+            await app.switch_mode(screen)
+        await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+        await pilot.pause()
+
+    return before
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("screen", list(TradetermApp.MODES))
+def test_busy(snap_compare: Compare, make_app: MakeApp, screen: str, theme: str, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app("busy", theme=theme), terminal_size=size, run_before=on(screen))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", list(TradetermApp.MODES))
+def test_empty(snap_compare: Compare, make_app: MakeApp, screen: str, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app("empty"), terminal_size=size, run_before=on(screen))
+
+
+@pytest.mark.parametrize("screen", ["desk", "orders"])
+def test_empty_in_light(snap_compare: Compare, make_app: MakeApp, screen: str) -> None:
+    assert snap_compare(make_app("empty", theme="light"), terminal_size=MIDDLE, run_before=on(screen))
+
+
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [
+        ("halted", MIDDLE),
+        ("stale", MIDDLE),
+        ("stale", SMALL),
+        ("no_engine", SMALL),
+        ("finished", LARGE),
+        ("finished", SMALL),
+        ("busy", (59, 20)),
+        ("halted", (20, 5)),
+    ],
+)
+def test_state(snap_compare: Compare, make_app: MakeApp, state: str, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(state), terminal_size=size, run_before=on("desk"))
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
+def test_theme(snap_compare: Compare, make_app: MakeApp, theme: str) -> None:
+    assert snap_compare(make_app("busy", theme=theme), terminal_size=MIDDLE, run_before=on("desk"))
+
+
+def test_no_colour(snap_compare: Compare, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(make_app("busy"), terminal_size=MIDDLE, run_before=on("desk"))
+
+
+def test_ascii(snap_compare: Compare, make_app: MakeApp) -> None:
+    assert snap_compare(make_app("busy", glyphs="ascii"), terminal_size=MIDDLE, run_before=on("desk"))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(("f",), id="flatten"),
+        pytest.param(("K",), id="kill"),
+        pytest.param(("q",), id="quit"),
+        pytest.param(("question_mark",), id="help"),
+        pytest.param(("enter",), id="detail"),
+        pytest.param(("g",), id="jump"),
+        pytest.param(("slash", "e", "t", "h"), id="filter"),
+        pytest.param(("colon", *"why LINK".replace(" ", "_"), "enter"), id="answer"),
+        pytest.param(("g", "c"), id="chart"),
+        pytest.param(("tab", "z"), id="zoom"),
+    ],
+)
+def test_dialog(snap_compare: Compare, make_app: MakeApp, keys: tuple[str, ...]) -> None:
+    """Everything that opens fits 80x24."""
+    pressed = ("space" if key == "_" else key for key in keys)
+    assert snap_compare(make_app("busy"), terminal_size=SMALL, run_before=on("desk", *pressed))
