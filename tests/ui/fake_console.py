@@ -785,6 +785,10 @@ class FakeConsole:
         self._versions += 1
         return row.id
 
+    def answer(self, status: CommandStatus, detail: str = "") -> None:
+        """Acknowledge the command sent last."""
+        self.sent[-1] = msgspec.structs.replace(self.sent[-1], status=status, detail=detail)
+
     def say(self, role: str, text: str) -> int:
         self.said.append(ChatRow(id=100 + len(self.said), ts=NOW, role=role, text=text))
         self._versions += 1

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 
 HANDLED = (signal.SIGTERM, signal.SIGHUP)
-LAST_RESORT_SECONDS = 0.8
+PATIENCE_SECONDS = 3.0
+PATIENCE_WITHOUT_TERMINAL_SECONDS = 0.7
 
 
 def install(leave: Callable[[int], None]) -> None:
@@ -44,10 +45,11 @@ def terminal_gone() -> bool:
 
 
 def end_surely(status: int) -> None:
-    """End the process in time even if writing to a dead terminal blocks the orderly way out.
+    """End the process in time even if the orderly way out blocks, as writing to a dead or stalled terminal can.
 
     The UI holds nothing that could be lost: the engine is another process and every command is already in the ledger.
     """
-    timer = threading.Timer(LAST_RESORT_SECONDS, os._exit, (status,))
+    patience = PATIENCE_WITHOUT_TERMINAL_SECONDS if terminal_gone() else PATIENCE_SECONDS
+    timer = threading.Timer(patience, os._exit, (status,))
     timer.daemon = True
     timer.start()

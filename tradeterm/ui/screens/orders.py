@@ -13,6 +13,7 @@ from tradeterm.ui.model import Scene, position_key
 from tradeterm.ui.panels.history import history_text
 from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.tables import fills, orders
+from tradeterm.ui.tables.common import order_ticks
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
@@ -69,7 +70,7 @@ class OrdersScreen(ConsoleScreen):
         self._fills = {f"{fill.venue}/{fill.account}/{fill.exec_id}": fill for fill in filled}
         self._cash = {f"{cash.venue}/{cash.account}/{cash.id}": cash for cash in moved}
         self.query_one("#orders", LiveTable).set_rows(orders.rows(listed, self.zone))
-        self.query_one("#fills", LiveTable).set_rows(fills.fill_rows(filled, self.zone))
+        self.query_one("#fills", LiveTable).set_rows(fills.fill_rows(filled, order_ticks(listed), self.zone))
         self.query_one("#cash", LiveTable).set_rows(fills.cash_rows(moved, self.desk_app.glyphs, self.zone))
         unclear = sum(order.status is OrderStatus.UNKNOWN for order in listed)
         still_open = sum(not order.is_closed for order in listed)

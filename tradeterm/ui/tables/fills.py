@@ -27,8 +27,7 @@ CASH_COLUMNS = (
 )
 
 
-def fill_rows(fills: Sequence[Fill], zone: str) -> list[Row]:
-    ticks = Ticks((fill.instrument, fill.price) for fill in fills)
+def fill_rows(fills: Sequence[Fill], ticks: Ticks, zone: str) -> list[Row]:
     return [
         Row(
             f"{fill.venue}/{fill.account}/{fill.exec_id}",

@@ -11,9 +11,9 @@ from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 ALERT_COLUMNS = (
     Column("time", "Time", 15, priority=70),
     Column("level", "Level", 8, priority=80),
-    Column("code", "Code", 20, priority=60, min_width=16),
+    Column("code", "Code", 20, priority=30, min_width=16),
     Column("symbol", "Symbol", 9, priority=40),
-    Column("text", "Text", 60, priority=100, min_width=20),
+    Column("text", "Text", 60, priority=100, min_width=34),
 )
 COMMAND_COLUMNS = (
     Column("time", "Time", 15, priority=50),

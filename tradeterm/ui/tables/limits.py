@@ -11,7 +11,7 @@ from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 LIMIT_COLUMNS = (
     Column("name", "Limit", 17, priority=100),
-    Column("used", "Used", 12, priority=70),
+    Column("used", "Used", 10, priority=70),
     Column("value", "Value", 6, "decimal", priority=90),
     Column("limit", "Limit", 6, "decimal", priority=85),
     Column("room", "Headroom", 8, "decimal", priority=60),
@@ -30,7 +30,7 @@ BOOK_COLUMNS = (
     Column("strategy", "Strategy", 8, priority=40),
     Column("tier2", "Tier 2", 13, priority=20),
 )
-BAR_CELLS = 12
+BAR_CELLS = 10
 
 
 def limit_rows(limits: Sequence[LimitView], glyphs: Glyphs) -> list[Row]:

@@ -12,13 +12,13 @@ COLUMNS = (
     Column("symbol", "Symbol", 9, priority=100),
     Column("side", "Side", 4, priority=90),
     Column("intent", "Intent", 6, priority=88),
-    Column("status", "Status", 16, priority=95, min_width=8),
+    Column("status", "Status", 16, priority=95),
     Column("quantity", "Size", 5, "decimal", priority=75),
     Column("filled", "Filled", 5, "decimal", priority=60),
     Column("price", "Price", 7, "decimal", priority=70),
     Column("type", "Type", 11, priority=30),
-    Column("id", "Id", 20, priority=20, min_width=8),
-    Column("reason", "Reason", 30, priority=40, min_width=10),
+    Column("id", "Id", 20, priority=20),
+    Column("reason", "Reason", 30, priority=40, min_width=16),
     Column("book", "Book", 8, priority=10),
 )
 _INTENTS = {
