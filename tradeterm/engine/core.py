@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from tradeterm.desk import Desk
@@ -72,7 +72,7 @@ class Core:
         *,
         lockstep: bool,
         journal: JournalWriter | None,
-        record: Callable[[int, Fact], None],
+        record: Callable[[int, Sequence[Fact]], None],
         alert: Callable[[RaiseAlert], None],
         reconcile: Callable[[RequestReconcile], None],
     ) -> None:
@@ -127,10 +127,12 @@ class Core:
         commands = self.desk.on(event)
         if self._journal is not None:
             self._journal.commands(commands)
+        # All facts of a turn reach the ledger in one piece: a crash keeps a fill and its position, or neither.
+        facts = [command.fact for command in commands if isinstance(command, Record)]
+        if facts:
+            self._record(event.ts, facts)
         for command in commands:
-            if isinstance(command, Record):
-                self._record(event.ts, command.fact)
-            else:
+            if not isinstance(command, Record):
                 await self._carry_out(command)
 
     async def _carry_out(self, command: DeskCommand) -> None:

@@ -152,7 +152,7 @@ class Driver:
             self._db,
             post=self._core.post,
             now=self._now,
-            acknowledge=lambda ack: self._recorder.record(ack.ts, ack),
+            acknowledge=lambda ack: self._recorder.record(ack.ts, [ack]),
             set_speed=self._set_speed,
             shut_down=partial(self.end, Ending.STOPPED),
             replay=self._replay,
@@ -223,6 +223,7 @@ class Driver:
             tasks,
             self._trade,
             self._watch,
+            self._guard,
             partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._reconnect_all),
             partial(keep, WorkerName.LEDGER, self._commands.run),
             partial(keep, WorkerName.LEDGER, self._publisher.run),
@@ -264,13 +265,17 @@ class Driver:
         await asyncio.wait({self._ending})
 
     async def _watch(self) -> None:
-        """What is not an event: a ledger that fails between barriers, and the outside asking for an end."""
+        """The outside asking for an end."""
         deadline = None if self._options.duration is None else time.monotonic() + self._options.duration
         while True:
             await asyncio.sleep(WATCH_S)
-            await self._recorder.check(self._now)
             if self._options.should_stop() or (deadline is not None and time.monotonic() >= deadline):
                 self.end(Ending.STOPPED)
+
+    async def _guard(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            await self._recorder.check(self._now)
 
     async def _tick(self) -> None:
         while True:

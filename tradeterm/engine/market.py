@@ -35,7 +35,7 @@ class Market:
         post: Callable[[DeskEvent], None],
         settled: Callable[[], Awaitable[None]],
         save_cursor: Callable[[int], None],
-        record: Callable[[int, AlertFact], None],
+        record: Callable[[int, Sequence[AlertFact]], None],
         see_bars: Callable[[Sequence[Bar]], None],
         reconnect: Callable[[], Awaitable[None]],
         cursor: int,
@@ -122,7 +122,7 @@ class Market:
             )
         except WorkerGaveUp as error:
             text = f"the strategies could not judge the bars of this instant and missed their signals: {error}"
-            self._record(ts, AlertFact(ts=ts, level=AlertLevel.ERROR, code="STRATEGY_FAILED", text=text))
+            self._record(ts, [AlertFact(ts=ts, level=AlertLevel.ERROR, code="STRATEGY_FAILED", text=text)])
             await self._supervisor.keep(WorkerName.STRATEGY, partial(self.warm, ts))
 
     async def _raise_signals(self, bars: Sequence[Bar], funding: Sequence[FundingRate], ts: int) -> None:

@@ -41,8 +41,13 @@ class Recorder:
         self._teller = Teller()
         self._journal_told = False
 
-    def record(self, ts: int, fact: Fact) -> None:
-        self._writer.write((fact,))
+    def record(self, ts: int, facts: Sequence[Fact]) -> None:
+        """Queue facts that belong together: they are committed together."""
+        self._writer.write(facts)
+        for fact in facts:
+            self._tell(ts, fact)
+
+    def _tell(self, ts: int, fact: Fact) -> None:
         self._audit.add(ts, fact)
         line = self._teller.tell(ts, fact)
         if line is not None:
@@ -61,7 +66,7 @@ class Recorder:
         if self._journal is not None and self._journal.failure and not self._journal_told:
             self._journal_told = True  # a journal is for looking back, so trading goes on without one
             text = f"the journal ends here: {self._journal.failure}"
-            self.record(now(), AlertFact(ts=now(), level=AlertLevel.ERROR, code="JOURNAL_FAILED", text=text))
+            self.record(now(), [AlertFact(ts=now(), level=AlertLevel.ERROR, code="JOURNAL_FAILED", text=text)])
 
     def close(self) -> None:
         """Raises LedgerError for what could not be written; everything is closed all the same."""
