@@ -27,6 +27,7 @@ from tradeterm.domain.orders import (
     OrderType,
 )
 from tradeterm.domain.snapshot import DeskSnapshot, Position
+from tradeterm.domain.states import TradingState
 from tradeterm.engine.reconcile import VenuePicture, cash_differences, plan, position_differences
 
 BTC = Instrument(
@@ -173,6 +174,26 @@ def test_a_fill_of_a_strange_order_comes_after_its_adoption() -> None:
     strange = order("by-hand", OrderStatus.FILLED)
     venue = picture(orders=(strange,), executions=(fill(client_id="by-hand"),))
     assert kinds(local(), venue) == ["OrderAdopted", "FillReceived"]
+
+
+def test_a_strange_order_that_filled_is_booked_once_and_is_no_anomaly() -> None:
+    strange = order("by-hand", OrderStatus.FILLED, filled_quantity=Decimal(1), average_price=Decimal(100))
+    desk = Desk(CONFIG)
+    desk.on(DeskRestored(ts=1_000_000, instruments=(BTC,), snapshot=DeskSnapshot()))
+    for event in plan(desk.snapshot(), picture(orders=(strange,), executions=(fill(client_id="by-hand"),))).events:
+        desk.on(event)
+    assert desk.orders["by-hand"].filled_quantity == Decimal(1)
+    assert desk.orders["by-hand"].status is OrderStatus.FILLED
+    assert desk.positions["crypto", "BTC.X"].quantity == Decimal(1)
+    assert desk.state.trading_state is TradingState.ACTIVE
+
+
+def test_an_order_the_venue_cut_and_filled_ends_once_its_fills_are_booked() -> None:
+    cut = order(status=OrderStatus.FILLED, quantity=Decimal("0.6"), filled_quantity=Decimal("0.6"))
+    here = order(status=OrderStatus.PENDING_CANCEL, filled_quantity=Decimal("0.6"))
+    assert kinds(local(here), picture(orders=(cut,))) == ["CANCELED REDUCED_AT_VENUE"]
+    missing = msgspec.structs.replace(here, filled_quantity=Decimal("0.5"))
+    assert kinds(local(missing), picture(orders=(cut,))) == []
 
 
 def test_protection_that_its_entrys_missed_fill_made_is_not_taken_for_a_strange_order() -> None:

@@ -20,6 +20,7 @@ from tradeterm.domain.snapshot import DeskSnapshot
 
 NEVER_ARRIVED = "NEVER_ARRIVED"
 NOT_CARRIED_OUT = "NOT_CARRIED_OUT"
+REDUCED_AT_VENUE = "REDUCED_AT_VENUE"
 CASH_TOLERANCE = Decimal("0.01")
 
 _IN_FLIGHT = frozenset({OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
@@ -88,7 +89,7 @@ def plan(local: DeskSnapshot, picture: VenuePicture) -> Plan:
             continue
         if order.is_closed and not any(fill.client_order_id == client_id for fill in missed_fills):
             continue  # an old order of somebody else's
-        adopted = _as_external(order) if client_id not in expected else order
+        adopted = _before(order, missed_fills) if client_id in expected else _as_external(_before(order, missed_fills))
         events.append(OrderAdopted(ts=picture.ts, order=adopted))
         findings.append(f"order {client_id} at {picture.venue} is not ours: adopted as {adopted.intent}")
     for client_id, order in known.items():
@@ -201,8 +202,11 @@ def _state_update(picture: VenuePicture, order: Order, found: Order | None) -> O
     ended = _ENDED.get(found.status)
     if ended is not None:
         return _update(picture.ts, order, ended, found)
-    if found.is_closed or order.status in _IN_FLIGHT:
-        return None  # a FILLED order ends by its fills; an order in flight was acknowledged above
+    if order.status in _IN_FLIGHT:
+        return None  # it was acknowledged above
+    if found.is_closed:  # a FILLED order ends by its fills, unless the venue had cut it smaller than we know
+        cut = 0 < found.filled_quantity <= order.filled_quantity
+        return _update(picture.ts, order, OrderEventKind.CANCELED, found, REDUCED_AT_VENUE) if cut else None
     if order.status is OrderStatus.PENDING_UPDATE:
         return _update(picture.ts, order, OrderEventKind.ACKNOWLEDGED, found)
     if order.status is OrderStatus.PENDING_CANCEL:
@@ -223,6 +227,20 @@ def _update(ts: int, order: Order, kind: OrderEventKind, found: Order | None, co
         trigger_price=found.trigger_price if found else None,
         code=code,
         detail=found.reason if found else "",
+    )
+
+
+def _before(order: Order, fills: Iterable[Fill]) -> Order:
+    """The order as it was before those of its fills that are still to be booked; booking them twice is an over-fill."""
+    coming = sum((fill.quantity for fill in fills if fill.client_order_id == order.client_order_id), Decimal(0))
+    if not coming:
+        return order
+    filled = max(Decimal(0), order.filled_quantity - coming)
+    return msgspec.structs.replace(
+        order,
+        status=OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.ACCEPTED,
+        filled_quantity=filled,
+        average_price=order.average_price if filled else None,
     )
 
 
