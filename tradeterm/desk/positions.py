@@ -7,6 +7,7 @@ whole round trip, so totals do not depend on the order of its partial fills, nor
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
@@ -100,19 +101,20 @@ def rebuild(
     """Positions, by (book, instrument), from nothing but fills and cash events; flat ones are left out.
 
     Fills must be in the order they were booked; executions seen twice count once. A cash event comes before the first
-    fill that is not older: funding is settled on what was held, and orders fill afterwards. What fills cannot know
-    (stops, targets, peaks) stays empty.
+    fill of its instrument that is not older: funding is settled on what was held, and orders fill afterwards. What
+    fills cannot know (stops, targets, peaks) stays empty.
     """
     known = instruments or {}
     held: dict[tuple[str, str], Position] = {}
     executions: set[tuple[str, str, str]] = set()
     filled_orders: set[tuple[str, str]] = set()
-    waiting = sorted(cash, key=lambda item: item.ts_event)
-    settled = 0
+    waiting: dict[tuple[str, str], deque[Cash]] = {}
+    for item in sorted(cash, key=lambda item: item.ts_event):
+        waiting.setdefault((item.book, item.instrument or ""), deque()).append(item)
     for fill in fills:
-        while settled < len(waiting) and waiting[settled].ts_event <= fill.ts_event:
-            _settle(held, waiting[settled])
-            settled += 1
+        due = waiting.get((fill.book, fill.instrument), deque())
+        while due and due[0].ts_event <= fill.ts_event:
+            _settle(held, due.popleft())
         execution = (fill.venue, fill.account, fill.exec_id)
         if execution in executions:
             continue
@@ -125,8 +127,9 @@ def rebuild(
         after = book_fill(start, fill, known.get(fill.instrument), opening=opening).position
         if after.quantity:
             held[key] = after
-    for item in waiting[settled:]:
-        _settle(held, item)
+    for rest in waiting.values():
+        for item in rest:
+            _settle(held, item)
     return held
 
 
