@@ -20,6 +20,7 @@ from tradeterm.ledger.lock import held_by
 from tradeterm.ledger.store import LedgerMissing, open_ledger
 from tradeterm.profile import Profile, find_profile
 
+LAST_DAY_MS = 1_744_329_600_000  # 2025-04-11 00:00 UTC
 CHILD = Path(__file__).with_name("crash_child.py")
 
 

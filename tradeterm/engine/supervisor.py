@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from tradeterm.domain.errors import EngineError
+from tradeterm.domain.errors import EngineError, TradetermError
 from tradeterm.domain.states import WorkerName, WorkerState
 from tradeterm.domain.view import WorkerView
 
@@ -99,7 +99,8 @@ class Supervisor:
         delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**worker.failures)
         worker.failures += 1
         detail = f"{type(error).__name__}: {error}"
-        _log.error("worker %s failed, next try in %.2f s: %s", name, delay, detail, exc_info=error)
+        trace = None if isinstance(error, TradetermError) else error  # our own errors say all in their sentence
+        _log.error("worker %s failed, next try in %.2f s: %s", name, delay, detail, exc_info=trace)
         self._move(name, WorkerState.FAILED, detail)
         return delay
 
