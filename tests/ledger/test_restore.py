@@ -107,16 +107,17 @@ def test_signals_already_decided_are_known(restored):
     assert snapshot.signals_seen == ("decided",)
 
 
-def test_executions_already_booked_are_known_by_venue_and_account(restored):
+def test_executions_already_booked_are_known_however_old(restored):
     cash = {"venue": "paper", "account": "eos", "book": "eos", "kind": CashKind.FUNDING, "currency": "USDT"}
     snapshot = restored(
         make_fill("e2", ts_event=NOW - DAY_MS),
         make_fill("e1", ts_event=NOW),
         make_fill("e0", ts_event=NOW - 8 * DAY_MS),
         Cash(id="f1", amount=Decimal("-0.5"), ts_event=NOW, **cash),
+        Cash(id="f0", amount=Decimal("-0.5"), ts_event=NOW - 99 * DAY_MS, **cash),
     )
-    assert snapshot.exec_ids == ("paper/eos/e1", "paper/eos/e2")
-    assert snapshot.cash_ids == ("paper/eos/f1",)
+    assert snapshot.exec_ids == ("paper/eos/e0", "paper/eos/e1", "paper/eos/e2")
+    assert snapshot.cash_ids == ("paper/eos/f0", "paper/eos/f1")
 
 
 def test_the_last_entry_of_each_instrument_is_known(restored):

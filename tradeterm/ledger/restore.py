@@ -16,7 +16,6 @@ from tradeterm.ledger.store import LedgerMissing, open_ledger, plain_errors
 
 ORDER_DAYS = 2  # closed orders whose late fills must still find them
 SIGNAL_DAYS = 3
-EXECUTION_DAYS = 7  # a venue may repeat executions this old
 
 
 def desk_time(db: sqlite3.Connection) -> int:
@@ -55,13 +54,9 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
         "SELECT id FROM signals WHERE ts >= ? AND outcome != ? ORDER BY id",
         (now - SIGNAL_DAYS * DAY_MS, SignalOutcome.PENDING.value),
     )
-    since = (now - EXECUTION_DAYS * DAY_MS,)
-    execs = db.execute(
-        "SELECT venue || '/' || account || '/' || exec_id FROM fills WHERE ts_event >= ? ORDER BY 1", since
-    )
-    cash = db.execute(
-        "SELECT venue || '/' || account || '/' || id FROM cash_events WHERE ts_event >= ? ORDER BY 1", since
-    )
+    # All of them: after a long silence, or a difference, a reconciliation asks a venue for everything it ever did.
+    execs = db.execute("SELECT venue || '/' || account || '/' || exec_id FROM fills ORDER BY 1")
+    cash = db.execute("SELECT venue || '/' || account || '/' || id FROM cash_events ORDER BY 1")
     entries = db.execute(
         "SELECT book || '/' || instrument, max(ts_created) FROM orders WHERE intent = ? AND status != ?"
         " GROUP BY book, instrument ORDER BY 1",
@@ -99,7 +94,8 @@ def load_snapshot(path: Path) -> DeskSnapshot:
     """The desk as the ledger knows it, empty where there is no ledger yet.
 
     Open orders, the closed ones of the last days and those of open positions; positions that are not flat; the books'
-    money; what was already decided and booked. "Last days" are counted back from the ledger's latest desk time.
+    money; what was decided in the last days, and everything that was ever booked. "Last days" are counted back from
+    the ledger's latest desk time.
     Raises LedgerError.
     """
     try:
