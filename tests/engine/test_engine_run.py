@@ -8,7 +8,10 @@ import pytest
 from engine_kit import LAST_HOURS, Watcher, command, demo_profile, options, rows, run, send, stop_after, trades
 
 from tradeterm.config_file import load_config
-from tradeterm.domain.errors import LedgerError
+from tradeterm.desk import Desk
+from tradeterm.domain.commands import DeskCommand
+from tradeterm.domain.errors import EngineError, LedgerError
+from tradeterm.domain.events import DeskEvent, Timer
 from tradeterm.domain.facts import CommandAck, DeskStateFact, Fact, ReconciliationFact, SignalFact
 from tradeterm.domain.orders import Fill
 from tradeterm.domain.signals import SignalKind, SignalOutcome
@@ -187,3 +190,57 @@ def test_replay_after_the_end_starts_anew_in_the_same_process() -> None:
     assert watcher.runs[0].run_id != watcher.runs[1].run_id
     assert [summary["status"] for summary in watcher.summaries] == ["FINISHED", "FINISHED"]
     assert len(archived_ledgers(demo_profile())) == 1
+
+
+def test_commands_to_an_engine_that_was_not_there_are_refused_or_obeyed_by_the_next() -> None:
+    interrupted_after(1)
+    stale, pause = send(CommandVerb.SHUTDOWN), send(CommandVerb.PAUSE, book="crypto")
+    assert run().summaries[0]["status"] == "FINISHED"
+    assert command(stale) == ("REFUSED", "no engine was running")
+    assert command(pause)[0] == "DONE"
+
+
+def test_the_last_wish_of_an_owner_that_is_gone_counts() -> None:
+    reading, writing = os.pipe()
+    sent: list[int] = []
+
+    def hook(ts: int, fact: Fact) -> None:
+        if isinstance(fact, Fill) and not sent:
+            sent.append(send(CommandVerb.SHUTDOWN))
+            os.close(writing)
+
+    seen = run(hook=hook, parent_fd=reading, speed=200_000.0)
+    os.close(reading)
+    assert command(sent[0])[0] == "DONE"
+    assert seen.summaries[0]["status"] == "CLOSED"
+
+
+def test_a_broken_desk_ends_the_engine_in_a_sentence_and_the_next_start_recovers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Desk.on
+
+    def broken(self: Desk, event: DeskEvent) -> list[DeskCommand]:
+        if isinstance(event, Timer) and self.positions:
+            raise ZeroDivisionError("a bug")
+        return real(self, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "on", broken)
+        with pytest.raises(
+            EngineError, match=r"the engine broke \(ZeroDivisionError: a bug\); the next start recovers"
+        ):
+            run_engine(options())
+    assert rows("SELECT status FROM runs") == [("RUNNING",)]
+    assert held_by(demo_profile().lock) is None
+    assert run().runs[0].resumed
+    assert sound() == []
+
+
+def test_a_desk_that_is_broken_from_the_start_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Desk, event: DeskEvent) -> list[DeskCommand]:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Desk, "on", broken)
+    with pytest.raises(EngineError, match="the engine broke"):
+        run_engine(options())

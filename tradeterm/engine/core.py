@@ -87,6 +87,7 @@ class Core:
         self._gate: Lane | None = None
         self._orders: dict[tuple[str, str], Lane] = {}
         self._inbox: deque[tuple[DeskEvent, Condition | None]] = deque()
+        self._broken: BaseException | None = None
         self._waiting = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -103,21 +104,31 @@ class Core:
         self._waiting.set()
 
     async def settled(self) -> None:
-        """Returns when every event posted so far, and all that follow from it, has been looked at."""
+        """Returns when every event posted so far, and all that follow from it, has been looked at.
+
+        Raises what broke the desk, once something has: nothing settles any more.
+        """
         await self._settled.wait()
+        if self._broken is not None:
+            raise self._broken
 
     async def run(self) -> None:
         """Pump until cancelled. An error of the desk itself ends it: a restart from the ledger is the way back."""
-        while True:
-            await self._waiting.wait()
-            self._waiting.clear()
-            while self._inbox:
-                event, still = self._inbox.popleft()
-                if still is None or still():
-                    await self._handle(event)
-            if self._journal is not None:
-                self._journal.flush()
+        try:
+            while True:
+                await self._waiting.wait()
+                self._waiting.clear()
+                while self._inbox:
+                    event, still = self._inbox.popleft()
+                    if still is None or still():
+                        await self._handle(event)
+                if self._journal is not None:
+                    self._journal.flush()
+                self._settled.set()
+        except BaseException as error:
+            self._broken = error
             self._settled.set()
+            raise
 
     async def _handle(self, event: DeskEvent) -> None:
         if self._journal is not None:

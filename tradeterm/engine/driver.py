@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,6 +42,7 @@ from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
 from tradeterm.ledger.live import LiveWriter
+from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.runs import RunStatus, end_run
 from tradeterm.ledger.store import plain_errors
 from tradeterm.ledger.writer import LedgerWriter
@@ -53,6 +55,7 @@ _log = logging.getLogger(__name__)
 DRAIN_S = 2.0  # how long a clean end waits for what is under way
 WATCH_S = 0.25
 TIMER_S = 1.0
+ROLL_UP_S = 3600.0
 
 
 class Ending(StrEnum):
@@ -172,6 +175,11 @@ class Driver:
         if not self._ending.done():
             self._ending.set_result(why)
 
+    def orphan(self) -> None:
+        """The process that owns this engine is gone. What it asked for last still counts."""
+        self._commands.look()
+        self.end(Ending.ORPHANED)
+
     async def run(self) -> Ending:
         """Trade until the end. Raises LedgerError when the ledger cannot be opened or closed, and whatever broke the
         desk: then the run stays marked as running, and the next start recovers it."""
@@ -273,9 +281,14 @@ class Driver:
                 self.end(Ending.STOPPED)
 
     async def _guard(self) -> None:
+        """The ledger between its barriers: failures nobody waits for, and once an hour the roll-up of old samples."""
+        rolled_up = -math.inf
         while True:
             await asyncio.sleep(WATCH_S)
             await self._recorder.check(self._now)
+            if time.monotonic() - rolled_up >= ROLL_UP_S:
+                rolled_up = time.monotonic()
+                self._writer.do(partial(roll_up, config=self._options.config.ledger, now=self._now()))
 
     async def _tick(self) -> None:
         while True:

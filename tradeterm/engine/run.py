@@ -124,7 +124,7 @@ def _parent(loop: asyncio.AbstractEventLoop, descriptor: int | None, driver: Dri
     def readable() -> None:
         if not os.read(descriptor, 1024):
             loop.remove_reader(descriptor)
-            driver.end(Ending.ORPHANED)
+            driver.orphan()
 
     os.set_blocking(descriptor, False)
     loop.add_reader(descriptor, readable)

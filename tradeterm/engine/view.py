@@ -1,11 +1,14 @@
 """Publishes the live view: when something changed, at most so often, and at least as a heartbeat."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from tradeterm.domain.market import Bar
 from tradeterm.domain.view import DeskView
 from tradeterm.ledger.live import LiveWriter
+
+_log = logging.getLogger(__name__)
 
 INTERVAL_S = 0.1
 FULL_SPEED_INTERVAL_S = 0.5  # as fast as possible nobody can follow anyway
@@ -28,6 +31,7 @@ class Publisher:
         self._changes = changes
         self._interval_s = interval_s
         self._published = -1
+        self._told = False
 
     def add_bars(self, bars: Iterable[Bar]) -> None:
         self._live.add_bars(bars)
@@ -35,6 +39,9 @@ class Publisher:
     def publish(self) -> None:
         self._published = self._changes()
         self._live.publish(self._make())
+        if self._live.failure and not self._told:
+            _log.error("faces see nothing new: %s", self._live.failure)
+        self._told = self._live.failure is not None
 
     async def run(self) -> None:
         clock = asyncio.get_running_loop().time
