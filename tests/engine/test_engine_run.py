@@ -244,3 +244,12 @@ def test_a_desk_that_is_broken_from_the_start_does_not_hang(monkeypatch: pytest.
     monkeypatch.setattr(Desk, "on", broken)
     with pytest.raises(EngineError, match="the engine broke"):
         run_engine(options())
+
+
+def test_a_kill_that_overtakes_an_older_resume_is_not_undone_by_it() -> None:
+    interrupted_after(1)
+    resume, halt = send(CommandVerb.RESUME), send(CommandVerb.HALT, reason="later")
+    run()
+    assert command(resume) == ("REFUSED", "a later kill or halt came first")
+    assert command(halt)[0] == "DONE"
+    assert rows("SELECT trading_state FROM desk_state") == [("HALTED",)]

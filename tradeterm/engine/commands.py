@@ -12,6 +12,7 @@ from tradeterm.ledger.queue import pending_commands
 
 POLL_S = 0.05
 URGENT = (CommandVerb.KILL, CommandVerb.HALT)
+_LETTING_GO = (CommandVerb.START, CommandVerb.RESUME)
 _OURS = (CommandVerb.SPEED, CommandVerb.SHUTDOWN, CommandVerb.REPLAY)
 
 
@@ -40,6 +41,7 @@ class Commands:
         self._shut_down = shut_down
         self._replay = replay
         self._last_id = 0
+        self._last_urgent = 0
         self._version = -1
         self._held: list[CommandRow] = []
 
@@ -50,6 +52,7 @@ class Commands:
             self._last_id = max(self._last_id, row.id)
         for row in rows:
             if row.verb in URGENT:
+                self._last_urgent = row.id
                 self._take(row)
         self._held = [row for row in rows if row.verb not in URGENT]
 
@@ -58,6 +61,8 @@ class Commands:
         for row in self._held:
             if row.verb in _OURS:
                 self._answer(row, CommandStatus.REFUSED, "no engine was running")
+            elif row.verb in _LETTING_GO and row.id < self._last_urgent:
+                self._answer(row, CommandStatus.REFUSED, "a later kill or halt came first")
             else:
                 self._take(row)
         self._held = []
