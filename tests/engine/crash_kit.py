@@ -70,6 +70,8 @@ def ledger_findings(profile: Profile) -> Sequence[str]:
 
 def venue_rows(profile: Profile, table: str) -> list[dict[str, object]]:
     with closing(sqlite3.connect(profile.paper / "crypto.sqlite")) as db:
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            return []  # killed before the venue's book was made
         return [msgspec.json.decode(row[0]) for row in db.execute(f"SELECT body FROM {table}")]
 
 

@@ -149,7 +149,7 @@ class Driver:
             settled=self._core.settled,
             now=self._now,
             between_batches=self._market.between_batches,
-            second_look_s=0.0 if self._lockstep else 2.0,
+            lockstep=self._lockstep,
         )
         self._commands = Commands(
             self._db,

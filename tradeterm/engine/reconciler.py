@@ -25,6 +25,8 @@ from tradeterm.engine.reconcile import (
 
 PERIOD_S = 60.0
 IN_FLIGHT_MS = 5000
+SECOND_LOOK_S = 2.0
+AGAIN_S = 1.0
 PASSES = 4  # fills first, then the protection they made, then its fills; one more must find nothing
 
 
@@ -37,7 +39,11 @@ class Account(Struct, frozen=True):
 
 
 class Reconciler:
-    """Runs one reconciliation at a time, never in the middle of a batch of market data."""
+    """Runs one reconciliation at a time, never in the middle of a batch of market data.
+
+    In `lockstep` nothing of ours is on its way then, and every order is judged at once; otherwise one that changed a
+    moment ago is left for the next look, and a difference must be seen twice.
+    """
 
     def __init__(
         self,
@@ -49,7 +55,7 @@ class Reconciler:
         settled: Callable[[], Awaitable[None]],
         now: Callable[[], int],
         between_batches: asyncio.Lock,
-        second_look_s: float,
+        lockstep: bool,
     ) -> None:
         self._accounts = {(account.broker.venue, account.broker.account): account for account in accounts}
         self._instruments = instruments
@@ -58,7 +64,7 @@ class Reconciler:
         self._settled = settled
         self._now = now
         self._between_batches = between_batches
-        self._second_look_s = second_look_s
+        self._lockstep = lockstep
         self._asked: dict[tuple[str, str], str] = {}
         self._wake = asyncio.Event()
 
@@ -80,7 +86,7 @@ class Reconciler:
                 await asyncio.wait_for(self._wake.wait(), PERIOD_S)
             except TimeoutError:
                 for account in self._accounts.values():
-                    await self._one(account, whole=False)
+                    await self._one(account)
 
     async def serve(self) -> None:
         """Reconcile what was asked for; a venue is READY when no account of its waits any more.
@@ -89,22 +95,28 @@ class Reconciler:
         """
         while self._asked:
             key = next(iter(self._asked))
-            await self._one(self._accounts[key], whole=True)
-            del self._asked[key]
-            if not any(venue == key[0] for venue, _ in self._asked):
+            reason = self._asked.pop(key)
+            try:
+                await self._one(self._accounts[key])
+            except BaseException:
+                self.request(*key, reason)
+                raise
+            if key in self._asked:  # what it found made the desk ask again
+                await asyncio.sleep(AGAIN_S)
+            elif not any(venue == key[0] for venue, _ in self._asked):
                 self._post(VenueStatus(ts=self._now(), venue=key[0], state=VenueState.READY))
                 await self._settled()
 
-    async def _one(self, account: Account, *, whole: bool) -> None:
-        """`whole`: nothing of ours is on its way there, so every order is judged, however fresh."""
+    async def _one(self, account: Account) -> None:
         async with self._between_batches:
             await self._settled()
             since = self._since(account)
             findings: list[str] = []
-            differences, drift = await self._look(account, since, findings, whole)
+            differences, drift = await self._look(account, since, findings)
             if differences:
-                await asyncio.sleep(self._second_look_s)
-                differences, drift = await self._look(account, 0, findings, whole)
+                if not self._lockstep:
+                    await asyncio.sleep(SECOND_LOOK_S)
+                differences, drift = await self._look(account, 0, findings)
             ts = self._now()
             venue, name = account.broker.venue, account.broker.account
             self._post(
@@ -119,13 +131,11 @@ class Reconciler:
             )
             await self._settled()
 
-    async def _look(
-        self, account: Account, since: int, findings: list[str], whole: bool
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    async def _look(self, account: Account, since: int, findings: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Bring the desk to the venue's picture; returns how positions and cash still differ."""
         for _ in range(PASSES):
             local = self._snapshot()
-            picture = await self._picture(account.broker, local, since, whole)
+            picture = await self._picture(account.broker, local, since)
             planned = plan(local, picture)
             if not planned.events:
                 break
@@ -141,7 +151,7 @@ class Reconciler:
             cash_differences(local, picture, account.books, account.currency),
         )
 
-    async def _picture(self, broker: Broker, local: DeskSnapshot, since: int, whole: bool) -> VenuePicture:
+    async def _picture(self, broker: Broker, local: DeskSnapshot, since: int) -> VenuePicture:
         executions = tuple(await broker.executions(since))
         orders = {order.client_order_id: order for order in await broker.open_orders()}
         mine = ours(local, broker.venue, broker.account)
@@ -169,7 +179,7 @@ class Reconciler:
             executions=executions,
             positions=tuple(await broker.positions()),
             balances=tuple(await broker.balances()),
-            untouched_since=None if whole else ts - IN_FLIGHT_MS,
+            untouched_since=None if self._lockstep else ts - IN_FLIGHT_MS,
         )
 
     def _since(self, account: Account) -> int:
