@@ -18,7 +18,7 @@ from engine_kit import command, rows, send
 
 from tradeterm.domain.states import CommandVerb
 
-LAST_DAY = "1744329600000"  # 2025-04-11 00:00 UTC: a day of the recording is enough for a few trades
+LAST_DAY = "1744351200000"  # 2025-04-11 06:00 UTC: a few trades are enough
 
 POINTS = [
     ("before-write-ahead", 2),

@@ -18,7 +18,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_no_space_is_a_sentence_and_loses_nothing(home: Path) -> None:
     profile = demo(home)
-    options = ["--headless", "--demo", "--speed", "max", "--start-ts", str(LAST_DAY_MS), "--duration", "2"]
+    options = ["--headless", "--demo", "--speed", "max", "--start-ts", str(LAST_DAY_MS), "--duration", "1"]
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, "330000", *options],
         capture_output=True,
