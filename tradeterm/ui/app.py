@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -38,6 +39,15 @@ from tradeterm.ui.themed_app import ThemedApp
 from tradeterm.ui.tracker import News, Tracker
 
 NOTICE_MS = 8_000
+WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.4
+
+
+# All at once: parsing again for the first look at a screen would cost a visible pause.
+_STYLED_SCREENS = ("desk", "signals", "orders", "risk", "research", "journal", "chat")
+STYLES: list[str | PurePath] = [
+    Path(__file__).parent / name
+    for name in ("app.tcss", "modals/modals.tcss", *(f"screens/{screen}.tcss" for screen in _STYLED_SCREENS))
+]
 
 
 def wall_clock() -> int:
@@ -62,11 +72,7 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
     with `polling` off nothing moves until `catch_up` is called.
     """
 
-    CSS_PATH: ClassVar = [  # all at once: parsing again for the first look at a screen would cost a visible pause
-        "app.tcss",
-        "modals/modals.tcss",
-        *(f"screens/{name}.tcss" for name in ("desk", "signals", "orders", "risk", "research", "journal", "chat")),
-    ]
+    CSS_PATH: ClassVar = STYLES
     TITLE = "tradeterm"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny-width"), (60, "-narrow"), (100, "-two"), (160, "-three")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -104,6 +110,7 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
         self._poller, self._tracker = Poller(console, clock), Tracker()
         self._notice_until = 0
         self._going_flat = False
+        self._warmed = {self.DEFAULT_MODE}
         self.animation_level = "none"
         self.set_keymap(self.keymap.for_textual())
 
@@ -112,6 +119,22 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
             signals.install(self.leave)
         if self._polling:
             self.set_interval(1 / self.config.ui.paint_rate, self._tick)
+
+        if self._polling:
+            self.set_timer(WARM_AFTER_SECONDS, self._warm)
+
+    async def _warm(self) -> None:
+        """Build one more screen behind the scenes, so that the first look at it is as quick as every later one."""
+        here = self.current_mode
+        cold = next((mode for mode in self.MODES if mode not in self._warmed), None)
+        if cold is None or len(self.screen_stack) > 1:
+            return
+        self._warmed.add(cold)
+        if cold != here:
+            with self.batch_update():
+                await self.switch_mode(cold)
+                await self.switch_mode(here)
+        self.set_timer(WARM_EVERY_SECONDS, self._warm)
 
     # Looking at the engine
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
@@ -75,7 +75,10 @@ class ConsoleScreen(Screen[None]):
         raise NotImplementedError
 
     def show_view(self, scene: Scene) -> None:
-        """A new live view, or a second has passed: repaint what depends on it."""
+        """There is a new live view, or new facts beside it."""
+
+    def show_second(self, scene: Scene) -> None:
+        """A second has passed: look at what has no version of its own."""
 
     def show_facts(self, scene: Scene) -> None:
         """The ledger changed: read again what is shown of it."""
@@ -112,7 +115,8 @@ class ConsoleScreen(Screen[None]):
         self._show_tab(0)
         self.focus_first()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False  # a changed theme is applied by the switch itself; again would cost 25 ms a key
         self.desk_app.catch_up()
 
     # Painting
@@ -128,8 +132,11 @@ class ConsoleScreen(Screen[None]):
         self.query_one("#banner", Line).say(text, level)
         if look.ledger:
             self.show_facts(scene)
-        self.show_view(scene)
-        self._show_keys()
+        if look.view or look.ledger:
+            self.show_view(scene)
+            self._show_keys()
+        if look.view or look.second:
+            self.show_second(scene)
         age, is_stale = data_age(scene)
         for pane in self.query(Pane):
             if not pane.frozen:

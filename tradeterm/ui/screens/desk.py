@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from msgspec import Struct
 from textual import on
 from textual.widget import Widget
 
 from tradeterm.domain.facts import SignalFact
+from tradeterm.domain.market import Bar
 from tradeterm.domain.orders import OrderSide
-from tradeterm.domain.view import PositionView
+from tradeterm.domain.view import FeedView, PositionView
 from tradeterm.ui import fmt
 from tradeterm.ui.model import Scene, position_key
 from tradeterm.ui.panels.result import ResultPanel, result
@@ -25,7 +27,21 @@ SIGNALS_SHOWN = 60
 BARS_SHOWN = 400
 ORDERS_LOOKED_AT = 150
 NOTES_SHOWN = 12
+FILLS_SHOWN = 40
 TICK_BARS = 60
+
+
+class Drawn(Struct, frozen=True):
+    """What the chart shows, and of which instrument and bar it was read."""
+
+    instrument: str
+    bar: int
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+    tick: float | None
+
+
+NOTHING_DRAWN = Drawn("", -1, (), (), None)
 
 
 class DeskScreen(ConsoleScreen):
@@ -42,6 +58,7 @@ class DeskScreen(ConsoleScreen):
         self._instrument = ""
         self._chosen = False
         self._signals: dict[str, SignalFact] = {}
+        self._drawn = NOTHING_DRAWN
 
     def panes(self) -> Iterable[Widget]:
         yield Pane(CandleChart(id="chart"), title="Chart", letter="c", empty_text="No bars yet.", id="chart-pane")
@@ -106,6 +123,7 @@ class DeskScreen(ConsoleScreen):
         self._show_chart(scene)
 
     def show_facts(self, scene: Scene) -> None:
+        self._drawn = NOTHING_DRAWN
         facts = self.console.signals(SIGNALS_SHOWN)
         verdicts = self.console.verdicts(SIGNALS_SHOWN)
         known = signals.fate(verdicts, self.console.orders(ORDERS_LOOKED_AT), self.console.trades(SIGNALS_SHOWN))
@@ -139,27 +157,33 @@ class DeskScreen(ConsoleScreen):
         instrument = self._instrument_of(scene)
         feed = next((feed for feed in view.feeds if feed.instrument == instrument), None)
         held = next((held for held in view.positions if held.instrument == instrument), None)
-        bars = self.console.bars(instrument, BARS_SHOWN) if instrument else ()
-        pane.empty = not bars
-        marks = (
-            [
-                Mark(fill.ts_event, float(fill.price), fill.side.value, "B" if fill.side is OrderSide.BUY else "S")
-                for fill in self.console.fills(limit=40, instrument=instrument)
-            ]
-            if bars
-            else []
-        )
-        step = Ticks((bar.instrument, bar.close) for bar in bars[-TICK_BARS:]).step(instrument)
-        tick = None if step is None else float(step)
+        drawn = self._draw(instrument, feed)
+        pane.empty = not drawn.bars
+        last = feed.last if feed is not None else None
         self.query_one(CandleChart).set_data(
-            bars, levels=_levels(held), marks=marks, tick=tick, last=feed.last if feed is not None else None
+            drawn.bars, levels=_levels(held), marks=drawn.marks, tick=drawn.tick, last=last
         )
         minutes = f" {feed.interval_ms // 60_000}m" if feed is not None and feed.interval_ms else ""
         pane.set_title(f"{symbol(instrument)}{minutes}" if instrument else "Chart")
         if feed is not None:
             funding = f" · funding {fmt.signed_percent(feed.funding_rate, 4)}" if feed.funding_rate is not None else ""
             change = f" · session {fmt.signed_percent(feed.change)}" if feed.change is not None else ""
-            pane.set_summary(f"{fmt.price(feed.last, tick)}{change}{funding}")
+            pane.set_summary(f"{fmt.price(feed.last, drawn.tick)}{change}{funding}")
+
+    def _draw(self, instrument: str, feed: FeedView | None) -> Drawn:
+        """Bars and fills to draw; read again only when a bar has closed or the ledger has changed."""
+        interval = feed.interval_ms if feed is not None else 0
+        bar = feed.ts_last // interval if feed is not None and interval else 0
+        if (instrument, bar) != (self._drawn.instrument, self._drawn.bar):
+            bars = tuple(self.console.bars(instrument, BARS_SHOWN)) if instrument else ()
+            fills = self.console.fills(limit=FILLS_SHOWN, instrument=instrument) if bars else ()
+            step = Ticks((known.instrument, known.close) for known in bars[-TICK_BARS:]).step(instrument)
+            marks = tuple(
+                Mark(fill.ts_event, float(fill.price), fill.side.value, "B" if fill.side is OrderSide.BUY else "S")
+                for fill in fills
+            )
+            self._drawn = Drawn(instrument, bar, bars, marks, None if step is None else float(step))
+        return self._drawn
 
     def _instrument_of(self, scene: Scene) -> str:
         """What the chart shows: the chosen row's instrument; before any choice, whatever is held or moves most."""

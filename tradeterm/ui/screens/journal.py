@@ -46,7 +46,7 @@ class JournalScreen(ConsoleScreen):
             LogView(empty_text="The engine has logged nothing yet.", id="log"), title="Log", letter="l", id="log-pane"
         )
 
-    def show_view(self, scene: Scene) -> None:
+    def show_second(self, scene: Scene) -> None:
         lines = self.console.log_lines(LOG_LINES)
         if lines != self._log and not self.query_one("#log-pane", Pane).frozen:
             self.query_one("#log", LogView).set_lines(LogLine(line, _tone(line)) for line in lines)

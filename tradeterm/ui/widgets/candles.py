@@ -49,8 +49,10 @@ class CandleChart(Painted, can_focus=True):
         elif self._offset and before and bars:
             newer = sum(1 for bar in bars[-64:] if bar.ts_open > before[-1].ts_open)
             self._offset += newer // ZOOMS[self._zoom].bars
-        self._plot = Plot(bars=bars, levels=levels, marks=marks, tick=tick, last=last, tz=self._plot.tz)
-        self.repaint()
+        plot = Plot(bars=bars, levels=levels, marks=marks, tick=tick, last=last, tz=self._plot.tz)
+        if plot != self._plot:
+            self._plot = plot
+            self.repaint()
 
     @property
     def bars_per_candle(self) -> int:
