@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from engine_kit import LAST_HOURS, Watcher, command, demo_profile, options, rows, run, send, stop_after, trades
 
@@ -15,7 +16,7 @@ from tradeterm.domain.events import DeskEvent, Timer
 from tradeterm.domain.facts import CommandAck, DeskStateFact, Fact, ReconciliationFact, SignalFact
 from tradeterm.domain.orders import Fill
 from tradeterm.domain.signals import SignalKind, SignalOutcome
-from tradeterm.domain.states import CommandVerb, TradingState
+from tradeterm.domain.states import CommandStatus, CommandVerb, Mode, TradingState
 from tradeterm.engine.check import check
 from tradeterm.engine.replay import replay_journal
 from tradeterm.engine.run import run_engine
@@ -136,6 +137,36 @@ def test_a_halt_survives_restarts() -> None:
     interrupted = options(watcher := Watcher(), duration=0.3, speed=60.0)
     assert run_engine(interrupted) == 0
     assert watcher.of(DeskStateFact)[0].trading_state is TradingState.HALTED
+
+
+@pytest.mark.parametrize("mode", list(Mode)[:2])
+@pytest.mark.parametrize("verb", [CommandVerb.HALT, CommandVerb.KILL])
+def test_a_halt_or_kill_survives_a_clean_end(mode: Mode, verb: CommandVerb) -> None:
+    config = msgspec.structs.replace(options().config, mode=mode)
+    send_it, done = sent_at_first_fill(verb, []), False
+
+    def hook(ts: int, fact: Fact) -> None:
+        nonlocal done
+        send_it(ts, fact)
+        done = done or (isinstance(fact, CommandAck) and fact.status is CommandStatus.DONE)
+
+    seen = run(config=config, hook=hook, should_stop=lambda: done, speed=20_000.0)
+    assert seen.summaries[0]["status"] == "CLOSED"
+    again = run(config=config, start_ts=LAST_HOURS)
+    assert again.runs[0].trading_state is TradingState.HALTED
+    assert rows("SELECT trading_state FROM desk_state") == [("HALTED",)]
+    assert {fact.outcome for fact in again.of(SignalFact)} <= {SignalOutcome.DENIED}
+
+
+def test_a_paper_run_that_was_closed_goes_on_with_its_account() -> None:
+    paper = msgspec.structs.replace(options().config, mode=Mode.PAPER)
+    hook, enough = stop_after(Fill, 3)
+    seen = run(config=paper, hook=hook, should_stop=enough, speed=400_000.0)
+    assert seen.summaries[0]["status"] == "CLOSED"
+    again = run(config=paper)
+    assert again.runs[0].resumed
+    assert archived_ledgers(demo_profile()) == []
+    assert sound() == []
 
 
 def test_a_halt_that_waits_is_taken_along_into_a_new_run() -> None:

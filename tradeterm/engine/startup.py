@@ -9,14 +9,15 @@ from tradeterm.config import Config
 from tradeterm.config_file import config_hash
 from tradeterm.domain.facts import RunRow
 from tradeterm.domain.snapshot import DeskSnapshot
-from tradeterm.domain.states import CommandStatus
+from tradeterm.domain.states import CommandStatus, Mode
 from tradeterm.ledger.archive import archive, finish_archive
 from tradeterm.ledger.restore import load_snapshot
 from tradeterm.ledger.runs import RunStatus, latest_run, mark_interrupted, start_run
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import Profile
 
-_ENDED = frozenset({RunStatus.FINISHED.value, RunStatus.CLOSED.value})
+_ENDED = frozenset({RunStatus.FINISHED.value})
+_ENDED_DEMO = _ENDED | {RunStatus.CLOSED.value}
 
 
 class Prepared(Struct):
@@ -32,15 +33,16 @@ class Prepared(Struct):
 def prepare(profile: Profile, config: Config, *, recorded_from: int | None, wall_ts: int) -> Prepared:
     """Open the ledger for a new run; call it holding the engine lock. Raises LedgerError.
 
-    A recording (`recorded_from` is where it begins to trade) that was interrupted goes on; one that ended, or was
-    closed, is put aside and starts anew. Live data (None) simply goes on.
+    A recording (`recorded_from` is where it begins to trade) that was interrupted goes on; one that ended is put aside
+    and starts anew, and so does a demo that was closed. Live data (None) simply goes on. A halt outlives them all.
     """
     finish_archive(profile)
     db = open_ledger(profile.ledger)
     try:
         mark_interrupted(db, wall_ts)
         last = latest_run(db)
-        if recorded_from is not None and last is not None and last.status in _ENDED:
+        ended = _ENDED_DEMO if config.mode is Mode.DEMO else _ENDED
+        if recorded_from is not None and last is not None and last.status in ended:
             db.close()
             archive(profile)
             db = open_ledger(profile.ledger)

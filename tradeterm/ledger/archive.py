@@ -15,8 +15,8 @@ from tradeterm.ledger.schema import tables
 from tradeterm.ledger.store import open_ledger, plain_errors
 from tradeterm.profile import Profile
 
-KEPT = frozenset({"runs", "commands", "chat", "ai_usage"})
-"""Tables that go on over runs; the archived ledger has them as they were."""
+KEPT = frozenset({"runs", "commands", "chat", "ai_usage", "desk_state"})
+"""Tables that go on over runs; the archived ledger has them as they were. A halt lasts until somebody resumes."""
 
 
 def archived_ledger(profile: Profile, run_id: str) -> Path:
