@@ -161,6 +161,8 @@ def test_what_is_proposed_names_its_object(console: Console) -> None:
     assert flatten is not None
     assert speed is not None
     assert (flatten.instrument, speed.argument) == (BTC, "20")
+    fastest = ask(console, "speed max").action
+    assert fastest is not None and fastest.argument == "max"
 
 
 def test_help_lists_every_word(console: Console) -> None:

@@ -99,10 +99,15 @@ def _propose(console: Console, verb: CommandVerb, argument: str) -> Answer:
         case CommandVerb.START:
             return _proposal(verb, "Let new entries through again.", Confirm.YES)
         case CommandVerb.SPEED:
-            return _proposal(verb, f"Set the replay's speed: {argument}.", argument=argument.removesuffix("x"))
+            return _proposal(verb, f"Set the replay's speed: {argument}.", argument=_factor(argument))
         case CommandVerb.HALT:
             return _proposal(verb, "Halt now: cancel entries, keep protective stops.")
     return _proposal(verb, "No new entries from now on; exits go on.")
+
+
+def _factor(argument: str) -> str:
+    """A speed as the engine takes it: its words as they are, "20x" without the x."""
+    return argument if argument in grammar.SPEEDS else argument.removesuffix("x")
 
 
 def _proposal(
