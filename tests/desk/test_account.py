@@ -64,8 +64,8 @@ def test_the_daily_loss_and_drawdown_stop_entries() -> None:
     rig.quote(97.0, T0 + 1000)
     rig.bars(97.0, T0 + FIVE, entry(T0 + FIVE, price=97))
     assert facts(rig.commands, SignalFact)[-1].outcome_code == GateCode.DAILY_LOSS_LIMIT
-    midnight = (T0 // DAY + 1) * DAY
-    rig.bars(97.0, midnight, entry(midnight, price=97))
+    morning = (T0 // DAY + 1) * DAY + FIVE
+    rig.bars(97.0, morning, entry(morning, price=97))
     assert len(only(rig.commands, SubmitOrder)) == 2, "a new day, a new count"
 
 

@@ -143,6 +143,16 @@ def test_the_last_bar_of_the_day_closes_everything() -> None:
     assert last_trade(rig).exit_reason == "SESSION_END"
 
 
+@pytest.mark.parametrize(("session_end", "sent"), [(True, False), (False, True)])
+def test_the_sessions_last_bar_opens_nothing_that_would_be_held_over(session_end: bool, sent: bool) -> None:
+    rig = only_exits(session_end=session_end)
+    midnight = (T0 // DAY + 1) * DAY
+    given = rig.bars(100.0, midnight, entry(midnight))
+    assert bool(only(given, SubmitOrder)) is sent
+    (fact,) = [fact for fact in facts(given, SignalFact) if fact.outcome is not SignalOutcome.PENDING]
+    assert fact.outcome_code == ("" if sent else "MARKET_CLOSED")
+
+
 def test_a_position_that_outlived_its_session_is_closed_on_the_next_bar() -> None:
     rig = only_exits(session_end=True)
     rig.open_position()

@@ -53,6 +53,7 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     same_side: str = ""
     other_side: str = ""
     last_entry: int | None = None
+    session_ends: bool = False
     trading_state: TradingState = TradingState.ACTIVE
     trading_reason: str = ""
     kill_pending: bool = False
@@ -202,8 +203,12 @@ def bar_closed(r: GateRequest) -> GateCheck:
 
 
 def market_open(r: GateRequest) -> GateCheck:
+    """Also not in the session's last bar, where everything is closed: what opened then would be held over."""
     ok = r.instrument is not None and is_open(r.instrument.calendar, r.ts)
-    return _result(GateCode.MARKET_CLOSED, ok, "the market is open" if ok else "the market is closed", now=r.ts)
+    text = "the market is open" if ok else "the market is closed"
+    if ok and r.session_ends:
+        ok, text = False, "the session ends with the signal's bar"
+    return _result(GateCode.MARKET_CLOSED, ok, text, now=r.ts)
 
 
 def signal_fresh(r: GateRequest) -> GateCheck:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tradeterm.desk.account import book_equity, day_pnl, drawdown, mark_of, worst_exposure
 from tradeterm.desk.gate import GateRequest
 from tradeterm.desk.protection import is_protected, protection_prices
+from tradeterm.desk.sessions import is_last_bar
 from tradeterm.desk.sizing import Sized, SizeRequest, size
 from tradeterm.desk.state import Book, DeskState, key_text
 from tradeterm.domain.facts import SizeFactors
@@ -89,6 +90,11 @@ def gate_request(
         same_side=same,
         other_side=other,
         last_entry=state.last_entry.get(key_text((book.name, signal.instrument))),
+        session_ends=(
+            config.exits.session_end
+            and instrument is not None
+            and is_last_bar(instrument.calendar, signal.ts_bar, book.interval_ms)
+        ),
         trading_state=state.trading_state,
         trading_reason=state.trading_reason,
         kill_pending=state.kill_pending,
