@@ -133,6 +133,17 @@ def test_without_approval_nothing_is_sent(decision: VerdictDecision, expected: S
     assert outcome(given).outcome is expected
 
 
+def test_a_veto_says_why_in_the_words_of_tier_2() -> None:
+    rig = Rig()
+    rig.judge = False
+    rig.bars(100.0, T0, entry())
+    event = verdict(entry().signal.id, T0, 0, VerdictDecision.REJECT)
+    words = {"reasoning": "The fall accelerates.", "code": "TREND_ACCELERATES", "reason_codes": ("TREND_ACCELERATES",)}
+    given = rig.feed(msgspec.structs.replace(event, verdict=msgspec.structs.replace(event.verdict, **words)))
+    assert outcome(given).outcome_code == "TREND_ACCELERATES"
+    assert outcome(given).outcome_text == "vetoed: The fall accelerates."
+
+
 def test_tier_1_looks_again_after_the_verdict() -> None:
     rig = Rig()
     rig.judge = False

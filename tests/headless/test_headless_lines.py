@@ -37,6 +37,12 @@ def test_readable_lines_tell_the_story_in_order() -> None:
     assert {"reconcile", "trade", "day"} <= set(words)
 
 
+def test_an_exits_order_says_why_it_was_sent() -> None:
+    orders = [line for line in headless() if "  order     EXIT" in line]
+    assert orders
+    assert all(" MARKET for AVERAGE_CROSS (s" in line for line in orders)
+
+
 def test_json_lines_are_objects_and_the_last_is_the_summary() -> None:
     found = [json.loads(line) for line in headless(json=True)]
     assert found[0]["type"] == "start"

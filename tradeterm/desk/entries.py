@@ -94,15 +94,11 @@ def expire_pending(turn: Turn) -> None:
 def _blocked(verdict: Verdict, usable: bool) -> tuple[SignalOutcome, str, str] | None:
     if not usable:
         return SignalOutcome.BLOCKED, "VERDICT_INVALID", "the verdict's size factor is not between 0 and 1"
-    reasons = ", ".join(verdict.reason_codes)
+    why = verdict.reasoning or ", ".join(verdict.reason_codes)
     if verdict.decision is VerdictDecision.REJECT:
-        return SignalOutcome.VETOED, verdict.code or "REJECT", f"vetoed: {reasons or 'no reason given'}"
+        return SignalOutcome.VETOED, verdict.code or "REJECT", f"vetoed: {why or 'no reason given'}"
     if verdict.decision in _BLOCKING:
-        return (
-            SignalOutcome.BLOCKED,
-            verdict.code or verdict.decision.value,
-            f"no approval: {reasons or verdict.decision}",
-        )
+        return SignalOutcome.BLOCKED, verdict.code or verdict.decision.value, f"no approval: {why or verdict.decision}"
     return None
 
 

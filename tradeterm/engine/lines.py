@@ -18,7 +18,7 @@ from tradeterm.domain.facts import (
     Trade,
 )
 from tradeterm.domain.market import DAY_MS
-from tradeterm.domain.orders import Cash, Fill, Order, OrderStatus
+from tradeterm.domain.orders import Cash, Fill, Order, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalKind, SignalOutcome, Verdict
 from tradeterm.domain.states import CommandStatus, TradingState
 
@@ -128,7 +128,8 @@ class Teller:
         self._orders.add(fact.client_order_id)
         at = fact.trigger_price or fact.price
         price = f" at {short(at)}" if at is not None else ""
-        text = f"{fact.intent} {fact.side} {short(fact.quantity)} {fact.instrument} {fact.type}{price}"
+        why = f" for {fact.reason}" if fact.intent is OrderIntent.EXIT and fact.reason else ""
+        text = f"{fact.intent} {fact.side} {short(fact.quantity)} {fact.instrument} {fact.type}{price}{why}"
         return "order", f"{text} ({fact.client_order_id})"
 
     def _desk_state(self, fact: DeskStateFact) -> tuple[str, str] | None:
