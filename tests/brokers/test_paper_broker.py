@@ -328,3 +328,37 @@ async def test_executions_rebuild_the_position_and_the_cash(tmp_path: Path) -> N
         tied = sum((p.quantity * p.average_price for p in end["positions"]), D(0))
         assert abs(end["balances"][0].balance - money - tied) < D("1e-12")
         assert any(item.side is BUY for item in end["executions"] if isinstance(item, Fill))
+
+
+NAN, INF = float("nan"), float("inf")
+NO_NUMBERS: list[MarketEvent] = [
+    QuoteUpdate(ts=row(2), quote=Quote(X, row(2), row(2), NAN)),
+    QuoteUpdate(ts=row(2), quote=Quote(X, row(2), row(2), 100.0, bid=NAN)),
+    *(
+        BarClosed(ts=row(2), bar=Bar(X, STEP, row(1), *numbers, row(2)))
+        for numbers in (
+            (NAN, NAN, NAN, NAN, 1.0),
+            (100.0, INF, 100.0, 100.0, 1.0),
+            (100.0, 100.0, 0.0, 100.0, 1.0),
+            (100.0, 100.0, 100.0, 100.0, NAN),
+            (100.0, 100.0, 100.0, 100.0, -1.0),
+        )
+    ),
+    FundingUpdate(ts=row(2), funding=FundingRate(X, row(2), NAN, row(2))),
+]
+
+
+@pytest.mark.parametrize("event", NO_NUMBERS, ids=repr)
+async def test_data_that_is_no_number_moves_nothing_and_stops_nothing(tmp_path: Path, event: MarketEvent) -> None:
+    said: list[BrokerEvent] = []
+    venue = await connected(tmp_path / "b.sqlite", said)
+    venue.on_market(closed(0))
+    await venue.submit(order())
+    venue.on_market(opened(1))
+    before = len(said), await venue.positions(), await venue.balances()
+    venue.on_market(event)
+    assert (len(said), await venue.positions(), await venue.balances()) == before
+    await venue.submit(order("b", SELL, at=2))
+    venue.on_market(closed(1))
+    venue.on_market(opened(2))
+    assert await venue.positions() == []

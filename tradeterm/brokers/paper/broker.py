@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tradeterm.brokers.paper.account import Account
 from tradeterm.brokers.paper.matching import Matching
-from tradeterm.brokers.paper.prices import Costs
+from tradeterm.brokers.paper.prices import Costs, usable
 from tradeterm.brokers.paper.store import PaperStore
 from tradeterm.brokers.protocol import Sink, VenueBalance, VenuePosition
 from tradeterm.config import PaperConfig
@@ -101,8 +101,13 @@ class PaperBroker:
         return [VenueBalance(account.currency, account.cash)]
 
     def on_market(self, event: MarketEvent) -> None:
-        """Move with the market; instruments this account does not trade are passed over."""
+        """Move with the market; instruments this account does not trade are passed over.
+
+        So is data that is no number: nothing trades at it, and the desk, which sees it next, says so.
+        """
         _, matching, _ = self._connected()
+        if not usable(event):
+            return
         match event:
             case QuoteUpdate(quote=quote) if quote.instrument in self._instruments:
                 self._carry_out(lambda: matching.on_quote(quote))

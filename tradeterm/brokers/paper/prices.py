@@ -1,10 +1,12 @@
 """Prices and costs of simulated fills: always on the tick, always against the trader."""
 
+import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from msgspec import Struct
 
 from tradeterm.config import PaperConfig
+from tradeterm.domain.events import BarClosed, FundingUpdate, MarketEvent, QuoteUpdate
 from tradeterm.domain.instrument import Instrument, round_price, round_price_down, round_price_up
 from tradeterm.domain.orders import Liquidity, OrderSide
 
@@ -40,6 +42,20 @@ class Costs(Struct, frozen=True):
         """What a fill costs (negative: a rebate), to 8 places, rounded against the trader."""
         rate = self.maker_fee if liquidity is Liquidity.MAKER else self.taker_fee
         return (notional * rate).quantize(_CENT, rounding=ROUND_CEILING)
+
+
+def usable(event: MarketEvent) -> bool:
+    """Whether every price is a positive number, and volume and rate are numbers."""
+    match event:
+        case QuoteUpdate(quote=quote):
+            prices = [price for price in (quote.last, quote.bid, quote.ask) if price is not None]
+        case BarClosed(bar=bar):
+            prices = [bar.open, bar.high, bar.low, bar.close]
+            if not (math.isfinite(bar.volume) and bar.volume >= 0):
+                return False
+        case FundingUpdate(funding=funding):
+            return math.isfinite(funding.rate)
+    return all(math.isfinite(price) and price > 0 for price in prices)
 
 
 def exact(price: float, instrument: Instrument) -> Decimal:
