@@ -237,7 +237,7 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
     def _launch(self) -> None:
         if self._start_engine is None:
             self.call_from_thread(
-                self.notice, "an engine cannot be started from here; use `tradeterm start`", Level.WARNING
+                self.notice, "an engine cannot be started from here; leave, and open `tradeterm` again", Level.WARNING
             )
             return
         self.call_from_thread(self.notice, "starting the engine", Level.CALM)

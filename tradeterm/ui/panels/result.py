@@ -65,7 +65,7 @@ class ResultPanel(Painted):
             return ()
         cells = max(len(name) for name, _ in shown.pairs) + 2
         entries: list[Line] = [((name.ljust(cells), "muted"), value) for name, value in shown.pairs]
-        if width >= 88:  # two columns, so that the signals keep their room
+        if width >= 64:  # two columns, so that the signals keep their room
             half = -(-len(entries) // 2)
             left, right = entries[:half], entries[half:]
             entries = [_beside(one, right[at] if at < len(right) else (), width // 2) for at, one in enumerate(left)]

@@ -133,8 +133,7 @@ class DeskScreen(ConsoleScreen):
         table.set_rows(signals.rows(facts, known, self.zone))
         if at_top and facts:  # nobody is reading further down: the newest signal stays in sight
             table.move_cursor(facts[0].id)
-        taken = sum(fact.client_order_id is not None for fact in facts)
-        self.query_one("#signals-pane", Pane).set_summary(f"{len(facts)} shown · {taken} taken" if facts else "")
+        self.query_one("#signals-pane", Pane).set_summary(signals.summary(facts))
         pane = self.query_one("#verdicts-pane", Pane)
         pane.empty = not verdicts
         if not pane.frozen:

@@ -36,7 +36,7 @@ class Line(Static):
         if text != self.text:
             self.text = text
             self.set_class(bool(text), "-said")
-            self.update(Content(plain(text)), layout=False)
+            self.update(Content(plain(text)))
 
 
 class Tab(Static):

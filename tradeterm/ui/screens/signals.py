@@ -52,10 +52,7 @@ class SignalsScreen(ConsoleScreen):
         self._signals = {fact.id: fact for fact in facts}
         known = signals.fate(self.console.verdicts(SHOWN), self.console.orders(2 * SHOWN), self.console.trades(SHOWN))
         self.query_one("#list", LiveTable).set_rows(signals.rows(facts, known, self.zone))
-        pane = self.query_one("#list-pane", Pane)
-        entries = sum(bool(fact.checks) for fact in facts)
-        taken = sum(fact.client_order_id is not None for fact in facts)
-        pane.set_summary(f"{entries} judged · {taken} taken" if facts else "")
+        self.query_one("#list-pane", Pane).set_summary(signals.summary(facts))
         self._show_trace()
 
     @on(LiveTable.RowHighlighted, "#list")

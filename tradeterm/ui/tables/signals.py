@@ -56,6 +56,14 @@ def rows(signals: Sequence[SignalFact], fate: Fate, zone: str) -> list[Row]:
     return [_row(signal, fate, zone) for signal in signals]
 
 
+def summary(signals: Sequence[SignalFact]) -> str:
+    """How many entries were wanted, and how many of them became orders; empty without a signal."""
+    entries = [signal for signal in signals if signal.kind is SignalKind.ENTRY]
+    taken = sum(signal.client_order_id is not None for signal in entries)
+    exits = len(signals) - len(entries)
+    return f"{len(entries)} entries, {taken} taken · {exits} exits" if signals else ""
+
+
 def _row(signal: SignalFact, fate: Fate, zone: str) -> Row:
     move = signal.explain.get("move")
     cells = (
