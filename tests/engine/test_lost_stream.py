@@ -42,7 +42,7 @@ def test_a_restart_finds_whatever_the_stream_lost(monkeypatch: pytest.MonkeyPatc
     assert any(isinstance(event, OrderUpdate) for event in lost)
     rows_before = rows("SELECT count(*) FROM fills")
     with monkeypatch.context() as patch:  # closed, not interrupted: go on with it all the same
-        patch.setattr("tradeterm.engine.startup._ENDED", frozenset())
+        patch.setattr("tradeterm.engine.startup._ENDED_DEMO", frozenset())
         seen = run(start_ts=LAST_DAY)
     assert rows("SELECT count(*) FROM fills") >= rows_before
     profile = demo_profile()
