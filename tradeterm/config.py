@@ -46,7 +46,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_position_exposure: Annotated[float, Meta(gt=0.0, le=1.0, description="notional of one position / equity")] = (
         0.10
     )
-    max_order_notional: Annotated[float, Meta(gt=0.0, description="largest order, quote currency")] = 1_000_000.0
+    max_order_notional: Annotated[float, Meta(gt=0.0, le=1e12, description="largest order, `currency`")] = 1_000_000.0
     daily_loss: Annotated[float, Meta(gt=0.0, le=1.0, description="loss since the day's start that stops entries")] = (
         0.05
     )
@@ -69,7 +69,7 @@ class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategy: str
     venue: str
     instruments: Annotated[tuple[str, ...], Meta(min_length=1)]
-    capital: Annotated[float, Meta(gt=0.0, description="starting money, quote currency")]
+    capital: Annotated[float, Meta(ge=1.0, le=1e12, description="starting money, `currency`")]
     currency: str = "USDT"
     interval: str = "5m"
     enabled: bool = True
@@ -112,9 +112,9 @@ class FeedConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class LedgerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ages, in days, after which live samples (equity) are rolled up. Facts are never pruned."""
 
-    keep_samples_days: Annotated[float, Meta(gt=0.0)] = 7.0
-    keep_minutes_days: Annotated[float, Meta(gt=0.0)] = 30.0
-    keep_hours_days: Annotated[float, Meta(gt=0.0)] = 730.0
+    keep_samples_days: Annotated[float, Meta(gt=0.0, le=36_500.0)] = 7.0
+    keep_minutes_days: Annotated[float, Meta(gt=0.0, le=36_500.0)] = 30.0
+    keep_hours_days: Annotated[float, Meta(gt=0.0, le=36_500.0)] = 730.0
     journal: bool = True
 
 

@@ -49,8 +49,6 @@ def _mistakes(value: Any, info: inspect.Type, key: str) -> Iterator[str]:
             return
         for name, item in value.items():
             yield from _mistakes(item, info.value_type, join(key, name))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{key}: found {show(value)}, allowed {allowed(info)}"
     elif not _fits(value, info):
         yield _sentence(key, value, info)
 
@@ -96,12 +94,19 @@ def _fits(value: Any, info: inspect.Type) -> bool:
 
 def _within(value: float, info: inspect.IntType | inspect.FloatType) -> bool:
     return (
-        math.isfinite(value)
+        _finite(value)
         and (info.ge is None or value >= info.ge)
         and (info.gt is None or value > info.gt)
         and (info.le is None or value <= info.le)
         and (info.lt is None or value < info.lt)
     )
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number too large for a float
+        return False
 
 
 def allowed(info: inspect.Type) -> str:

@@ -13,7 +13,7 @@ from tradeterm.cli.doctor_profile import configuration, engine, heartbeat, ledge
 from tradeterm.cli.finding import Level
 from tradeterm.ledger.lock import EngineLock
 from tradeterm.profile import Profile
-from tradeterm.resources import demo_config
+from tradeterm.resources import demo_config, example_config
 
 XTERM = {"TERM": "xterm-256color"}
 
@@ -99,13 +99,15 @@ def test_logout(group: str, lingers: bool, kills: bool | None, level: Level, wor
     assert words in found.text
 
 
-def test_configuration(tmp_path: Path) -> None:
-    assert configuration(demo_config()).level is Level.OK
+def test_configuration(tmp_path: Path, profile: Profile) -> None:
+    assert configuration(demo_config(), profile).level is Level.OK
     file = tmp_path / "config.toml"
     file.write_text("a = 1\nb = 2\n")
-    found = configuration(file)
+    found = configuration(file, profile)
     assert found.level is Level.FAIL
     assert "(and 1 more; see `tradeterm config check`)" in found.text
+    file.write_text(example_config().read_text().replace('venue = "paper"', 'venue = "bybit"'))
+    assert 'books.crypto.venue: found "bybit"' in configuration(file, profile).text
 
 
 def test_ledgers(profile: Profile) -> None:

@@ -264,7 +264,13 @@ def test_settings_that_do_not_fit() -> None:
     assert "no 1h bars of BTCUSDT.BINANCE" in refusal(config(books={"a": hourly}))
 
 
+def test_a_book_in_another_currency_than_its_instruments() -> None:
+    book = msgspec.structs.replace(config().books["crypto"], currency="INR")
+    found = refusal(config(books={"a": book}))
+    assert found == 'books.a.currency: found "INR", allowed USDT, in which BTCUSDT.BINANCE trades'
+
+
 def test_an_instrument_that_was_not_recorded(tmp_path: Path) -> None:
     book = BookConfig(strategy="eos", venue="paper", instruments=("PEPEUSDT.BINANCE",), capital=1.0)
-    assert "instrument PEPEUSDT.BINANCE: not there; found BTCUSDT.BINANCE" in refusal(config(books={"a": book}))
+    assert refusal(config(books={"a": book})).startswith('books.a.instruments: found "PEPEUSDT.BINANCE", allowed those')
     assert refusal(config(path=str(tmp_path))).startswith(f"{tmp_path / 'instruments.toml'}: there is no such file")

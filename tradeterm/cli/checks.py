@@ -1,14 +1,39 @@
 """What the configuration's shape cannot say: whether the strategies take their parameters and the keys clash."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
+
+
+def every_mistake(file: Path, profile: Profile) -> tuple["Config | None", list[str]]:
+    """The configuration in the file, where it can be read, and one sentence for each mistake in it."""
+    from tradeterm.config_file import read_config
+    from tradeterm.engine.check_config import trading_mistakes
+
+    mistakes: list[str] = []
+    config = None
+    try:
+        config = read_config(file)
+        if config.mode is Mode.LIVE:
+            mistakes.append(live_refused(file))
+        mistakes += [f"{file}: {mistake}" for mistake in trading_mistakes(config)]
+        mistakes += wrong_theme(config, profile, str(file))
+        check_config(config, str(file))
+    except ConfigError as error:
+        mistakes += str(error).splitlines()
+    return config, mistakes
+
+
+def live_refused(file: Path) -> str:
+    return f'{file}: mode: found "live", but live trading is not available yet; use "paper"'
 
 
 def check_config(config: "Config", where: str) -> None:

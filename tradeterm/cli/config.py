@@ -3,11 +3,10 @@
 import argparse
 import os
 
-from tradeterm.cli.checks import check_config, wrong_theme
+from tradeterm.cli.checks import every_mistake
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, say, say_error, say_json
 from tradeterm.cli.session import config_file_of, profile_of
-from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import find_profile
 from tradeterm.resources import example_config
 
@@ -20,20 +19,11 @@ def add(commands: Commands) -> None:
 
 def check(options: argparse.Namespace) -> int:
     """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "hash", "mode", "books": [name]}."""
-    from tradeterm.config_file import config_hash, read_config
-    from tradeterm.engine.check_config import trading_mistakes
+    from tradeterm.config_file import config_hash
 
     profile = profile_of(options)
     file = config_file_of(options, profile)
-    mistakes: list[str] = []
-    config = None
-    try:
-        config = read_config(file)
-        mistakes += [f"{file}: {mistake}" for mistake in trading_mistakes(config)]
-        mistakes += wrong_theme(config, profile, str(file))
-        check_config(config, str(file))
-    except ConfigError as error:
-        mistakes += str(error).splitlines()
+    config, mistakes = every_mistake(file, profile)
     if options.json:
         say_json(
             {

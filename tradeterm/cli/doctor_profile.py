@@ -6,11 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 from tradeterm.assistant.text import span
-from tradeterm.cli.checks import check_config
+from tradeterm.cli.checks import every_mistake
 from tradeterm.cli.console import console_of
 from tradeterm.cli.finding import Finding, Level
-from tradeterm.config_file import read_config
-from tradeterm.domain.errors import ConfigError, TradetermError
+from tradeterm.domain.errors import TradetermError
 from tradeterm.domain.market import MINUTE_MS
 from tradeterm.domain.view import DeskView
 from tradeterm.ledger.lock import held_by
@@ -22,14 +21,13 @@ SILENT_AFTER_MS = 5_000
 
 def profile_findings(profile: Profile, config_file: Path) -> list[Finding]:
     """Every check of the profile, in the order shown."""
-    return [configuration(config_file), ledger(profile.ledger), engine(profile)]
+    return [configuration(config_file, profile), ledger(profile.ledger), engine(profile)]
 
 
-def configuration(file: Path) -> Finding:
-    try:
-        check_config(read_config(file), str(file))
-    except ConfigError as error:
-        first, *others = str(error).splitlines()
+def configuration(file: Path, profile: Profile) -> Finding:
+    _, mistakes = every_mistake(file, profile)
+    if mistakes:
+        first, *others = mistakes
         more = f" (and {len(others)} more; see `tradeterm config check`)" if others else ""
         return Finding("config", Level.FAIL, first + more)
     return Finding("config", Level.OK, str(file))

@@ -7,7 +7,7 @@ import threading
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, TextIO
 
-from tradeterm.cli.checks import check_config
+from tradeterm.cli.checks import check_config, live_refused
 from tradeterm.cli.output import REFUSED, WRONG_USE, note, say_error
 from tradeterm.cli.session import config_file_of, config_of, profile_of
 from tradeterm.domain.errors import ConfigError
@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> int:
     profile = profile_of(options)
     config = config_of(options, profile)
     if config.mode is Mode.LIVE:
-        file = config_file_of(options, profile)
-        return say_error(f'{file}: mode: found "live", but live trading is not available yet; use "paper"', REFUSED)
+        return say_error(live_refused(config_file_of(options, profile)), REFUSED)
     check_config(config, str(config_file_of(options, profile)))
     return _headless(options, profile, config) if options.headless else _screen(options, profile, config)
 

@@ -22,6 +22,8 @@ def trading_mistakes(config: Config) -> list[str]:
     for check in checks:
         try:
             check()
-        except (ConfigError, DataError) as error:
+        except ConfigError as error:
             mistakes.append(str(error))
+        except DataError as error:
+            mistakes.append(f"feed.path: {error}")
     return mistakes

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tradeterm.config import Config
+from tradeterm.config import BookConfig, Config, enabled_books
 from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError, DataError
+from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import INTERVALS_MS
 from tradeterm.feeds.instruments import load_instruments
 from tradeterm.feeds.recording import find_file, load_bars, load_funding
@@ -23,12 +24,16 @@ def make_feed(config: Config) -> ReplayFeed:
     """
     if config.feed.kind not in KINDS:
         raise ConfigError(f"feed.kind: found {show(config.feed.kind)}, allowed {one_of(KINDS)}")
-    books = [book for book in config.books.values() if book.enabled]
-    intervals = sorted({book.interval for book in books})
+    books = enabled_books(config).books
+    intervals = sorted({book.interval for book in books.values()})
     if len(intervals) != 1:
         raise ConfigError(f"books: found intervals {', '.join(intervals) or 'none'}, allowed one for a replay")
-    wanted = dict.fromkeys(name for book in books for name in book.instruments)
+    wanted = dict.fromkeys(name for book in books.values() for name in book.instruments)
     folder = Path(config.feed.path).expanduser() if config.feed.path else demo_folder()
+    file = folder / "instruments.toml"
+    known = {item.id: item for item in load_instruments(file)}
+    for name, book in books.items():
+        _check_book(name, book, known, file)
     tracks = load_tracks(folder, intervals[0], tuple(wanted))
     source = folder.name if config.feed.path else BUNDLED
     start = None if config.feed.start is None else parse_time(config.feed.start)
@@ -39,6 +44,21 @@ def make_feed(config: Config) -> ReplayFeed:
             f"feed.start: found {show(config.feed.start)}, allowed {first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ}"
         )
     return feed
+
+
+def _check_book(name: str, book: BookConfig, known: dict[str, Instrument], file: Path) -> None:
+    """A book trades what the recording has, in the currency its profit is paid in."""
+    for wanted in book.instruments:
+        instrument = known.get(wanted)
+        if instrument is None:
+            raise ConfigError(
+                f"books.{name}.instruments: found {show(wanted)}, allowed those of {file}: {', '.join(known)}"
+            )
+        if instrument.quote_currency != book.currency:
+            raise ConfigError(
+                f"books.{name}.currency: found {show(book.currency)}, allowed {instrument.quote_currency}, "
+                f"in which {wanted} trades"
+            )
 
 
 def parse_time(text: str) -> int:
