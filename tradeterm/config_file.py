@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tradeterm.config import BookConfig, Config
 from tradeterm.decode import convert, join, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
-from tradeterm.profile import DEMO_PROFILE, find_profile
+from tradeterm.profile import DEMO_PROFILE, Profile, find_profile, user_path
 from tradeterm.resources import demo_config
 
 _BOOK = re.compile(r"[a-z][a-z0-9_]{0,15}")
@@ -30,7 +30,19 @@ def load_config(path: Path | None = None, profile_name: str = "default") -> Conf
 
     Raises ConfigError: one sentence a mistake, all mistakes of the file at once, each on its own line.
     """
-    return read_config(config_path(path, profile_name))
+    return profile_config(find_profile(profile_name), config_path(path, profile_name))
+
+
+def profile_config(profile: Profile, file: Path) -> Config:
+    """The file's configuration; the demo's looks and keys are the user's own. Raises ConfigError."""
+    config = read_config(file)
+    looks = looks_file(profile, file)
+    return config if looks == file or not looks.exists() else _with_looks(config, looks)
+
+
+def looks_file(profile: Profile, file: Path) -> Path:
+    """The file [ui] and [keys] come from, which need not exist: for the demo the user's config.toml."""
+    return profile.config_file if profile.name == DEMO_PROFILE else file
 
 
 def config_path(path: Path | None = None, profile_name: str = "default") -> Path:
@@ -42,11 +54,7 @@ def config_path(path: Path | None = None, profile_name: str = "default") -> Path
 
 def read_config(path: Path) -> Config:
     """Read and check one file. Raises ConfigError as `load_config` does."""
-    config, mistakes = convert(_read_toml(path), Config)
-    if config is not None:
-        mistakes = list(_cross_check(config))
-    if mistakes or config is None:
-        raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    config = _checked(path, _read_toml(path), _cross_check)
     return _with_feed_path(config, path)
 
 
@@ -72,11 +80,27 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
 
 
+def _checked(path: Path, data: dict[str, Any], check: Callable[[Config], Iterator[str]]) -> Config:
+    config, mistakes = convert(data, Config)
+    if config is not None:
+        mistakes = list(check(config))
+    if mistakes or config is None:
+        raise ConfigError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def _with_looks(config: Config, path: Path) -> Config:
+    """With the file's [ui] and [keys]; nothing else in it is looked at."""
+    data = {name: table for name, table in _read_toml(path).items() if name in ("ui", "keys")}
+    looks = _checked(path, data, _check_ui)
+    return msgspec.structs.replace(config, ui=looks.ui, keys=looks.keys)
+
+
 def _with_feed_path(config: Config, file: Path) -> Config:
     """A relative feed.path starts at the configuration file's folder."""
     if not config.feed.path:
         return config
-    found = file.absolute().parent / Path(config.feed.path).expanduser()
+    found = file.absolute().parent / user_path(config.feed.path)
     return msgspec.structs.replace(config, feed=msgspec.structs.replace(config.feed, path=str(found)))
 
 
@@ -86,12 +110,20 @@ def _cross_check(config: Config) -> Iterator[str]:
         yield f"books: found {found}, allowed at least one [books.NAME] that is enabled"
     for name, book in config.books.items():
         yield from _check_book(name, book)
+    if config.feed.start is not None and not _is_time(config.feed.start):
+        yield f"feed.start: found {show(config.feed.start)}, allowed a UTC time such as 2025-04-06T17:00:00Z"
+    try:
+        user_path(config.feed.path)
+    except ConfigError as error:
+        yield f"feed.path: {error}"
+    yield from _check_ui(config)
+
+
+def _check_ui(config: Config) -> Iterator[str]:
     if config.ui.glyphs not in _GLYPHS:
         yield f"ui.glyphs: found {show(config.ui.glyphs)}, allowed {one_of(list(_GLYPHS))}"
     if not _is_timezone(config.ui.timezone):
         yield f"ui.timezone: found {show(config.ui.timezone)}, allowed a time zone name such as UTC or Asia/Kolkata"
-    if config.feed.start is not None and not _is_time(config.feed.start):
-        yield f"feed.start: found {show(config.feed.start)}, allowed a UTC time such as 2025-04-06T17:00:00Z"
 
 
 def _check_book(name: str, book: BookConfig) -> Iterator[str]:

@@ -73,17 +73,28 @@ class Profile(Struct, frozen=True):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
+def user_path(text: str) -> Path:
+    """A path as a person writes it, `~` and all. Raises ConfigError where nobody's home is meant."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{text}: there is no such home folder; write the path in full") from None
+
+
 def find_profile(name: str = "default") -> Profile:
     """The profile of that name; nothing is created.
 
-    Raises ConfigError for a name that is not 1-32 of a-z, 0-9, _ and -.
+    Raises ConfigError for a name that is not 1-32 of a-z, 0-9, _ and -, and where the home folder is not known.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"profile {name!r} is not a name; use 1 to 32 of a-z, 0-9, _ and -, not starting with _ or -")
     moved = os.environ.get(HOME_VARIABLE)
     if moved:
-        state = config = Path(moved).expanduser().absolute()
+        state = config = user_path(moved).absolute()
     else:
-        state = platformdirs.user_state_path("tradeterm", appauthor=False)
-        config = platformdirs.user_config_path("tradeterm", appauthor=False)
+        try:
+            state = platformdirs.user_state_path("tradeterm", appauthor=False)
+            config = platformdirs.user_config_path("tradeterm", appauthor=False)
+        except RuntimeError:
+            raise ConfigError(f"your home folder is not known; set HOME or {HOME_VARIABLE} to a folder") from None
     return Profile(name, state / "profiles" / name, config)

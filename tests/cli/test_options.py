@@ -73,6 +73,23 @@ def test_without_a_configuration_the_demo_is_the_default(home: Path) -> None:
     assert name("--demo", "status") == name("status", "--demo") == "demo"
 
 
+def test_a_home_that_is_not_known(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user may have a number without a name, and no HOME."""
+
+    def nobody(*_: object) -> None:
+        raise KeyError("getpwuid(): uid not found")
+
+    for function in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(f"pwd.{function}", nobody)
+    for name in ("HOME", "TRADETERM_HOME", "USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    sentence = "tradeterm: your home folder is not known; set HOME or TRADETERM_HOME to a folder\n"
+    assert refused(capsys, "status") == (2, sentence)
+    monkeypatch.setenv("TRADETERM_HOME", "~/here")
+    said = "tradeterm: ~/here: there is no such home folder; write the path in full\n"
+    assert refused(capsys, "status") == (2, said)
+
+
 def test_with_a_configuration_it_is_the_profile_default(profile: Profile) -> None:
     profile.config_file.write_text("")
     assert name("status") == "default"

@@ -70,6 +70,15 @@ def test_keys_with_the_persons_own(capsys: pytest.CaptureFixture[str], profile: 
     assert keys["app.theme"]["keys"] == ["T"]
     assert keys["engine.halt"]["keys"] == ["ctrl+k"]
     assert "ctrl+k" in words(capsys, "keys")
+    demo = {row["id"]: row["keys"] for row in parsed(capsys, "keys", "--demo")["keys"]}
+    assert demo["app.theme"] == ["T"]
+
+
+def test_a_clash_in_the_demos_keys_names_the_persons_file(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    profile.config_file.write_text('[keys]\n"app.theme" = "q"\n')
+    for command in (["keys"], ["config", "check"], ["--headless"]):
+        assert main(["--demo", *command]) == 2
+        assert f"{profile.config_file} [keys] app.theme: 'q'" in capsys.readouterr().err
 
 
 def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tradeterm.config import Config, FeedConfig
@@ -33,6 +34,21 @@ def file(tmp_path: Path) -> Path:
 def test_the_demo_has_its_own_configuration(file: Path) -> None:
     file.write_text("nonsense", encoding="utf-8")
     assert load_config(file, "demo") == load_config(demo_config())
+
+
+def test_the_demo_keeps_the_users_looks_and_keys(profile: Profile) -> None:
+    looks = '[ui]\ntheme = "light"\n[keys]\n"app.theme" = "T"\n'
+    profile.config_file.write_text(f'mode = "live"\n[feed]\nspeed = "a mistake elsewhere"\n{looks}', encoding="utf-8")
+    config = load_config(None, "demo")
+    assert (config.ui.theme, config.keys) == ("light", {"app.theme": "T"})
+    assert config == msgspec.structs.replace(load_config(demo_config()), ui=config.ui, keys=config.keys)
+
+
+@pytest.mark.parametrize("looks", ['[ui]\nglyphs = "emoji"', "[ui]\ntheme = 3", "[keys]\nq = 1"])
+def test_a_mistake_in_the_demos_looks_names_the_users_file(profile: Profile, looks: str) -> None:
+    profile.config_file.write_text(looks, encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"^{profile.config_file}: .*: found .*, allowed "):
+        load_config(None, "demo")
 
 
 def test_the_users_file_is_found(profile: Profile) -> None:
@@ -115,6 +131,11 @@ def test_an_instrument_twice(file: Path) -> None:
 def test_a_long_found_value_is_cut(file: Path) -> None:
     file.write_text(BOOK.replace("1000", f'"{"9" * 500}"'), encoding="utf-8")
     assert len(sentence(file)) < len(str(file)) + 140
+
+
+def test_a_home_that_nobody_has(file: Path) -> None:
+    file.write_text(BOOK + '[feed]\npath = "~nobody-of-that-name/bars"\n', encoding="utf-8")
+    assert f"{file}: feed.path: ~nobody-of-that-name/bars: there is no such home folder" in sentence(file)
 
 
 def test_a_relative_data_path_starts_at_the_file(file: Path) -> None:

@@ -347,3 +347,16 @@ def test_the_console_does_not_import_what_it_does_not_need():
 
 def test_it_is_the_console_of_the_protocol(profile):
     assert isinstance(open_console(profile), SqliteConsole)
+
+
+def test_an_owner_without_a_name_is_called_by_number(profile, monkeypatch):
+    def nobody(*_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    open_ledger(profile.ledger).close()
+    with closing(open_console(profile)) as console:
+        command = console.send(CommandVerb.HALT)
+        assert console.command(command).actor == f"{os.getuid()}:{os.getpid()}"

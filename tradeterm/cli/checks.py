@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 def every_mistake(file: Path, profile: Profile) -> tuple["Config | None", list[str]]:
     """The configuration in the file, where it can be read, and one sentence for each mistake in it."""
-    from tradeterm.config_file import read_config
+    from tradeterm.config_file import looks_file, profile_config
     from tradeterm.engine.check_config import trading_mistakes
 
     mistakes: list[str] = []
     config = None
     try:
-        config = read_config(file)
+        config = profile_config(profile, file)
         if config.mode is Mode.LIVE:
             mistakes.append(live_refused(file))
         mistakes += [f"{file}: {mistake}" for mistake in trading_mistakes(config)]
-        mistakes += wrong_theme(config, profile, str(file))
-        check_config(config, str(file))
+        mistakes += wrong_theme(config, profile, str(looks_file(profile, file)))
+        check_config(config, profile, file)
     except ConfigError as error:
         mistakes += str(error).splitlines()
     return config, mistakes
@@ -36,8 +36,9 @@ def live_refused(file: Path) -> str:
     return f'{file}: mode: found "live", but live trading is not available yet; use "paper"'
 
 
-def check_config(config: "Config", where: str) -> None:
-    """Raises ConfigError with every mistake, one sentence a line. `where` names the file."""
+def check_config(config: "Config", profile: Profile, file: Path) -> None:
+    """Raises ConfigError with every mistake, one sentence a line."""
+    from tradeterm.config_file import looks_file
     from tradeterm.strategies.registry import make_strategy
     from tradeterm.ui.actions import ACTIONS
     from tradeterm.ui.keymap import resolve
@@ -45,11 +46,11 @@ def check_config(config: "Config", where: str) -> None:
     mistakes = []
     for name, book in config.books.items():
         try:
-            make_strategy(book.strategy, book.parameters, f"{where}: books.{name}", INTERVALS_MS[book.interval])
+            make_strategy(book.strategy, book.parameters, f"{file}: books.{name}", INTERVALS_MS[book.interval])
         except ConfigError as error:
             mistakes.append(str(error))
     try:
-        resolve(ACTIONS, config.keys, where)
+        resolve(ACTIONS, config.keys, str(looks_file(profile, file)))
     except ConfigError as error:
         mistakes.append(str(error))
     if mistakes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, say, say_error, say_json
 from tradeterm.cli.session import config_of, profile_of
+from tradeterm.profile import user_path
 
 
 def add(commands: Commands) -> None:
@@ -56,7 +57,7 @@ def export(options: argparse.Namespace) -> int:
         for table, row in export_rows(path, options.tables):
             say_json({"table": table, **row})
         return DONE
-    written = export_ledger(path, Path(options.to).expanduser(), format=options.format, only=options.tables)
+    written = export_ledger(path, user_path(options.to), format=options.format, only=options.tables)
     if options.json:
         files = [{"file": str(file), "rows": rows} for file, rows in written]
         say_json({"type": "ledger_export", "files": files})
@@ -67,4 +68,4 @@ def export(options: argparse.Namespace) -> int:
 
 
 def _file(options: argparse.Namespace) -> Path:
-    return Path(options.file).expanduser() if options.file else profile_of(options).ledger
+    return user_path(options.file) if options.file else profile_of(options).ledger

@@ -34,11 +34,13 @@ def themes(options: argparse.Namespace) -> int:
 
 def keys(options: argparse.Namespace) -> int:
     """JSON: {"type": "keys", "keys": [{"id", "group", "keys": [key], "label", "help", "verb"}]}."""
+    from tradeterm.config_file import looks_file
     from tradeterm.ui.actions import ACTIONS
     from tradeterm.ui.keymap import resolve
 
     profile = profile_of(options)
-    keymap = resolve(ACTIONS, config_of(options, profile).keys, str(config_file_of(options, profile)))
+    where = looks_file(profile, config_file_of(options, profile))
+    keymap = resolve(ACTIONS, config_of(options, profile).keys, str(where))
     if options.json:
         rows = [
             {

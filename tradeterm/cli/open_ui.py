@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     config = config_of(options, profile)
     if config.mode is Mode.LIVE:
         return say_error(live_refused(config_file_of(options, profile)), REFUSED)
-    check_config(config, str(config_file_of(options, profile)))
+    check_config(config, profile, config_file_of(options, profile))
     return _headless(options, profile, config) if options.headless else _screen(options, profile, config)
 
 

@@ -7,7 +7,7 @@ from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, note, say, say_json
 from tradeterm.cli.session import profile_of
 from tradeterm.domain.errors import DataError
-from tradeterm.profile import Profile
+from tradeterm.profile import Profile, user_path
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.engine.replay import replay_journal
 
     profile = profile_of(options)
-    path = Path(options.journal).expanduser() if options.journal else _newest(profile)
+    path = user_path(options.journal) if options.journal else _newest(profile)
     note(f"replaying {path}")
     report = replay_journal(path)
     if options.json:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradeterm.domain.errors import ConfigError
-from tradeterm.profile import DEMO_PROFILE, Profile, find_profile
+from tradeterm.profile import DEMO_PROFILE, Profile, find_profile, user_path
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
@@ -30,7 +30,7 @@ def config_file_of(options: argparse.Namespace, profile: Profile) -> Path:
     """The configuration file that belongs to the profile; it need not exist."""
     from tradeterm.config_file import config_path
 
-    explicit = Path(options.config).expanduser() if options.config else None
+    explicit = user_path(options.config) if options.config else None
     if explicit is not None and profile.name == DEMO_PROFILE:
         raise ConfigError(f"the profile {DEMO_PROFILE} has its own configuration; leave --config out")
     return config_path(explicit, profile.name)
@@ -38,6 +38,6 @@ def config_file_of(options: argparse.Namespace, profile: Profile) -> Path:
 
 def config_of(options: argparse.Namespace, profile: Profile) -> "Config":
     """The checked configuration of the profile. Raises ConfigError."""
-    from tradeterm.config_file import read_config
+    from tradeterm.config_file import profile_config
 
-    return read_config(config_file_of(options, profile))
+    return profile_config(profile, config_file_of(options, profile))

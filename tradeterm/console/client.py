@@ -47,6 +47,13 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return str(os.getuid())
+
+
 class _Ledger:
     """A read-only connection that opens when there is a ledger and again when another file took its place."""
 
@@ -87,7 +94,7 @@ class SqliteConsole:
         self.profile = profile
         self._ledger = _Ledger(profile.ledger)
         self._live = LiveReader(profile.live)
-        self._actor = f"{getpass.getuser()}:{os.getpid()}"
+        self._actor = f"{_user()}:{os.getpid()}"
 
     # what changed
 

@@ -16,7 +16,7 @@ def check(path: Path, config: Config, *, audit: Path | None = None) -> CheckRepo
 
     Raises LedgerError if the ledger cannot be opened, DataError if the contract facts cannot be read.
     """
-    folder = Path(config.feed.path).expanduser() if config.feed.path else demo_folder()
+    folder = Path(config.feed.path) if config.feed.path else demo_folder()
     instruments = {instrument.id: instrument for instrument in load_instruments(folder / "instruments.toml")}
     capitals = {name: Decimal(repr(book.capital)) for name, book in config.books.items()}
     return check_ledger(path, partial(rebuild, instruments=instruments), capitals=capitals, audit=audit)

@@ -29,7 +29,7 @@ def make_feed(config: Config) -> ReplayFeed:
     if len(intervals) != 1:
         raise ConfigError(f"books: found intervals {', '.join(intervals) or 'none'}, allowed one for a replay")
     wanted = dict.fromkeys(name for book in books.values() for name in book.instruments)
-    folder = Path(config.feed.path).expanduser() if config.feed.path else demo_folder()
+    folder = Path(config.feed.path) if config.feed.path else demo_folder()
     file = folder / "instruments.toml"
     known = {item.id: item for item in load_instruments(file)}
     for name, book in books.items():
