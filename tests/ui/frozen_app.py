@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fake_console import FakeConsole
+from textual.pilot import Pilot
 
 from tradeterm.config import BookConfig, Config, UiConfig
 from tradeterm.profile import Profile
@@ -23,6 +24,12 @@ class Clock:
 
     def pass_seconds(self, seconds: float) -> None:
         self.now += int(seconds * 1000)
+
+
+async def settle(app: TradetermApp, pilot: Pilot[None]) -> None:
+    """Wait until what was asked for is written and painted."""
+    await app.workers.wait_for_complete()
+    await pilot.pause()
 
 
 def frozen_app(

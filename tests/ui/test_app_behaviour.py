@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole, busy, empty, finished, halted, no_engine, stale
-from frozen_app import LARGE, MIDDLE, SMALL, Clock
+from frozen_app import LARGE, MIDDLE, SMALL, Clock, settle
 from textual.widgets import Static
 
-from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.domain.states import BookState, CommandStatus, CommandVerb, Mode
 from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.modals.choice import ChoiceModal
@@ -47,6 +47,7 @@ async def test_command_is_followed_to_its_answer(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=MIDDLE) as pilot:
         await pilot.press("x")
+        await settle(app, pilot)
         assert said(app) == "stop: queued"
         console.answer(CommandStatus.ACCEPTED)
         app._tick()
@@ -62,6 +63,7 @@ async def test_refusal_is_shown_with_its_reason(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=MIDDLE) as pilot:
         await pilot.press("x")
+        await settle(app, pilot)
         app._tick()
         assert said(app) == "stop refused: the engine is stopping"
 
@@ -72,6 +74,7 @@ async def test_lost_answer_is_an_alert(make_app: MakeApp, clock: Clock) -> None:
     app = make_app(console)
     async with app.run_test(size=MIDDLE) as pilot:
         await pilot.press("ctrl+k")
+        await settle(app, pilot)
         clock.pass_seconds(4)
         app._tick()
         assert said(app) == "halt: queued"
@@ -97,6 +100,7 @@ async def test_halt_works_everywhere(make_app: MakeApp, where: str) -> None:
     app = make_app(console)
     async with app.run_test(size=(20, 5) if where == "tiny" else SMALL) as pilot:
         await pilot.press(*keys, "ctrl+k")
+        await settle(app, pilot)
         assert [row.verb for row in console.sent] == [CommandVerb.HALT]
 
 
@@ -105,6 +109,7 @@ async def test_letters_are_letters_in_the_prompt(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("colon", "x", "K", "q", "2")
+        await settle(app, pilot)
         assert console.sent == [] and app.current_mode == "desk"
 
 
@@ -113,6 +118,7 @@ async def test_dialog_left_alone_is_a_no(make_app: MakeApp, clock: Clock) -> Non
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("f")
+        await settle(app, pilot)
         dialog = app.screen
         assert isinstance(dialog, ChoiceModal)
         clock.pass_seconds(16)
@@ -125,6 +131,7 @@ async def test_flatten_says_what_it_would_close(make_app: MakeApp) -> None:
     app = make_app("busy")
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("down", "f")
+        await settle(app, pilot)
         assert "ETHUSDT LONG 4.035" in str(app.screen.query_one(".said", Static).content)
 
 
@@ -132,6 +139,7 @@ async def test_flatten_without_a_position_says_why_not(make_app: MakeApp) -> Non
     app = make_app("empty")
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("f")
+        await settle(app, pilot)
         assert said(app) == "Flatten: there is no open position"
 
 
@@ -143,6 +151,7 @@ async def test_pausing_a_paused_book_resumes_it(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("p", "right", "enter")
+        await settle(app, pilot)
         assert [(row.verb, row.book) for row in console.sent] == [(CommandVerb.RESUME, "crypto")]
 
 
@@ -171,7 +180,6 @@ async def test_gone_engine_is_started_again(make_app: MakeApp) -> None:
     async with app.run_test(size=MIDDLE) as pilot:
         assert "the engine is gone" in said(app, "banner")
         await pilot.press("s")
-        await app.workers.wait_for_complete()
         assert started == [True]
 
 
@@ -182,7 +190,7 @@ async def test_engine_that_cannot_start_says_why(make_app: MakeApp) -> None:
     app = make_app(no_engine(), start_engine=start)
     async with app.run_test(size=MIDDLE) as pilot:
         await pilot.press("s")
-        await app.workers.wait_for_complete()
+        await settle(app, pilot)
         assert "capital: found -1" in said(app)
 
 
@@ -228,11 +236,13 @@ async def test_quit_can_flatten_and_end_the_engine_once_flat(make_app: MakeApp) 
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("q", "down", "down", "enter")
+        await settle(app, pilot)
         assert [row.verb for row in console.sent] == [CommandVerb.STOP, CommandVerb.FLATTEN]
         assert app.is_running
         assert console.current is not None
         console.tick(msgspec.structs.replace(console.current, positions=(), open_orders=0))
         app._tick()
+        await settle(app, pilot)
     assert [row.verb for row in console.sent][-1] is CommandVerb.SHUTDOWN
 
 
@@ -260,6 +270,7 @@ async def test_the_chart_follows_the_chosen_row(make_app: MakeApp) -> None:
         pane = front(app).query_one("#chart-pane", Pane)
         assert pane.title == "BTCUSDT 5m"
         await pilot.press("down")
+        await settle(app, pilot)
         assert pane.title == "ETHUSDT 5m"
 
 
@@ -268,6 +279,7 @@ async def test_small_screen_shows_a_hidden_pane_when_it_is_asked_for(make_app: M
     async with app.run_test(size=SMALL) as pilot:
         assert not front(app).query_one("#chart-pane").display
         await pilot.press("g", "c")
+        await settle(app, pilot)
         assert front(app).query_one("#chart-pane").display
         assert isinstance(app.focused, CandleChart)
 
@@ -276,6 +288,7 @@ async def test_tabs_can_be_clicked(make_app: MakeApp) -> None:
     app = make_app("busy")
     async with app.run_test(size=SMALL) as pilot:
         await pilot.click(front(app).query(".tab").last())
+        await settle(app, pilot)
         assert front(app).query_one("#risk-pane").display
 
 
@@ -284,6 +297,7 @@ async def test_keys_in_the_footer_can_be_clicked(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.click("#keys", offset=(2, 0))
+        await settle(app, pilot)
         assert [row.verb for row in console.sent] == [CommandVerb.HALT]
 
 
@@ -291,6 +305,7 @@ async def test_filter_is_written_on_the_pane(make_app: MakeApp) -> None:
     app = make_app("busy")
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("slash", "e", "t", "h", "enter")
+        await settle(app, pilot)
         assert "only 'eth'" in str(front(app).query_one("#positions-pane", Pane).border_title)
 
 
@@ -310,6 +325,7 @@ async def test_finished_demo_offers_to_play_again(make_app: MakeApp) -> None:
     async with app.run_test(size=MIDDLE) as pilot:
         assert front(app).query_one("#result-pane").display
         await pilot.press("r")
+        await settle(app, pilot)
         assert [row.verb for row in console.sent] == [CommandVerb.REPLAY]
 
 
@@ -319,6 +335,7 @@ async def test_outside_text_is_not_markup(make_app: MakeApp) -> None:
         await pilot.press("6")
         alerts = front(app).query_one("#alerts", LiveTable)
         await pilot.press("end", "up", "enter")
+        await settle(app, pilot)
         assert alerts.cursor_row is not None
         assert "[bold red]not markup[/]" in alerts.cursor_row.cells[4].text
         assert "[bold red]not markup[/]" in str(app.screen.query_one("#detail-text", Static).render())
@@ -337,6 +354,7 @@ async def test_question_is_answered_and_kept(make_app: MakeApp) -> None:
         assert answer.has_class("-open")
         assert [row.role for row in console.said] == ["operator", "console"]
         await pilot.press("escape")
+        await settle(app, pilot)
         assert not answer.has_class("-open")
 
 
@@ -361,8 +379,10 @@ async def test_remapped_key(make_app: MakeApp) -> None:
     app = make_app(console, keys={"engine.stop": "ctrl+x", "engine.halt": "ctrl+l"})
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("x", "ctrl+k")
+        await settle(app, pilot)
         assert console.sent == []
         await pilot.press("ctrl+x", "colon", "ctrl+l")
+        await settle(app, pilot)
         assert [row.verb for row in console.sent] == [CommandVerb.STOP, CommandVerb.HALT]
 
 
@@ -403,3 +423,31 @@ async def test_stale_console_is_not_calm(make_app: MakeApp) -> None:
     app = make_app(stale())
     async with app.run_test(size=(20, 5)):
         assert said(app, "tiny").startswith("SILENT")
+
+
+async def test_a_ledger_that_cannot_be_written_is_said(make_app: MakeApp) -> None:
+    class FullDisk(FakeConsole):
+        def send(self, *arguments: object, **options: object) -> int:
+            raise LedgerError("ledger.sqlite cannot be written: the disk is full")
+
+    app = make_app(FullDisk(busy().current))
+    async with app.run_test(size=MIDDLE) as pilot:
+        await pilot.press("ctrl+k")
+        await settle(app, pilot)
+        assert said(app) == "halt was not sent: ledger.sqlite cannot be written: the disk is full"
+
+
+async def test_a_ledger_that_cannot_be_read_is_said_and_the_screen_stays(make_app: MakeApp) -> None:
+    console = busy()
+    app = make_app(console)
+    async with app.run_test(size=MIDDLE) as pilot:
+
+        def unreadable(*arguments: object) -> None:
+            raise LedgerError("ledger.sqlite is newer than this program")
+
+        console.signals = unreadable
+        app.catch_up()
+        await pilot.pause()
+        assert said(app) == "ledger.sqlite is newer than this program"
+        await pilot.press("2")
+        assert app.current_mode == "signals"

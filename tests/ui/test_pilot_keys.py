@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole, busy, finished, halted
-from frozen_app import MIDDLE
+from frozen_app import MIDDLE, settle
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -60,6 +60,7 @@ def asks(verb: CommandVerb, book: str = "", instrument: str = "") -> Check:
         assert app.focused is not None and app.focused.id == "cancel"
         assert console.sent == []
         await pilot.press("right", "enter")
+        await settle(app, pilot)
         assert [(row.verb, row.book, row.instrument) for row in console.sent] == [(verb, book, instrument)]
 
     return check
@@ -94,6 +95,7 @@ async def typed_kill(app: TradetermApp, pilot: Pilot[None], console: FakeConsole
     await pilot.press("k", "i", "l", "l", "enter")
     assert console.sent == [], "the word counts as it is written"
     await pilot.press(*["backspace"] * 4, "K", "I", "L", "L", "enter")
+    await settle(app, pilot)
     assert verbs(console) == [CommandVerb.KILL]
 
 
@@ -225,5 +227,5 @@ async def test_key(make_app: MakeApp, action: Action, key: str) -> None:
         if action.id == "screen.desk":
             await pilot.press("3")
         await pilot.press(framework_key(key))
-        await pilot.pause()
+        await settle(app, pilot)
         await CHECKS[action.id](app, pilot, console)

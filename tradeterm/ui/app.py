@@ -1,31 +1,29 @@
 """The full-screen console: screens, keys, themes and the one timer that looks at the engine."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
-from textual import on, work
-from textual.binding import Binding, BindingType
+from textual import on
+from textual.binding import BindingType
 from textual.screen import Screen
 
-from tradeterm.assistant.ask import Confirm, Proposed, ask, complete
+from tradeterm.assistant.ask import ask, complete
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
-from tradeterm.domain.errors import TradetermError
-from tradeterm.domain.states import CommandVerb
 from tradeterm.profile import Profile
-from tradeterm.ui import clipboard, controls, glyphs, quit, signals
+from tradeterm.ui import clipboard, controls, glyphs, signals
 from tradeterm.ui.actions import ACTIONS, find_action
-from tradeterm.ui.keymap import Keymap, framework_key, resolve
+from tradeterm.ui.bindings import app_bindings
+from tradeterm.ui.controlled_app import ControlledApp
+from tradeterm.ui.keymap import Keymap, resolve
 from tradeterm.ui.messages import LineAsked
-from tradeterm.ui.modals.choice import Choice, ChoiceModal
 from tradeterm.ui.modals.help import HelpModal
-from tradeterm.ui.modals.typed_confirm import TypedConfirmModal
-from tradeterm.ui.model import Level, Scene, judge, refusal
+from tradeterm.ui.model import Level, refusal
 from tradeterm.ui.palette import ActionCommands
-from tradeterm.ui.plain import plain
 from tradeterm.ui.poller import Poller
 from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.screens.chat import ChatScreen
@@ -35,18 +33,17 @@ from tradeterm.ui.screens.orders import OrdersScreen
 from tradeterm.ui.screens.research import ResearchScreen
 from tradeterm.ui.screens.risk import RiskScreen
 from tradeterm.ui.screens.signals import SignalsScreen
-from tradeterm.ui.themed_app import ThemedApp
-from tradeterm.ui.tracker import News, Tracker
 
 NOTICE_MS = 8_000
 WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.4
 
 
+_HERE = Path(__file__).parent
 # All at once: parsing again for the first look at a screen would cost a visible pause.
-_STYLED_SCREENS = ("desk", "signals", "orders", "risk", "research", "journal", "chat")
 STYLES: list[str | PurePath] = [
-    Path(__file__).parent / name
-    for name in ("app.tcss", "modals/modals.tcss", *(f"screens/{screen}.tcss" for screen in _STYLED_SCREENS))
+    _HERE / "app.tcss",
+    *sorted(_HERE.glob("modals/*.tcss")),
+    *sorted(_HERE.glob("screens/*.tcss")),
 ]
 
 
@@ -54,30 +51,19 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _bindings() -> list[BindingType]:
-    """One binding an action, with its id, so that the keymap can move it. Widgets bind their own local keys."""
-    bound: list[BindingType] = [Binding("ctrl+c", "do('app.quit')", "Quit", show=False, system=True)]
-    for action in ACTIONS:
-        if not action.local:
-            keys = ",".join(framework_key(key) for key in action.keys)
-            deed = "command_palette" if action.id == "app.palette" else f"do('{action.id}')"
-            bound.append(Binding(keys, deed, action.label, show=False, id=action.id, priority=action.priority))
-    return bound
-
-
-class TradetermApp(ThemedApp, inherit_bindings=False):
+class TradetermApp(ControlledApp, inherit_bindings=False):
     """A face on one engine. It reads the console, sends commands, and holds nothing that could be lost.
 
     `clock` is the machine's time in ms; `start_engine` launches an engine for this profile or raises TradetermError;
     with `polling` off nothing moves until `catch_up` is called.
     """
 
-    CSS_PATH: ClassVar = STYLES
+    CSS_PATH = STYLES
     TITLE = "tradeterm"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny-width"), (60, "-narrow"), (100, "-two"), (160, "-three")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]  # noqa: RUF012
     COMMANDS: ClassVar = {ActionCommands}
-    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    BINDINGS: ClassVar[list[BindingType]] = app_bindings()
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "desk": DeskScreen,
         "signals": SignalsScreen,
@@ -101,15 +87,14 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
         start_engine: Callable[[], None] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        super().__init__(config.ui.theme, profile.config_home / "themes")
-        self.desk_console, self.config, self.profile = console, config, profile
+        super().__init__(console, clock, start_engine, config.ui.theme, profile.config_home / "themes")
+        self.config, self.profile = config, profile
         self.keymap: Keymap = resolve(ACTIONS, config.keys)
-        self.glyphs = glyphs.choose(config.ui.glyphs, environ, "utf-8")
-        self.scene: Scene = judge(None, False, clock())
-        self._clock, self._polling, self._start_engine, self._environ = clock, polling, start_engine, environ
-        self._poller, self._tracker = Poller(console, clock), Tracker()
+        self.glyphs = glyphs.choose(config.ui.glyphs, environ, getattr(sys.__stderr__, "encoding", None))
+        self._polling, self._environ = polling, environ
+        self._poller = Poller(console, clock)
         self._notice_until = 0
-        self._going_flat = False
+        self.set_class(self.glyphs.ascii, "-ascii")
         self._warmed = {self.DEFAULT_MODE}
         self.animation_level = "none"
         self.set_keymap(self.keymap.for_textual())
@@ -119,8 +104,6 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
             signals.install(self.leave)
         if self._polling:
             self.set_interval(1 / self.config.ui.paint_rate, self._tick)
-
-        if self._polling:
             self.set_timer(WARM_AFTER_SECONDS, self._warm)
 
     async def _warm(self) -> None:
@@ -148,8 +131,6 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
             self.leave(129)
             return
         self._paint(everything=False)
-        for news in self._tracker.follow(self.desk_console, self._clock()) if self._tracker.waiting else ():
-            self._tell(news)
         self.reload_themes(self._clock())
 
     def catch_up(self) -> None:
@@ -157,19 +138,20 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
         self._paint(everything=True)
 
     def _paint(self, *, everything: bool) -> None:
+        with self.reading():
+            self._look(everything)
+
+    def _look(self, everything: bool) -> None:
         look = self._poller.look(everything=everything)
         self.scene = look.scene
         front = self.front
-        if front is None or not front.is_mounted or not look.anything:
-            return
-        with self.batch_update():
-            front.paint(look)
-            if self._notice_until and self._clock() > self._notice_until:
-                self._notice_until = 0
-                front.notice("")
-        if self._going_flat and quit.is_flat(self.scene):
-            self._send(Proposed(verb=CommandVerb.SHUTDOWN, consequence=""))
-            self.exit()
+        if front is not None and front.is_mounted and look.anything:
+            with self.batch_update():
+                front.paint(look)
+        if self._notice_until and self._clock() > self._notice_until:
+            self._notice_until = 0
+            self.notice("")
+        self.follow_commands()
 
     # Doing things
 
@@ -208,68 +190,36 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
         elif refused := front.perform(action):
             self.notice(f"{find_action(action).label}: {refused}", Level.WARNING)
 
-    def propose(self, proposed: Proposed) -> None:
-        """Ask what has to be asked, then send."""
-        words = controls.words(proposed)
-        title = words[0].upper() + words[1:]
-        lines = [proposed.consequence]
-        if proposed.confirm is Confirm.TYPED:
-            self.push_screen(
-                TypedConfirmModal(title, lines, controls.KILL_WORD, clock=self._clock),
-                lambda sure: self._send(proposed) if sure else None,
-            )
-        elif proposed.confirm is Confirm.YES:
-            deed = Choice("yes", title, danger=proposed.verb in (CommandVerb.FLATTEN, CommandVerb.RESUME))
-            self.push_screen(
-                ChoiceModal(title, lines, [Choice("cancel", "Cancel"), deed], clock=self._clock),
-                lambda chosen: self._send(proposed) if chosen else None,
-            )
-        else:
-            self._send(proposed)
-
-    def _send(self, proposed: Proposed) -> None:
-        command = self.desk_console.send(
-            proposed.verb, book=proposed.book, instrument=proposed.instrument, argument=proposed.argument
-        )
-        self._tell(self._tracker.add(command, controls.words(proposed), self._clock()))
-
-    @work(thread=True, group="launch", exclusive=True, exit_on_error=False)
-    def _launch(self) -> None:
-        if self._start_engine is None:
-            self.call_from_thread(
-                self.notice, "an engine cannot be started from here; leave, and open `tradeterm` again", Level.WARNING
-            )
-            return
-        self.call_from_thread(self.notice, "starting the engine", Level.CALM)
-        try:
-            self._start_engine()
-        except TradetermError as error:
-            self.call_from_thread(self.notice, str(error), Level.DANGER)
-
     @on(LineAsked)
     def _line_asked(self, message: LineAsked) -> None:
-        answer = ask(self.desk_console, message.line)
-        self.desk_console.say("operator", message.line)
-        self.desk_console.say("console", answer.text)
+        with self.reading():
+            self._answer(message.line)
+
+    def _answer(self, line: str) -> None:
+        answer = ask(self.desk_console, line)
+        said = (("operator", line), ("console", answer.text))
+        self.run_worker(lambda: self._note(said), thread=True, group="write", exit_on_error=False)
         if answer.action is not None:
             self.propose(answer.action)
         elif self.front is not None:
-            self.front.show_answer(message.line, answer.text)
-            self.catch_up()
+            self.front.show_answer(line, answer.text)
+
+    def _note(self, said: Sequence[tuple[str, str]]) -> None:
+        """Add lines to the conversation."""
+        for role, text in said:
+            self.desk_console.say(role, text)
 
     def candidates(self, line: str) -> Sequence[str]:
-        return complete(self.desk_console, line)
+        """Lines that would complete the typed one."""
+        with self.reading():
+            return complete(self.desk_console, line)
+        return ()
 
     # Saying things
 
-    def _tell(self, news: News) -> None:
-        self.notice(news.text, news.level)
-        if news.level is Level.DANGER:
-            self.notify(plain(news.text), title="Alert", severity="error", timeout=15, markup=False)
-
     def notice(self, text: str, level: Level = Level.CALM) -> None:
         """Say something on the bottom line for a few seconds."""
-        self._notice_until = self._clock() + NOTICE_MS
+        self._notice_until = self._clock() + NOTICE_MS if text else 0
         if self.front is not None:
             self.front.notice(text, level)
 
@@ -279,28 +229,6 @@ class TradetermApp(ThemedApp, inherit_bindings=False):
         self.notice(clipboard.copy(text, send=send, environ=self._environ, file=file))
 
     # Leaving
-
-    def _quit(self) -> None:
-        if not quit.needs_asking(self.scene):
-            self.exit()
-            return
-        title, lines, choices = quit.question(self.scene)
-        dialog = ChoiceModal(title, lines, choices, clock=self._clock, stacked=True)
-        self.push_screen(dialog, self._quit_chosen)
-
-    def _quit_chosen(self, chosen: str | None) -> None:
-        if chosen == quit.STOP:
-            self._send(Proposed(verb=CommandVerb.STOP, consequence=""))
-        elif chosen == quit.END:
-            self._send(Proposed(verb=CommandVerb.SHUTDOWN, consequence=""))
-        elif chosen == quit.FLATTEN:
-            self._send(Proposed(verb=CommandVerb.STOP, consequence=""))
-            self._send(controls.flatten_all(self.scene))
-            self._going_flat = True
-            self.notice("closing everything; the console ends when the desk is flat", Level.WARNING)
-            return
-        if chosen is not None:
-            self.exit()
 
     def leave(self, status: int) -> None:
         """End now, whatever is open: a signal came, or the terminal is gone."""

@@ -8,6 +8,8 @@ from tradeterm.ui import fmt
 from tradeterm.ui.model import Scene
 
 KILL_WORD = "KILL"
+STOP = Proposed(verb=CommandVerb.STOP, consequence="No new entries from now on; exits go on.")
+SHUTDOWN = Proposed(verb=CommandVerb.SHUTDOWN, consequence="The engine ends.")
 
 
 def propose(action: str, scene: Scene, position: str = "", book: str = "") -> Proposed:
@@ -24,7 +26,7 @@ def propose(action: str, scene: Scene, position: str = "", book: str = "") -> Pr
         case "engine.start":
             return _proposed(CommandVerb.START, f"New entries are let through again. {_held(scene)}", Confirm.YES)
         case "engine.stop":
-            return _proposed(CommandVerb.STOP, "No new entries from now on; exits go on.")
+            return STOP
         case "engine.halt":
             return _proposed(CommandVerb.HALT, "Entries are cancelled, protective stops stay.")
         case "replay.again":

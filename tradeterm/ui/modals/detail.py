@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
+
+from tradeterm.ui.screens.parts import Prose
 
 
 class DetailModal(ModalScreen[None]):
@@ -29,18 +30,19 @@ class DetailModal(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide") as box:
             box.border_title = self._title
-            box.border_subtitle = "j JSON · y copy · esc close"
+            box.border_subtitle = "j JSON, y copy, esc close"
             with VerticalScroll(classes="scroll"):
-                yield Static(self._texts[0], markup=False, id="detail-text")
+                yield Prose(id="detail-text")
 
     def on_mount(self) -> None:
+        self.query_one("#detail-text", Prose).show(self._texts[0])
         self.query_one(VerticalScroll).focus()
 
     def action_turn(self) -> None:
         self._shown = 1 - self._shown
-        self.query_one("#detail-text", Static).update(self._texts[self._shown])
+        self.query_one("#detail-text", Prose).show(self._texts[self._shown])
         box = self.query_one(".dialog")
-        box.border_subtitle = f"j {'text' if self._shown else 'JSON'} · y copy · esc close"
+        box.border_subtitle = f"j {'text' if self._shown else 'JSON'}, y copy, esc close"
 
     def action_copy(self) -> None:
         self._copy(self._texts[self._shown])

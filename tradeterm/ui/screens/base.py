@@ -19,7 +19,7 @@ from tradeterm.ui.modals.jump import JumpModal
 from tradeterm.ui.model import Level, Scene, banner, data_age
 from tradeterm.ui.poller import Look
 from tradeterm.ui.screens.footer import footer
-from tradeterm.ui.screens.parts import Answer, FilterLine, Line, Tabs
+from tradeterm.ui.screens.parts import Answer, FilterLine, Line, Tabs, shown
 from tradeterm.ui.screens.summary import one_line
 from tradeterm.ui.tables.common import book_columns
 from tradeterm.ui.widgets.key_bar import KeyBar
@@ -102,7 +102,7 @@ class ConsoleScreen(Screen[None]):
             yield from self.panes()
         yield Answer(id="answer")
         with Horizontal(id="bottom"):
-            yield Prompt(candidates=self.desk_app.candidates, placeholder=PLACEHOLDER, id="prompt")
+            yield Prompt(candidates=self.desk_app.candidates, placeholder=shown(self, PLACEHOLDER).plain, id="prompt")
             yield Static("/", id="filter-mark")
             yield FilterLine()
             yield Line(id="notice")
@@ -149,7 +149,8 @@ class ConsoleScreen(Screen[None]):
         self._show_keys()
 
     def notice(self, text: str, level: Level = Level.CALM) -> None:
-        self.query_one("#notice", Line).say(text, level)
+        for line in self.query("#notice").results(Line):  # none while the screen is being taken down
+            line.say(text, level)
 
     # Panes
 

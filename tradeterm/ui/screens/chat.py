@@ -6,13 +6,13 @@ from typing import ClassVar
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from tradeterm.domain.facts import ChatRow
 from tradeterm.ui import fmt
 from tradeterm.ui.model import Scene
 from tradeterm.ui.plain import plain
 from tradeterm.ui.screens.base import ConsoleScreen
+from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.widgets.pane import Pane
 
 EMPTY = (
@@ -29,7 +29,7 @@ class ChatScreen(ConsoleScreen):
 
     def panes(self) -> Iterable[Widget]:
         yield Pane(
-            VerticalScroll(Static("", markup=False, id="chat-text"), id="chat"),
+            VerticalScroll(Prose(id="chat-text"), id="chat"),
             title="Chat",
             letter="c",
             empty_text=EMPTY,
@@ -41,7 +41,7 @@ class ChatScreen(ConsoleScreen):
         pane = self.query_one("#chat-pane", Pane)
         pane.empty = not rows
         pane.set_summary("plain language comes with an AI key" if rows else "")
-        self.query_one("#chat-text", Static).update(conversation(rows, self.zone))
+        self.query_one("#chat-text", Prose).show(conversation(rows, self.zone))
         self.query_one("#chat", VerticalScroll).scroll_end(animate=False)
 
     def show_answer(self, question: str, text: str) -> None:

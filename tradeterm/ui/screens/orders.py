@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 from textual import on
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from tradeterm.domain.orders import Cash, Fill, Order, OrderStatus
 from tradeterm.ui.model import Scene, position_key
 from tradeterm.ui.panels.history import history_text
 from tradeterm.ui.screens.base import ConsoleScreen
+from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.tables import fills, orders
 from tradeterm.ui.tables.common import order_ticks
 from tradeterm.ui.widgets.live_table import LiveTable
@@ -43,7 +43,7 @@ class OrdersScreen(ConsoleScreen):
             id="orders-pane",
         )
         yield Pane(
-            VerticalScroll(Static("", markup=False, id="history-text"), id="history"),
+            VerticalScroll(Prose(id="history-text"), id="history"),
             title="History",
             letter="h",
             empty_text="The steps of the selected order stand here.",
@@ -79,6 +79,10 @@ class OrdersScreen(ConsoleScreen):
         self._show_history()
 
     @on(LiveTable.RowHighlighted, "#orders")
+    def _highlighted(self) -> None:
+        with self.desk_app.reading():
+            self._show_history()
+
     def _show_history(self) -> None:
         pane = self.query_one("#history-pane", Pane)
         order = self._orders.get(self.query_one("#orders", LiveTable).cursor_key or "")
@@ -86,7 +90,7 @@ class OrdersScreen(ConsoleScreen):
         if order is None or pane.frozen:
             return
         events = self.console.order_events(order.client_order_id)
-        self.query_one("#history-text", Static).update(history_text(order, events, self.zone))
+        self.query_one("#history-text", Prose).show(history_text(order, events, self.zone))
 
     def selected_position(self) -> str:
         order = self._orders.get(self.query_one("#orders", LiveTable).cursor_key or "")

@@ -8,11 +8,29 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tradeterm.ui.messages import TabChosen
 from tradeterm.ui.model import Level
-from tradeterm.ui.plain import plain
+from tradeterm.ui.plain import ascii_only, plain
+from tradeterm.ui.widgets.tones import glyphs_of
+
+
+def shown(widget: Widget, text: Content | str) -> Content:
+    """The text as the terminal can show it; each character keeps its cell."""
+    content = text if isinstance(text, Content) else Content(text)
+    return Content(ascii_only(content.plain), spans=list(content.spans)) if glyphs_of(widget).ascii else content
+
+
+class Prose(Static):
+    """Toned text of many lines, never read as markup."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__("", markup=False, id=id)
+
+    def show(self, text: Content | str) -> None:
+        self.update(shown(self, text))
 
 
 class Line(Static):
@@ -36,7 +54,7 @@ class Line(Static):
         if text != self.text:
             self.text = text
             self.set_class(bool(text), "-said")
-            self.update(Content(plain(text)))
+            self.update(shown(self, plain(text)))
 
 
 class Tab(Static):
@@ -93,13 +111,13 @@ class Answer(VerticalScroll):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static("", markup=False, id="answer-text")
+        yield Prose(id="answer-text")
 
     def show(self, question: str, text: str) -> None:
-        self.border_title = Content(plain(question))
+        self.border_title = shown(self, plain(question))
         self.border_subtitle = "esc close"
         lines = [plain(line) for line in text.splitlines()]
-        self.query_one("#answer-text", Static).update(Content("\n".join(lines)))
+        self.query_one("#answer-text", Prose).show("\n".join(lines))
         self.add_class("-open")
         self.scroll_home(animate=False)
 

@@ -15,6 +15,7 @@ from tradeterm.ui import fmt
 from tradeterm.ui.model import Scene
 from tradeterm.ui.plain import plain
 from tradeterm.ui.screens.base import ConsoleScreen
+from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.tables import limits
 from tradeterm.ui.widgets.line_chart import LineChart
 from tradeterm.ui.widgets.live_table import LiveTable
@@ -55,7 +56,7 @@ class RiskScreen(ConsoleScreen):
         )
         yield Pane(LineChart(show=_thousands, tz=zone, id="equity"), title="Equity", letter="e", id="equity-pane")
         yield Pane(
-            VerticalScroll(Static("", id="breaker"), id="breaker-scroll"),
+            VerticalScroll(Prose(id="breaker"), id="breaker-scroll"),
             title="Breaker",
             letter="k",
             id="breaker-pane",
@@ -99,7 +100,7 @@ class RiskScreen(ConsoleScreen):
         self.query_one("#equity", LineChart).set_points([(point.ts, float(point.equity)) for point in points])
         self.query_one("#drawdown", LineChart).set_points([(point.ts, -float(point.drawdown)) for point in points])
         if scene.view is not None:
-            self.query_one("#breaker", Static).update(_breaker(scene.view, self.console.breaker_events(), self.zone))
+            self.query_one("#breaker", Prose).show(_breaker(scene.view, self.console.breaker_events(), self.zone))
 
     def selected_book(self) -> str:
         table = self.query_one("#books", LiveTable)

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 from textual import on
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from tradeterm.domain.facts import SignalFact
 from tradeterm.ui.model import Scene, position_key
 from tradeterm.ui.panels.trace import Trace, trace_text
 from tradeterm.ui.screens.base import ConsoleScreen
+from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.tables import signals
 from tradeterm.ui.tables.common import symbol
 from tradeterm.ui.widgets.live_table import LiveTable
@@ -40,7 +40,7 @@ class SignalsScreen(ConsoleScreen):
             id="list-pane",
         )
         yield Pane(
-            VerticalScroll(Static("", markup=False, id="trace-text"), id="trace"),
+            VerticalScroll(Prose(id="trace-text"), id="trace"),
             title="Trace",
             letter="t",
             empty_text="The trace of the selected signal stands here.",
@@ -56,6 +56,10 @@ class SignalsScreen(ConsoleScreen):
         self._show_trace()
 
     @on(LiveTable.RowHighlighted, "#list")
+    def _highlighted(self) -> None:
+        with self.desk_app.reading():
+            self._show_trace()
+
     def _show_trace(self) -> None:
         pane = self.query_one("#trace-pane", Pane)
         signal = self._signals.get(self.query_one("#list", LiveTable).cursor_key or "")
@@ -63,7 +67,7 @@ class SignalsScreen(ConsoleScreen):
         if signal is None or pane.frozen:
             return
         pane.set_title(f"Trace · {symbol(signal.instrument)}")
-        self.query_one("#trace-text", Static).update(trace_text(self._trace(signal), self.zone))
+        self.query_one("#trace-text", Prose).show(trace_text(self._trace(signal), self.zone))
 
     def _trace(self, signal: SignalFact) -> Trace:
         orders = self.console.orders(50, signal.id)
