@@ -5,9 +5,12 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit status (see `tradeterm.cli`)."""
-    from tradeterm.cli import main as run
+    try:
+        from tradeterm.cli import main as run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while still importing; the commands have their own ways to end
+        return 130
 
 
 if __name__ == "__main__":

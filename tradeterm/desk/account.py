@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tradeterm.desk.positions import unrealized
-from tradeterm.desk.rounding import ratio
+from tradeterm.desk.rounding import plain, ratio
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.facts import EquityPoint
@@ -124,10 +124,10 @@ def _point(turn: Turn, book: Book) -> EquityPoint | None:
     return EquityPoint(
         ts=state.bar_ts,
         book=book.name,
-        equity=equity,
-        cash=book.cash,
-        unrealized_pnl=open_pnl,
-        day_pnl=today,
+        equity=plain(equity),
+        cash=plain(book.cash),
+        unrealized_pnl=plain(open_pnl),
+        day_pnl=plain(today),
         drawdown=drawdown(book, equity),
         exposure=ratio(exposure, equity),
     )
@@ -148,10 +148,10 @@ def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint:
     return EquityPoint(
         ts=state.bar_ts,
         book="",
-        equity=equity,
-        cash=sum((point.cash for point in chosen), ZERO),
-        unrealized_pnl=sum((point.unrealized_pnl for point in chosen), ZERO),
-        day_pnl=sum((point.day_pnl for point in chosen), ZERO),
+        equity=plain(equity),
+        cash=plain(sum((point.cash for point in chosen), ZERO)),
+        unrealized_pnl=plain(sum((point.unrealized_pnl for point in chosen), ZERO)),
+        day_pnl=plain(sum((point.day_pnl for point in chosen), ZERO)),
         drawdown=ratio(peak - equity, peak),
         exposure=ratio(notional, equity),
     )

@@ -8,8 +8,13 @@ _ONE = Decimal(1)
 
 
 def rounded(value: Decimal, step: Decimal) -> Decimal:
-    """`value` on a decimal step, in plain notation (1500, never 1.5E+3 or 0E-8)."""
-    shortest = value.quantize(step).normalize()
+    """`value` on a decimal step, in plain notation."""
+    return plain(value.quantize(step))
+
+
+def plain(value: Decimal) -> Decimal:
+    """The same number without trailing zeros or exponent: 1500 and 0, never 1.5E+3 or 0E-8."""
+    shortest = value.normalize()
     exponent = shortest.as_tuple().exponent
     return shortest.quantize(_ONE) if isinstance(exponent, int) and exponent > 0 else shortest
 
