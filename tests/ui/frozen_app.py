@@ -1,5 +1,6 @@
 """The console app on a frozen desk: its clock stands still unless a test turns it, its timer never runs."""
 
+import asyncio
 from pathlib import Path
 
 from fake_console import FakeConsole
@@ -30,6 +31,15 @@ async def settle(app: TradetermApp, pilot: Pilot[None]) -> None:
     """Wait until what was asked for is written and painted."""
     await app.workers.wait_for_complete()
     await pilot.pause()
+
+
+async def ended(app: TradetermApp) -> None:
+    """Wait until the app has gone of its own accord."""
+    for _ in range(1000):
+        if not app.is_running:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("the app is still running")
 
 
 def frozen_app(

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole, busy, empty, finished, halted, no_engine, stale
-from frozen_app import LARGE, MIDDLE, SMALL, Clock, settle
+from frozen_app import LARGE, MIDDLE, SMALL, Clock, ended, settle
 from textual.widgets import Static
 
 from tradeterm.domain.errors import ConfigError, LedgerError
@@ -220,6 +220,7 @@ async def test_quit_leaves_the_engine_running(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("q", "enter")
+        await ended(app)
     assert console.sent == [] and app.return_code == 0
 
 
@@ -228,6 +229,7 @@ async def test_quit_can_stop_entries(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("q", "down", "enter")
+        await ended(app)
     assert [row.verb for row in console.sent] == [CommandVerb.STOP]
 
 
@@ -242,7 +244,7 @@ async def test_quit_can_flatten_and_end_the_engine_once_flat(make_app: MakeApp) 
         assert console.current is not None
         console.tick(msgspec.structs.replace(console.current, positions=(), open_orders=0))
         app._tick()
-        await settle(app, pilot)
+        await ended(app)
     assert [row.verb for row in console.sent][-1] is CommandVerb.SHUTDOWN
 
 
@@ -251,6 +253,7 @@ async def test_quit_of_the_demo_ends_it(make_app: MakeApp) -> None:
     app = make_app(console)
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("q", "enter")
+        await ended(app)
     assert [row.verb for row in console.sent] == [CommandVerb.SHUTDOWN]
 
 
@@ -258,6 +261,7 @@ async def test_quit_without_an_engine_asks_nothing(make_app: MakeApp) -> None:
     app = make_app("no_engine")
     async with app.run_test(size=SMALL) as pilot:
         await pilot.press("q")
+        await ended(app)
     assert app.return_code == 0
 
 
