@@ -138,6 +138,8 @@ def test_halt_and_kill_wait_for_the_next_engine(
     assert f"no engine is running; {command[0]} is queued and obeyed first at the next start" in capsys.readouterr().err
     (row,) = sent(desk)
     assert row.status is CommandStatus.QUEUED
+    assert main(["status", *MINE]) == 0
+    assert f"QUEUED, obeyed first at the next start: {command[0]}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [["halt"], ["kill", "--yes"]])

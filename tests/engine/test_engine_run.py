@@ -115,6 +115,16 @@ def test_a_second_engine_on_the_profile_refuses_and_names_the_first() -> None:
         run_engine(options())
 
 
+def test_a_damaged_ledger_is_a_sentence() -> None:
+    profile = demo_profile()
+    interrupted_after(1)
+    with profile.ledger.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * (profile.ledger.stat().st_size - 8192))
+    with pytest.raises(LedgerError, match="is damaged"):
+        run_engine(options())
+
+
 def test_a_kill_given_while_no_engine_ran_comes_before_anything_else_and_lasts() -> None:
     interrupted_after(1)
     assert rows("SELECT count(*) FROM positions WHERE CAST(quantity AS REAL) != 0") == [(1,)]

@@ -6,6 +6,7 @@ from tradeterm.assistant.text import clean, count, moment, money, number, percen
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import RunRow
 from tradeterm.domain.orders import Order
+from tradeterm.domain.states import CommandStatus, CommandVerb
 from tradeterm.domain.view import BookView, DeskView, LimitView, PositionView
 
 NOTHING_YET = "No engine has run in this profile yet."
@@ -17,8 +18,8 @@ def status(console: Console, now_ms: int | None = None) -> list[str]:
     view = console.view()
     if view is None:
         runs = console.runs(limit=1)
-        return [_engine(console, None, now_ms), *([_last_run(runs[0])] if runs else [])]
-    lines = [_headline(view), _money(view), _engine(console, view, now_ms)]
+        return [_engine(console, None, now_ms), *([_last_run(runs[0])] if runs else []), *_queued(console)]
+    lines = [_headline(view), _money(view), _engine(console, view, now_ms), *_queued(console)]
     lines += [_book(book) for book in view.books]
     lines += [_position(position) for position in view.positions]
     return lines
@@ -71,6 +72,16 @@ def _engine(console: Console, view: DeskView | None, now_ms: int | None) -> str:
     troubled = [f"{worker.worker} {worker.state}" for worker in view.workers if worker.state != "RUNNING"]
     text = f"engine running (process {view.pid}{age})"
     return f"{text}, but {', '.join(troubled)}: no entries meanwhile" if troubled else text
+
+
+def _queued(console: Console) -> list[str]:
+    """A halt or kill nobody has obeyed yet, the oldest first."""
+    waiting = [
+        row.verb.lower()
+        for row in reversed(console.commands())
+        if row.status is CommandStatus.QUEUED and row.verb in (CommandVerb.HALT, CommandVerb.KILL)
+    ]
+    return [f"QUEUED, obeyed first at the next start: {', '.join(dict.fromkeys(waiting))}"] if waiting else []
 
 
 def _last_run(run: RunRow) -> str:

@@ -18,9 +18,10 @@ def run(options: argparse.Namespace) -> int:
 
     `desk` is the live view (domain/view.py: DeskView; money as exact text, ratios as fractions, times in UTC ms) and
     null until an engine has written one; while no engine runs it is the last one written. `last_run` is the newest
-    row of table `runs`. `age_ms` is the time since the engine last wrote its view.
+    row of table `runs`. `pid` is null while no engine runs, `age_ms` the time since one last wrote its view.
     """
     from tradeterm.assistant import answers
+    from tradeterm.ledger.lock import held_by
 
     profile = profile_of(options)
     now_ms = time.time_ns() // 1_000_000
@@ -30,9 +31,10 @@ def run(options: argparse.Namespace) -> int:
             return DONE
         view = console.view()
         runs = console.runs(limit=1)
+        pid = held_by(profile.lock)
         engine = {
-            "running": console.engine_alive(),
-            "pid": view.pid if view is not None else None,
+            "running": pid is not None,
+            "pid": pid or None,
             "age_ms": now_ms - view.wall_ts if view is not None else None,
         }
         last_run = runs[0] if runs else None

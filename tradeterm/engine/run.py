@@ -22,6 +22,7 @@ from tradeterm.engine.reconciler import Account
 from tradeterm.engine.startup import prepare
 from tradeterm.feeds.registry import make_feed
 from tradeterm.ledger.lock import EngineLock
+from tradeterm.ledger.store import plain_errors
 from tradeterm.profile import Profile
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ async def _run_once(options: EngineOptions) -> Ending:
         for name, book in config.books.items()
         if book.enabled
     )
-    prepared = prepare(options.profile, options.config, recorded_from=feed.start_ts, wall_ts=wall_ms())
+    with plain_errors(options.profile.ledger):
+        prepared = prepare(options.profile, options.config, recorded_from=feed.start_ts, wall_ts=wall_ms())
     driver = Driver(options, prepared, feed, accounts)
     loop = asyncio.get_running_loop()
     with _signals(loop, driver), _parent(loop, options.parent_fd, driver):
