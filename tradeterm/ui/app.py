@@ -1,5 +1,6 @@
 """The full-screen console: screens, keys, themes and the one timer that looks at the engine."""
 
+import gc
 import os
 import sys
 import time
@@ -35,7 +36,7 @@ from tradeterm.ui.screens.risk import RiskScreen
 from tradeterm.ui.screens.signals import SignalsScreen
 
 NOTICE_MS = 8_000
-WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.4
+WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.3
 
 
 _HERE = Path(__file__).parent
@@ -95,7 +96,8 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         self._poller = Poller(console, clock)
         self._notice_until = 0
         self.set_class(self.glyphs.ascii, "-ascii")
-        self._warmed = {self.DEFAULT_MODE}
+        # Twice each: Textual styles a screen when it is built, and once more when it is first shown as a whole.
+        self._cold = [mode for mode in self.MODES if mode != self.DEFAULT_MODE for _ in range(2)]
         self.animation_level = "none"
         self.set_keymap(self.keymap.for_textual())
 
@@ -108,16 +110,18 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
 
     async def _warm(self) -> None:
         """Build one more screen behind the scenes, so that the first look at it is as quick as every later one."""
-        here = self.current_mode
-        cold = next((mode for mode in self.MODES if mode not in self._warmed), None)
-        if cold is None or len(self.screen_stack) > 1:
+        if not self._cold:
+            gc.freeze()  # what stands now stays: looking through it for garbage would stop the screen for 100 ms
             return
-        self._warmed.add(cold)
+        self.set_timer(WARM_EVERY_SECONDS, self._warm)
+        here = self.current_mode
+        if len(self.screen_stack) > 1:  # not behind a dialog
+            return
+        cold = self._cold.pop(0)
         if cold != here:
             with self.batch_update():
                 await self.switch_mode(cold)
                 await self.switch_mode(here)
-        self.set_timer(WARM_EVERY_SECONDS, self._warm)
 
     # Looking at the engine
 

@@ -54,7 +54,7 @@ class Line(Static):
         if text != self.text:
             self.text = text
             self.set_class(bool(text), "-said")
-            self.update(shown(self, plain(text)))
+            self.update(shown(self, plain(text)), layout=self.display)  # a hidden line moves nothing
 
 
 class Tab(Static):

@@ -1,8 +1,11 @@
 """A quiet box: title on the top edge, summary and data age on the bottom edge, a sentence while it is empty."""
 
+from typing import Self
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Region
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
@@ -63,6 +66,7 @@ class Pane(Vertical):
         self._age_ms: float | None = None
         self._limit_ms: float | None = None
         self._edges: dict[str, str] = {}
+        self._edge: Region | None = None
         self.border_title = _escaped(title)
 
     def compose(self) -> ComposeResult:
@@ -121,7 +125,17 @@ class Pane(Vertical):
             markup = ascii_only(markup)
         if self._edges.get(name) != markup:
             self._edges[name] = markup
+            left, top = self.content_offset
+            line = 0 if name == "border_title" else self.outer_size.height - 1
+            self._edge = Region(-left, line - top, self.outer_size.width, 1)
             setattr(self, name, markup)
+            self._edge = None
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """A new word on an edge repaints that edge: Textual would draw the whole pane, and all that is in it, again."""
+        if self._edge and not regions:
+            regions = (self._edge,)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 def _escaped(text: str) -> str:
