@@ -20,14 +20,14 @@ def lossy(monkeypatch: pytest.MonkeyPatch, share: float, seed: int) -> list[Any]
     chance, lost = random.Random(seed), []
     real = PaperBroker.connect
 
-    async def connect(self: PaperBroker, sink: Any) -> None:
+    async def connect(self: PaperBroker, sink: Any, known: Any = ()) -> None:
         def leaky(event: Any) -> None:
             if chance.random() < share:
                 lost.append(event)
             else:
                 sink(event)
 
-        await real(self, leaky)
+        await real(self, leaky, known)
 
     monkeypatch.setattr(PaperBroker, "connect", connect)
     return lost

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tradeterm.domain.events import BrokerEvent, MarketEvent
 from tradeterm.domain.orders import Cash, Fill, Order
+from tradeterm.domain.states import VenueState
 
 DUPLICATE_CLIENT_ID = "DUPLICATE_CLIENT_ID"
 """The code of VenueRefused that means the first copy of the order lives: look it up."""
@@ -29,6 +30,16 @@ class VenueBalance(Struct, frozen=True):
 Sink = Callable[[BrokerEvent], None]
 
 
+class Condition(Struct, frozen=True):
+    """What a venue allows now: READY, RESTRICTED or BLOCKED with the reason in one sentence; how long a request takes;
+    how far our clock is ahead of the venue's (None: not measured)."""
+
+    state: VenueState = VenueState.READY
+    detail: str = ""
+    latency_ms: float | None = None
+    skew_ms: float | None = None
+
+
 class Broker(Protocol):
     """One account at one venue.
 
@@ -36,6 +47,10 @@ class Broker(Protocol):
     happens afterwards arrives through `sink` — the private stream. Order look-ups return the venue's picture as an
     Order (status, filled quantity, average price, trigger price), matched by client order id. `lookup_is_final` says
     that an order the venue does not find never arrived; real venues lag, so for them it is False.
+
+    A venue's own protection orders (attached to an entry) carry the client ids `<entry id>s` and `<entry id>t`; the
+    broker translates. Rows of instruments that are not this account's are never returned. Executions of orders that
+    are not ours are returned too, as fills of this account.
     """
 
     venue: str
@@ -43,7 +58,13 @@ class Broker(Protocol):
     simulated: bool
     lookup_is_final: bool
 
-    async def connect(self, sink: Sink) -> None: ...
+    async def connect(self, sink: Sink, known: Sequence[Order] = ()) -> None:
+        """Open the connection; everything the venue says goes to `sink` from now on.
+
+        VenueStatus CONNECTED follows each connection made, DISCONNECTED each one lost. `known` are orders of the ledger,
+        so that those the venue made by itself can be told apart. Raises VenueError where a person must act.
+        """
+        ...
 
     async def close(self) -> None: ...
 
@@ -71,6 +92,10 @@ class Broker(Protocol):
     async def positions(self) -> Sequence[VenuePosition]: ...
 
     async def balances(self) -> Sequence[VenueBalance]: ...
+
+    def condition(self) -> Condition:
+        """What the venue allows at this moment; asked a few times a second, so it only looks at what is known."""
+        ...
 
 
 @runtime_checkable

@@ -126,7 +126,7 @@ class DeskState(Struct, kw_only=True):
 
     def venue_ready(self, venue: str) -> bool:
         known = self.venues.get(venue)
-        return known is not None and known.state is VenueState.READY
+        return known is not None and known.state in (VenueState.READY, VenueState.RESTRICTED)
 
     def working_orders(self) -> list[Order]:
         return [self.orders[client_id] for client_id in self.working]

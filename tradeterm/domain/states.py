@@ -57,10 +57,15 @@ class WorkerState(StrEnum):
 
 
 class VenueState(StrEnum):
+    """READY: reconciled, everything may be sent. RESTRICTED: reconciled, but only what shrinks exposure may be sent
+    (the clock, a rate limit). BLOCKED: nothing can be sent until a person acts (key, region, permission)."""
+
     CONNECTED = "CONNECTED"
     DISCONNECTED = "DISCONNECTED"
     RECONCILING = "RECONCILING"
     READY = "READY"
+    RESTRICTED = "RESTRICTED"
+    BLOCKED = "BLOCKED"
 
 
 class CommandVerb(StrEnum):

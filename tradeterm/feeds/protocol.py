@@ -3,9 +3,19 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from tradeterm.domain.events import MarketEvent
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import Bar, FundingRate
+
+
+class StreamAge(Struct, frozen=True):
+    """A stream of the feed: when its last message came (UTC ms, None: none yet), and what is wrong with it."""
+
+    name: str
+    ts_last: int | None
+    detail: str = ""
 
 
 class Feed(Protocol):
@@ -14,6 +24,17 @@ class Feed(Protocol):
     `stream` yields batches of events that belong to one instant; whoever reads it finishes a batch before asking for
     the next one, so a replay is deterministic and a slow reader is back-pressure, not loss.
     """
+
+    @property
+    def report(self) -> Sequence[str]:
+        """What the checks of the data repaired, for a person."""
+        ...
+
+    async def open(self) -> None:
+        """Get ready; `instruments` are known afterwards. Raises VenueError or DataError."""
+        ...
+
+    async def close(self) -> None: ...
 
     def instruments(self) -> Sequence[Instrument]: ...
 
@@ -27,4 +48,8 @@ class Feed(Protocol):
 
     def now(self) -> int:
         """The feed's clock: recorded time in a replay, the machine's otherwise (UTC ms)."""
+        ...
+
+    def streams(self) -> Sequence[StreamAge]:
+        """How old what the feed last heard is; empty for a recording."""
         ...

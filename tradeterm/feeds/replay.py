@@ -13,6 +13,7 @@ from tradeterm.domain.events import BarClosed, FundingUpdate, MarketEvent, Quote
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS, Bar, FundingRate, Quote
 from tradeterm.domain.view import ReplayView
+from tradeterm.feeds.protocol import StreamAge
 from tradeterm.feeds.recording import RecordedBars, RecordedFunding, Stamps
 
 SIMULATED = (
@@ -60,6 +61,15 @@ class ReplayFeed:
         self._last_finite_speed = speed or 1600.0
         self._paused = False
         self._changed = asyncio.Event()
+
+    async def open(self) -> None:
+        """Recordings are read when the feed is made."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def streams(self) -> Sequence[StreamAge]:
+        return ()
 
     def instruments(self) -> Sequence[Instrument]:
         return [track.instrument for track in self._tracks]

@@ -8,7 +8,7 @@ from tradeterm.brokers.paper.account import Account
 from tradeterm.brokers.paper.matching import Matching
 from tradeterm.brokers.paper.prices import Costs, usable
 from tradeterm.brokers.paper.store import PaperStore
-from tradeterm.brokers.protocol import Sink, VenueBalance, VenuePosition
+from tradeterm.brokers.protocol import Condition, Sink, VenueBalance, VenuePosition
 from tradeterm.config import PaperConfig
 from tradeterm.domain.errors import VenueError, VenueUnavailable
 from tradeterm.domain.events import BarClosed, BrokerEvent, FundingUpdate, MarketEvent, OrderUpdate, QuoteUpdate
@@ -44,7 +44,7 @@ class PaperBroker:
         self._currency = currency
         self._open: tuple[PaperStore, Matching, Sink] | None = None
 
-    async def connect(self, sink: Sink) -> None:
+    async def connect(self, sink: Sink, known: Sequence[Order] = ()) -> None:
         """Open the book. Nothing that happened before is delivered; look it up."""
         await self.close()
         store = PaperStore(self._path)
@@ -99,6 +99,9 @@ class PaperBroker:
     async def balances(self) -> Sequence[VenueBalance]:
         account = self._connected()[1].account
         return [VenueBalance(account.currency, account.cash)]
+
+    def condition(self) -> Condition:
+        return Condition()
 
     def on_market(self, event: MarketEvent) -> None:
         """Move with the market; instruments this account does not trade are passed over.
