@@ -42,6 +42,16 @@ class Profile(Struct, frozen=True):
         return self.root / "paper"
 
     @property
+    def instruments(self) -> Path:
+        """Contract facts of what the last engine traded, for whoever looks while none runs."""
+        return self.root / "instruments.json"
+
+    @property
+    def market(self) -> Path:
+        """Market data fetched from live venues, kept so that it is not fetched again."""
+        return self.root / "market"
+
+    @property
     def journal(self) -> Path:
         return self.root / "journal"
 
@@ -69,7 +79,7 @@ class Profile(Struct, frozen=True):
 
     def create(self) -> None:
         """Make the folders, private to the user."""
-        for folder in (self.root, self.paper, self.journal, self.audit, self.logs):
+        for folder in (self.root, self.paper, self.market, self.journal, self.audit, self.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,9 @@ from paper_scenarios import NAMES, Instant, Request, scenario
 
 from tradeterm.brokers.paper import PaperBroker
 from tradeterm.brokers.protocol import Broker, FollowsMarket, VenueBalance, VenuePosition
-from tradeterm.brokers.registry import broker_names, check_broker, make_broker
+from tradeterm.brokers.registry import broker_names, check_broker, make_brokers
 from tradeterm.config import PaperConfig
+from tradeterm.config_file import load_config
 from tradeterm.domain.errors import ConfigError, VenueRefused, VenueUnavailable
 from tradeterm.domain.events import BarClosed, BrokerEvent, FillReceived, FundingUpdate, MarketEvent, QuoteUpdate
 from tradeterm.domain.market import Bar, FundingRate, Quote
@@ -235,21 +237,15 @@ async def test_amend_and_cancel_are_stored(tmp_path: Path) -> None:
 
 
 def test_brokers_by_name(tmp_path: Path) -> None:
-    assert broker_names() == ("paper",)
-    made = make_broker(
-        "paper",
-        where="books.b.venue",
-        folder=tmp_path,
-        account="b",
-        instruments=INSTRUMENTS,
-        costs=COSTS,
-        capital=CAPITAL,
-        currency="USDT",
-    )
-    assert isinstance(made, PaperBroker)
+    assert broker_names() == ("paper", "bybit")
+    config = load_config(None, "demo")
+    names = config.books["crypto"].instruments
+    known = {name: msgspec.structs.replace(INSTRUMENTS[0], id=name) for name in names}
+    made = make_brokers(config, known, tmp_path)
+    assert {name: type(broker) for name, broker in made.items()} == {"crypto": PaperBroker}
     with pytest.raises(ConfigError) as caught:
         check_broker("papr", "books.b.venue")
-    assert str(caught.value) == 'books.b.venue: found "papr", allowed paper'
+    assert str(caught.value) == 'books.b.venue: found "papr", allowed paper or bybit'
 
 
 # restarts anywhere

@@ -16,7 +16,8 @@ from tradeterm.domain.orders import Order, OrderStatus, PositionSide
 from tradeterm.domain.signals import Signal, SignalKind, Verdict, VerdictDecision, VerdictSource
 from tradeterm.domain.snapshot import DeskSnapshot
 from tradeterm.engine.gate import Gate
-from tradeterm.engine.orders import DUPLICATE, SECOND_LOOK_S, OrderCarrier
+from tradeterm.engine.orders import DUPLICATE, OrderCarrier
+from tradeterm.engine.sightings import SECOND_LOOK_S, Sightings
 
 
 class Venue:
@@ -67,7 +68,7 @@ class Bench:
             post=self.post,
             now=lambda: 7,
             desk=self.desk,
-            monotonic=lambda: self.now,
+            sightings=Sightings(lambda: self.now),
         )
 
     async def commit(self) -> None:

@@ -91,7 +91,6 @@ def picture(**changes: Any) -> VenuePicture:
         ts=NOW,
         orders=(),
         missing=frozenset(),
-        lookup_is_final=True,
         executions=(),
         positions=(),
         balances=(),
@@ -122,7 +121,7 @@ def test_an_order_in_flight_that_arrived_is_acknowledged() -> None:
 def test_an_order_that_never_arrived_is_refused_only_where_a_look_up_is_final() -> None:
     snapshot = local(order())
     assert kinds(snapshot, picture(missing=frozenset({"e-1"}))) == ["REFUSED NEVER_ARRIVED"]
-    assert kinds(snapshot, picture(missing=frozenset({"e-1"}), lookup_is_final=False)) == []
+    assert kinds(snapshot, picture(missing=frozenset())) == []
     assert kinds(snapshot, picture()) == []  # nobody looked
 
 

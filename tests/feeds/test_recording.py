@@ -191,6 +191,6 @@ def test_reading_leaves_pandas_alone() -> None:
     """Starting would take a third of a second longer; Arrow imports it by itself where its `to_numpy` is used."""
     code = (
         "import sys; from tradeterm.config_file import load_config; from tradeterm.feeds.registry import make_feed; "
-        "make_feed(load_config(None, 'demo')); sys.exit('pandas' in sys.modules)"
+        "make_feed(load_config(None, 'demo'), None); sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

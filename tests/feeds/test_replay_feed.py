@@ -232,8 +232,14 @@ def config(**changes: Any) -> Config:
     return msgspec.structs.replace(demo, books=books, feed=FeedConfig(**changes))
 
 
+def made(settings: Config) -> ReplayFeed:
+    feed = make_feed(settings, Path("never-used"))
+    assert isinstance(feed, ReplayFeed)
+    return feed
+
+
 def test_the_demo_is_the_bundled_week() -> None:
-    source = make_feed(config())
+    source = made(config())
     assert [item.symbol for item in source.instruments()][:2] == ["BTCUSDT", "ETHUSDT"]
     view = source.view()
     assert (view.source, view.ts_start, view.ts_end - view.ts_start) == ("bundled recording", START, 7 * 288 * STEP)
@@ -241,26 +247,26 @@ def test_the_demo_is_the_bundled_week() -> None:
 
 
 def test_the_start_is_a_utc_time() -> None:
-    assert make_feed(config(start="2025-04-06T12:00Z")).now() == START + 36 * 12 * STEP
-    assert make_feed(config(start="2025-04-06T12:00")).now() == START + 36 * 12 * STEP
-    assert make_feed(config(start="2025-04-06T14:00+02:00")).now() == START + 36 * 12 * STEP
+    assert made(config(start="2025-04-06T12:00Z")).now() == START + 36 * 12 * STEP
+    assert made(config(start="2025-04-06T12:00")).now() == START + 36 * 12 * STEP
+    assert made(config(start="2025-04-06T14:00+02:00")).now() == START + 36 * 12 * STEP
 
 
 def refusal(settings: Config) -> str:
     with pytest.raises((ConfigError, DataError)) as caught:
-        make_feed(settings)
+        made(settings)
     return str(caught.value)
 
 
 def test_settings_that_do_not_fit() -> None:
-    assert refusal(config(kind="telepathy")) == 'feed.kind: found "telepathy", allowed replay'
+    assert refusal(config(kind="telepathy")) == 'feed.kind: found "telepathy", allowed replay or bybit'
     assert refusal(config(start="2025-04-12T00:00Z")) == (
         'feed.start: found "2025-04-12T00:00Z", allowed 2025-04-05T00:00Z to 2025-04-12T00:00Z'
     )
     assert "feed.start" in refusal(config(start="noon"))
     book = config().books["crypto"]
     hourly = msgspec.structs.replace(book, interval="1h")
-    assert refusal(config(books={"a": book, "b": hourly})) == "books: found intervals 1h, 5m, allowed one for a replay"
+    assert refusal(config(books={"a": book, "b": hourly})) == "books: found intervals 1h, 5m, allowed one for all books"
     assert "no 1h bars of BTCUSDT.BINANCE" in refusal(config(books={"a": hourly}))
 
 

@@ -61,7 +61,7 @@ class Broker(Protocol):
     async def connect(self, sink: Sink, known: Sequence[Order] = ()) -> None:
         """Open the connection; everything the venue says goes to `sink` from now on.
 
-        VenueStatus CONNECTED follows each connection made, DISCONNECTED each one lost. `known` are orders of the ledger,
+        VenueStatus CONNECTED follows each connection made, DISCONNECTED each one lost. `known` are the ledger's orders,
         so that those the venue made by itself can be told apart. Raises VenueError where a person must act.
         """
         ...

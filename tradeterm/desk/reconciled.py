@@ -12,11 +12,15 @@ def on_venue(turn: Turn, event: VenueStatus) -> None:
     """Entries wait for READY. A kill that came before is carried out first thing."""
     state = turn.state
     before = state.venues.get(event.venue)
-    state.venues[event.venue] = Venue(event.state, event.ts, event.latency_ms, event.detail)
+    state.venues[event.venue] = Venue(event.state, event.ts, event.detail)
     if event.state is VenueState.DISCONNECTED and before is not None and before.state is not event.state:
         text = f"{event.venue} is disconnected" + (f": {event.detail}" if event.detail else "")
         turn.alert(AlertLevel.WARNING, "VENUE_DISCONNECTED", text)
-    if event.state is VenueState.READY:
+    if event.state is VenueState.BLOCKED and (before is None or before.detail != event.detail):
+        turn.alert(AlertLevel.ERROR, "VENUE_BLOCKED", f"{event.venue} cannot be used: {event.detail}")
+    if event.state is VenueState.RESTRICTED and (before is None or before.detail != event.detail):
+        turn.alert(AlertLevel.WARNING, "VENUE_RESTRICTED", f"no entries at {event.venue}: {event.detail}")
+    if state.venue_ready(event.venue):
         operator.advance(turn)
 
 

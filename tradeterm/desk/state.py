@@ -72,7 +72,6 @@ class PendingEntry(Struct, frozen=True):
 class Venue(Struct):
     state: VenueState
     ts: int
-    latency_ms: float | None = None
     detail: str = ""
 
 

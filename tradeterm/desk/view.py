@@ -1,7 +1,8 @@
 """The live picture of a desk, for faces. Reads only; a number that is not known shows as the last that was (or 0)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 from tradeterm.desk.account import (
     book_equity,
@@ -29,6 +30,8 @@ from tradeterm.domain.view import (
     LimitView,
     PositionView,
     ReplayView,
+    StreamView,
+    VenueMeasure,
     VenueView,
     WorkerView,
 )
@@ -50,9 +53,11 @@ def desk_view(
     stopping: bool,
     tier2_label: str,
     simulated_venues: Collection[str],
+    measured: Mapping[str, VenueMeasure] = MappingProxyType({}),
+    streams: Sequence[StreamView] = (),
 ) -> DeskView:
-    """Everything a face needs besides the ledger. Money of books in another currency than the first is left out of the
-    desk's totals (there are no exchange rates here)."""
+    """Everything a face needs besides the ledger; `measured` is by venue. Money of books in another currency than the
+    first is left out of the desk's totals (there are no exchange rates here)."""
     state = desk.state
     books = tuple(_book(state, book, tier2_label) for book in state.books.values())
     counted = {book.name for book in desk_books(state)}
@@ -88,9 +93,10 @@ def desk_view(
         books=books,
         positions=positions,
         limits=tuple(limit for book in state.books.values() for limit in _limits(state, book)),
-        venues=_venues(state, simulated_venues),
+        venues=_venues(state, simulated_venues, measured),
         feeds=tuple(_feed(state, name) for name in sorted(state.instruments)),
         workers=tuple(workers),
+        streams=tuple(streams),
         replay=replay,
         stopping=stopping,
     )
@@ -208,19 +214,22 @@ def _largest(state: DeskState, book: Book, equity: Decimal | None) -> Decimal | 
     return ratio(max(notionals), equity)
 
 
-def _venues(state: DeskState, simulated: Collection[str]) -> tuple[VenueView, ...]:
+def _venues(
+    state: DeskState, simulated: Collection[str], measured: Mapping[str, VenueMeasure]
+) -> tuple[VenueView, ...]:
     rows = []
     for account, book in state.books.items():
-        known = state.venues.get(book.config.venue)
+        known, now = state.venues.get(book.config.venue), measured.get(book.config.venue, VenueMeasure())
         rows.append(
             VenueView(
                 venue=book.config.venue,
                 account=account,
                 state=known.state if known else VenueState.DISCONNECTED,
                 simulated=book.config.venue in simulated,
-                latency_ms=known.latency_ms if known else None,
+                latency_ms=now.latency_ms,
                 ts_last=known.ts if known else 0,
                 detail=known.detail if known else "",
+                skew_ms=now.skew_ms,
             )
         )
     return tuple(rows)

@@ -95,7 +95,6 @@ class VenueStatus(Event, frozen=True, kw_only=True, tag=True):
 
     venue: str
     state: VenueState
-    latency_ms: float | None = None
     detail: str = ""
 
 

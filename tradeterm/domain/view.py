@@ -80,6 +80,23 @@ class VenueView(Struct, frozen=True, kw_only=True):
     latency_ms: float | None
     ts_last: int
     detail: str = ""
+    skew_ms: float | None = None
+    """How far our clock is ahead of the venue's; None where it was not measured."""
+
+
+class VenueMeasure(Struct, frozen=True):
+    """What the driver measured of a venue; None where it did not."""
+
+    latency_ms: float | None = None
+    skew_ms: float | None = None
+
+
+class StreamView(Struct, frozen=True, kw_only=True):
+    """A stream of market data: the machine's time of its last message (None: none yet), and what is wrong with it."""
+
+    name: str
+    ts_last: int | None
+    detail: str = ""
 
 
 class FeedView(Struct, frozen=True, kw_only=True):
@@ -147,6 +164,7 @@ class DeskView(Struct, frozen=True, kw_only=True):
     venues: tuple[VenueView, ...]
     feeds: tuple[FeedView, ...]
     workers: tuple[WorkerView, ...]
+    streams: tuple[StreamView, ...] = ()
     replay: ReplayView | None = None
     stopping: bool = False
     heartbeat_ms: int = 1000

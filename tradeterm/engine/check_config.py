@@ -1,22 +1,25 @@
-"""What only the trading rooms can say of a configuration: its venues, its validator, its feed and the data."""
+"""What only the trading rooms can say of a configuration: venues, money, validator, feed and data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from tradeterm.brokers.registry import check_broker
-from tradeterm.config import Config, enabled_books
+from tradeterm.brokers.registry import BYBIT, PAPER, check_broker
+from tradeterm.config import Config, Environment, enabled_books
+from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
-from tradeterm.feeds.registry import make_feed
+from tradeterm.domain.states import Mode
+from tradeterm.feeds.registry import REPLAY, check_feed
 from tradeterm.validators.registry import make_validator
+from tradeterm.venues.bybit.endpoints import endpoints
 
 
 def trading_mistakes(config: Config) -> list[str]:
-    """One sentence a mistake, those an engine's start would end with; reads the recording, starts nothing."""
+    """One sentence a mistake, those an engine's start would end with; reads the recording, connects nowhere."""
     books = enabled_books(config).books
     checks: list[Callable[[], object]] = [
         *(partial(check_broker, book.venue, f"books.{name}.venue") for name, book in books.items()),
         partial(make_validator, config.gate),
-        partial(make_feed, config),
+        partial(check_feed, config),
     ]
     mistakes = []
     for check in checks:
@@ -26,4 +29,50 @@ def trading_mistakes(config: Config) -> list[str]:
             mistakes.append(str(error))
         except DataError as error:
             mistakes.append(f"feed.path: {error}")
-    return mistakes
+    return mistakes or list(money_mistakes(config))
+
+
+def money_mistakes(config: Config) -> Iterator[str]:
+    """Which money may be touched: real money in mode live alone, play money in mode paper, nothing but the paper venue
+    on recorded data; and one book an instrument at a real venue, since positions of one account net there."""
+    books = enabled_books(config).books
+    real = {name: book for name, book in books.items() if book.venue != PAPER}
+    if config.feed.kind == REPLAY:
+        for name, book in real.items():
+            yield f"books.{name}.venue: found {show(book.venue)}, allowed {PAPER} with feed.kind {REPLAY}"
+        if config.mode is Mode.LIVE:
+            yield f'mode: found "live", allowed demo or paper with feed.kind {REPLAY}'
+        return
+    if config.mode is Mode.DEMO:
+        yield f'mode: found "demo", allowed paper or live with feed.kind {config.feed.kind}'
+        return
+    yield from _environment_mistakes(config, bool(real))
+    owners: dict[tuple[str, str], str] = {}
+    for name, book in real.items():
+        for instrument in book.instruments:
+            owner = owners.setdefault((book.venue, instrument), name)
+            if owner != name:
+                yield (
+                    f"books.{name}.instruments: found {show(instrument)}, which book {owner} trades on {book.venue} "
+                    "too; positions of one account net there, so give it to one of them"
+                )
+
+
+def _environment_mistakes(config: Config, trades_there: bool) -> Iterator[str]:
+    settings = config.venues.bybit
+    if config.mode is Mode.LIVE and not trades_there:
+        yield f'mode: found "live", but no book has venue = "{BYBIT}"; allowed paper'
+        return
+    if not trades_there:
+        return
+    key, found = "venues.bybit.environment", show(settings.environment.value)
+    if config.mode is Mode.LIVE and settings.environment is not Environment.MAINNET:
+        yield f'{key}: found {found}, allowed mainnet with mode = "live"; for play money use mode = "paper"'
+    elif config.mode is Mode.PAPER and endpoints(settings).real_money:
+        if settings.environment is Environment.MAINNET:
+            yield f'{key}: found {found}, which is real money; allowed demo or testnet, or mode = "live"'
+        else:
+            yield (
+                f"venues.bybit.rest_url: found {show(settings.rest_url)}, which may lead to real money; "
+                'leave it empty, or use mode = "live" with environment = "mainnet"'
+            )

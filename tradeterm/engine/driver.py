@@ -21,12 +21,14 @@ from tradeterm.desk import Desk
 from tradeterm.desk.view import desk_view
 from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
-from tradeterm.domain.events import BrokerEvent, DeskRestored, Timer, VenueStatus, WorkerStatus
+from tradeterm.domain.events import DeskRestored, Timer, VenueStatus, WorkerStatus
 from tradeterm.domain.market import INTERVALS_MS, Bar
 from tradeterm.domain.states import VenueState, WorkerName, WorkerState
-from tradeterm.domain.view import DeskView
+from tradeterm.domain.view import DeskView, StreamView, VenueMeasure
 from tradeterm.engine.audit import AuditTrail
 from tradeterm.engine.commands import Commands
+from tradeterm.engine.conditions import Conditions
+from tradeterm.engine.connections import Connections
 from tradeterm.engine.core import Core, Lane
 from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import FORMAT, Header, JournalWriter
@@ -35,10 +37,12 @@ from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
 from tradeterm.engine.recorder import Recorder
+from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.summary import summarize
 from tradeterm.engine.supervisor import Supervisor
 from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher
+from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
 from tradeterm.ledger.live import LiveWriter
@@ -52,6 +56,7 @@ from tradeterm.validators.registry import make_validator
 
 _log = logging.getLogger(__name__)
 
+_NO_RECORDING = "the data is live: it has no speed and does not end"
 DRAIN_S = 2.0  # how long a clean end waits for what is under way
 WATCH_S = 0.25
 TIMER_S = 1.0
@@ -75,9 +80,7 @@ def wall_ms() -> int:
 class Driver:
     """One run. `run` starts it, waits for its end and winds it down."""
 
-    def __init__(
-        self, options: EngineOptions, prepared: Prepared, feed: ReplayFeed, accounts: tuple[Account, ...]
-    ) -> None:
+    def __init__(self, options: EngineOptions, prepared: Prepared, feed: Feed, accounts: tuple[Account, ...]) -> None:
         config = enabled_books(options.config)
         self._options = msgspec.structs.replace(options, config=config)
         self._run = prepared.run
@@ -85,9 +88,10 @@ class Driver:
         self._resumed = prepared.resumed
         self._snapshot = prepared.snapshot
         self._feed = feed
+        self._replayed = feed if isinstance(feed, ReplayFeed) else None
         self._brokers: tuple[Broker, ...] = tuple(account.broker for account in accounts)
         self._started_ms = wall_ms()
-        self._lockstep = isinstance(feed, ReplayFeed)
+        self._lockstep = self._replayed is not None
         self._status = RunStatus.RUNNING
         self._stopping = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -113,14 +117,27 @@ class Driver:
             now=self._now,
         )
         gate_lane = Lane(WorkerName.GATE, self._supervisor, self._gate.carry_out, self._gate.restart)
+        self._sightings = Sightings()
+        self._connections = Connections(
+            self._brokers,
+            orders=lambda: self._desk.orders.values() or self._snapshot.orders,
+            post=self._core.post,
+            reconcile=self._request,
+            now=self._now,
+        )
         carriers = {
             (broker.venue, broker.account): Lane(
                 WorkerName.BROKER,
                 self._supervisor,
                 OrderCarrier(
-                    broker, commit=self._recorder.commit, post=self._core.post, now=self._now, desk=self._desk
+                    broker,
+                    commit=self._recorder.commit,
+                    post=self._core.post,
+                    now=self._now,
+                    desk=self._desk,
+                    sightings=self._sightings,
                 ).carry_out,
-                partial(self._reconnect, broker),
+                partial(self._connections.renew, broker),
             )
             for broker in self._brokers
         }
@@ -137,10 +154,13 @@ class Driver:
             save_cursor=partial(self._writer.set_cursor, self._run.id),
             record=self._recorder.record,
             see_bars=self._see_bars,
-            reconnect=self._reconnect_all,
+            reconnect=self._connections.renew_all,
             cursor=prepared.cursor,
         )
         self._core.ts = self._market.cursor
+        self._conditions = Conditions(
+            self._brokers, desk=self._desk, post=self._core.post, reconcile=self._request, now=self._now
+        )
         self._reconciler = Reconciler(
             accounts,
             self._instruments,
@@ -148,8 +168,10 @@ class Driver:
             post=self._core.post,
             settled=self._core.settled,
             now=self._now,
+            ready=self._conditions.reconciled,
             between_batches=self._market.between_batches,
             lockstep=self._lockstep,
+            sightings=self._sightings,
         )
         self._commands = Commands(
             self._db,
@@ -165,7 +187,7 @@ class Driver:
             self._live,
             self._view,
             changes=lambda: self._core.changes,
-            interval_s=lambda: FULL_SPEED_INTERVAL_S if feed.view().speed == 0 else INTERVAL_S,
+            interval_s=self._view_interval,
         )
 
     # from outside
@@ -212,10 +234,9 @@ class Driver:
         self._tell_started()
         self._reconciler.request_all("start-up")
         try:
-            for broker in self._brokers:
-                await broker.connect(self._sink)
+            await self._connections.open_all()
             await self._reconciler.serve()
-        except VenueError as error:  # the venue stays RECONCILING, and the supervised reconciler tries again
+        except VenueError as error:  # said on the screen; the supervised reconciler tries again
             _log.error("start-up reconciliation failed: %s", error)
         self._commands.take_urgent()
         await self._core.settled()
@@ -232,10 +253,10 @@ class Driver:
             self._trade,
             self._watch,
             self._guard,
-            partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._reconnect_all),
+            partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._connections.renew_all),
             partial(keep, WorkerName.LEDGER, self._commands.run),
             partial(keep, WorkerName.LEDGER, self._publisher.run),
-            *(() if self._lockstep else (self._tick,)),
+            *(() if self._lockstep else (self._tick, self._conditions.run)),
         )
 
     def _spawn(self, tasks: set[asyncio.Task[None]], *work: Callable[[], Awaitable[None]]) -> None:
@@ -252,7 +273,7 @@ class Driver:
             trading_state=self._snapshot.trading_state,
             trading_reason=self._snapshot.trading_reason,
             ledger=str(self._options.profile.ledger),
-            notes=self._feed.report,
+            notes=tuple(self._feed.report),
         )
         _log.info("run %s %s: %s", run.run_id, "goes on" if run.resumed else "starts", ", ".join(run.books))
         for observer in self._options.observers:
@@ -295,25 +316,6 @@ class Driver:
             await asyncio.sleep(TIMER_S)
             self._core.post(Timer(ts=self._now()))
 
-    async def _reconnect(self, broker: Broker) -> None:
-        self._core.post(VenueStatus(ts=self._now(), venue=broker.venue, state=VenueState.RECONCILING))
-        await broker.close()
-        await broker.connect(self._sink)
-        self._reconciler.request(broker.venue, broker.account, "the connection was made anew")
-
-    async def _reconnect_all(self) -> None:
-        for broker in self._brokers:
-            await self._reconnect(broker)
-
-    def _sink(self, event: BrokerEvent) -> None:
-        """A venue that says it is connected still has to be reconciled before entries go there."""
-        if isinstance(event, VenueStatus) and event.state in (VenueState.CONNECTED, VenueState.READY):
-            event = msgspec.structs.replace(event, state=VenueState.RECONCILING)
-            for broker in self._brokers:
-                if broker.venue == event.venue:
-                    self._reconciler.request(broker.venue, broker.account, "connected")
-        self._core.post(event)
-
     # what the workers call
 
     def _now(self) -> int:
@@ -331,7 +333,10 @@ class Driver:
         return runners
 
     def _request_reconcile(self, command: RequestReconcile) -> None:
-        self._reconciler.request(command.venue, command.account, command.reason)
+        self._request(command.venue, command.account, command.reason)
+
+    def _request(self, venue: str, account: str, reason: str) -> None:
+        self._reconciler.request(venue, account, reason)
 
     def _report_worker(self, worker: WorkerName, state: WorkerState, detail: str) -> None:
         self._core.post(WorkerStatus(ts=self._now(), worker=worker, state=state, detail=detail))
@@ -340,15 +345,23 @@ class Driver:
         self._publisher.add_bars(bars)
 
     def _set_speed(self, argument: str) -> str:
-        self._feed.set_speed(argument)
+        if self._replayed is None:
+            return _NO_RECORDING
+        self._replayed.set_speed(argument)
         self._core.changes += 1
         return ""
 
     def _replay(self) -> str:
-        if not self._feed.finished:
+        if self._replayed is None:
+            return _NO_RECORDING
+        if not self._replayed.finished:
             return "the recording has not ended yet"
         self.end(Ending.REPLAY)
         return ""
+
+    def _view_interval(self) -> float:
+        full_speed = self._replayed is not None and self._replayed.view().speed == 0
+        return FULL_SPEED_INTERVAL_S if full_speed else INTERVAL_S
 
     def _view(self) -> DeskView:
         return desk_view(
@@ -358,10 +371,15 @@ class Driver:
             pid=os.getpid(),
             run_id=self._run.id,
             workers=self._supervisor.views(),
-            replay=self._feed.view(),
+            replay=None if self._replayed is None else self._replayed.view(),
             stopping=self._stopping,
             tier2_label=self._gate.label,
             simulated_venues=frozenset(broker.venue for broker in self._brokers if broker.simulated),
+            measured={broker.venue: _measured(broker) for broker in self._brokers},
+            streams=[
+                StreamView(name=stream.name, ts_last=stream.ts_last, detail=stream.detail)
+                for stream in self._feed.streams()
+            ],
         )
 
     # end
@@ -448,6 +466,11 @@ class Driver:
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:
     await work()
+
+
+def _measured(broker: Broker) -> VenueMeasure:
+    condition = broker.condition()
+    return VenueMeasure(condition.latency_ms, condition.skew_ms)
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

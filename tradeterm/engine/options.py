@@ -54,15 +54,16 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     """`speed` (recorded seconds per real second, 0: as fast as possible) and `start_ts` override the config's feed.
 
     `until_end` ends the engine with the recording, `duration` after that many real seconds. `journal` None follows
-    the config. `parent_fd` is the reading end of a pipe: when its writer is gone the engine ends. `should_stop` is
-    polled a few times a second and ends the engine cleanly. `notify` carries an alert to a person; it must return at
-    once and must not raise.
+    the config. `real_money` says that a person has confirmed to trade it. `parent_fd` is the reading end of a pipe:
+    when its writer is gone the engine ends. `should_stop` is polled a few times a second and ends the engine cleanly.
+    `notify` carries an alert to a person; it must return at once and must not raise.
     """
 
     profile: Profile
     config: Config
     speed: float | None = None
     until_end: bool = False
+    real_money: bool = False
     duration: float | None = None
     start_ts: int | None = None
     journal: bool | None = None

@@ -1,6 +1,5 @@
 """Carry order commands out at one account, and turn every outcome into an event. Nothing is ever sent twice."""
 
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
@@ -12,10 +11,10 @@ from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailab
 from tradeterm.domain.events import DeskEvent, OrderUpdate
 from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
 from tradeterm.engine.reconcile import VenuePicture, plan
+from tradeterm.engine.sightings import Sightings
 
 NOT_DELIVERED = "NOT_DELIVERED"
 DUPLICATE = "DUPLICATE_CLIENT_ID"
-SECOND_LOOK_S = 10.0
 _UNANSWERED = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN, OrderStatus.PENDING_UPDATE})
 
 
@@ -36,16 +35,15 @@ class OrderCarrier:
         post: Post,
         now: Callable[[], int],
         desk: Desk,
-        monotonic: Callable[[], float] = time.monotonic,
+        sightings: Sightings,
     ) -> None:
         self._broker = broker
         self._commit = commit
         self._post = post
         self._now = now
         self._desk = desk
-        self._monotonic = monotonic
+        self._sightings = sightings
         self._handed_over: set[str] = set()
-        self._missing_since: dict[str, float] = {}
 
     async def carry_out(self, command: DeskCommand) -> None:
         """May be called again with the same command after it failed midway."""
@@ -136,8 +134,7 @@ class OrderCarrier:
             account=self._broker.account,
             ts=self._now(),
             orders=(found,) if found is not None else (),
-            missing=frozenset() if found is not None else frozenset({client_id}),
-            lookup_is_final=self._broker.lookup_is_final or self._missed_twice(client_id, found is None),
+            missing=frozenset({client_id}) if self._never_arrived(client_id, found is None) else frozenset(),
             executions=tuple(executions),
             positions=(),
             balances=(),
@@ -145,13 +142,11 @@ class OrderCarrier:
         for event in plan(self._desk.snapshot(), picture).events:
             self._post(event)
 
-    def _missed_twice(self, client_id: str, missing: bool) -> bool:
-        """Whether the venue did not find the order now, nor at least ten seconds ago."""
-        if not missing:
-            self._missing_since.pop(client_id, None)
-            return False
-        first = self._missing_since.setdefault(client_id, self._monotonic())
-        return self._monotonic() - first >= SECOND_LOOK_S
+    def _never_arrived(self, client_id: str, missing: bool) -> bool:
+        if missing:
+            return self._sightings.missed(client_id) or self._broker.lookup_is_final
+        self._sightings.seen(client_id)
+        return False
 
     def _say(
         self, order: Order, kind: OrderEventKind, *, venue_order_id: str | None = None, code: str = "", detail: str = ""

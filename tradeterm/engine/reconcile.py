@@ -5,7 +5,9 @@ do not know are adopted as EXTERNAL. Nothing here sends an order; protections th
 desk's to make again. Planning twice on the same pictures gives nothing the second time.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -15,8 +17,9 @@ from tradeterm.brokers.protocol import VenueBalance, VenuePosition
 from tradeterm.desk.state import exec_key
 from tradeterm.domain.events import AccountUpdate, CashEvent, DeskEvent, FillReceived, OrderAdopted, OrderUpdate
 from tradeterm.domain.instrument import Instrument
-from tradeterm.domain.orders import Cash, Fill, Order, OrderEventKind, OrderIntent, OrderStatus
-from tradeterm.domain.snapshot import DeskSnapshot
+from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.orders import Cash, Fill, Liquidity, Order, OrderEventKind, OrderIntent, OrderSide, OrderStatus
+from tradeterm.domain.snapshot import DeskSnapshot, Position
 
 NEVER_ARRIVED = "NEVER_ARRIVED"
 NOT_CARRIED_OUT = "NOT_CARRIED_OUT"
@@ -34,9 +37,9 @@ _ENDED = {
 class VenuePicture(Struct, frozen=True, kw_only=True):
     """One account as the venue states it at `ts`.
 
-    `orders` are its open orders and those we looked up, `missing` the client ids it does not find; `lookup_is_final`
-    says that such an order never arrived. `untouched_since` leaves orders alone that changed later than that (an
-    answer may be on its way); None judges all.
+    `orders` are its open orders and those we looked up, `missing` the client ids it certainly does not have.
+    `untouched_since` leaves orders and positions alone that changed later than that (an answer may be on its way); None
+    judges all.
     """
 
     venue: str
@@ -44,7 +47,6 @@ class VenuePicture(Struct, frozen=True, kw_only=True):
     ts: int
     orders: tuple[Order, ...]
     missing: frozenset[str]
-    lookup_is_final: bool
     executions: tuple[Fill | Cash, ...]
     positions: tuple[VenuePosition, ...]
     balances: tuple[VenueBalance, ...]
@@ -143,19 +145,89 @@ def position_differences(
     local: DeskSnapshot, picture: VenuePicture, instruments: Mapping[str, Instrument]
 ) -> tuple[str, ...]:
     """Where our quantity and the venue's differ by a lot or more, one sentence each; empty means they agree."""
-    here: dict[str, Decimal] = {}
-    for position in local.positions:
-        if (position.venue, position.account) == (picture.venue, picture.account):
-            here[position.instrument] = here.get(position.instrument, Decimal(0)) + position.quantity
+    return tuple(
+        f"position {name}: {mine} here, {there} at {picture.venue}"
+        for name, mine, there in _differing(local, picture, instruments)
+    )
+
+
+def adopted_fills(
+    local: DeskSnapshot, picture: VenuePicture, instruments: Mapping[str, Instrument]
+) -> tuple[tuple[Fill, ...], tuple[str, ...]]:
+    """For positions no execution explains: a fill each that makes ours the venue's, and a sentence each.
+
+    The venue is right about quantities. The fill's id is the same however often this is planned on one day, and its
+    price makes our average the venue's; without a price there is none.
+    """
+    here = {item.instrument: item for item in _local_positions(local, picture)}
+    averages = {item.instrument: item.average_price for item in picture.positions}
+    fills, sentences = [], []
+    for name, mine, there in _differing(local, picture, instruments):
+        position = here.get(name)
+        price = _bridging_price(mine, position.average_price if position else None, there, averages.get(name))
+        if price is None:
+            sentences.append(
+                f"position {name}: no price is known at which {there - mine} came about; look at the venue"
+            )
+            continue
+        facts = f"{picture.venue}/{picture.account}/{name}/{there}/{averages.get(name)}/{picture.ts // DAY_MS}"
+        identity = "recon-" + hashlib.sha256(facts.encode()).hexdigest()[:16]
+        fills.append(
+            Fill(
+                exec_id=identity,
+                venue=picture.venue,
+                account=picture.account,
+                book=picture.account,
+                instrument=name,
+                client_order_id=identity,
+                venue_order_id="",
+                side=OrderSide.BUY if there > mine else OrderSide.SELL,
+                quantity=abs(there - mine),
+                price=price,
+                fee=Decimal(0),
+                fee_currency=instruments[name].quote_currency,
+                liquidity=Liquidity.TAKER,
+                ts_event=picture.ts,
+                ts_recv=picture.ts,
+                reconciliation=True,
+            )
+        )
+        sentences.append(f"position {name}: {there - mine} that nothing explains adopted at {price:f}")
+    return tuple(fills), tuple(sentences)
+
+
+def _bridging_price(
+    mine: Decimal, average: Decimal | None, there: Decimal, venue_average: Decimal | None
+) -> Decimal | None:
+    """The price of a fill from `mine` to `there` after which the average is the venue's; None where none is known."""
+    if there == 0 or mine * there < 0 or mine == 0 or abs(there) < abs(mine):
+        price = average if abs(there) < abs(mine) and mine * there >= 0 else venue_average
+    elif average is None or venue_average is None:
+        price = None
+    else:
+        price = (there * venue_average - mine * average) / (there - mine)
+    return price if price is not None and price.is_finite() and price > 0 else None
+
+
+def _local_positions(local: DeskSnapshot, picture: VenuePicture) -> list[Position]:
+    return [item for item in local.positions if (item.venue, item.account) == (picture.venue, picture.account)]
+
+
+def _differing(
+    local: DeskSnapshot, picture: VenuePicture, instruments: Mapping[str, Instrument]
+) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Instrument, our quantity, the venue's."""
+    here = {item.instrument: item for item in _local_positions(local, picture)}
     there = {position.instrument: position.quantity for position in picture.positions}
-    sentences = []
     for name in sorted(here.keys() | there.keys()):
-        mine, venue = here.get(name, Decimal(0)), there.get(name, Decimal(0))
+        position = here.get(name)
+        if position is not None and position.ts_updated > (picture.untouched_since or math.inf):
+            continue
+        mine, venue = position.quantity if position else Decimal(0), there.get(name, Decimal(0))
         instrument = instruments.get(name)
         step = instrument.lot_size if instrument is not None else Decimal(0)
         if mine != venue and abs(mine - venue) >= step:
-            sentences.append(f"position {name}: {mine} here, {venue} at {picture.venue}")
-    return tuple(sentences)
+            yield name, mine, venue
 
 
 def cash_differences(
@@ -194,7 +266,7 @@ def missed(
 def _state_update(picture: VenuePicture, order: Order, found: Order | None) -> OrderUpdate | None:
     """The event that brings an order of ours, its fills booked, to the venue's state; None if it is there."""
     if found is None:
-        if order.client_order_id not in picture.missing or not picture.lookup_is_final:
+        if order.client_order_id not in picture.missing:
             return None
         if order.status in _IN_FLIGHT:
             return _update(picture.ts, order, OrderEventKind.REFUSED, None, NEVER_ARRIVED)

@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
+from decimal import Decimal
 
 from msgspec import Struct
 
 from tradeterm.brokers.protocol import Broker
-from tradeterm.domain.events import DeskEvent, Reconciled, VenueStatus
+from tradeterm.domain.events import DeskEvent, FillReceived, Reconciled, VenueStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.snapshot import DeskSnapshot
-from tradeterm.domain.states import VenueState
 from tradeterm.engine.reconcile import (
+    CASH_TOLERANCE,
     VenuePicture,
     account_updates,
+    adopted_fills,
     attached_ids,
     cash_differences,
     missed,
@@ -22,11 +25,13 @@ from tradeterm.engine.reconcile import (
     plan,
     position_differences,
 )
+from tradeterm.engine.sightings import Sightings
 
 PERIOD_S = 60.0
 IN_FLIGHT_MS = 5000
 SECOND_LOOK_S = 2.0
 AGAIN_S = 1.0
+MORE_LOOKS = 4
 PASSES = 4  # fills first, then the protection they made, then its fills; one more must find nothing
 
 
@@ -38,11 +43,20 @@ class Account(Struct, frozen=True):
     currency: str
 
 
-class Reconciler:
-    """Runs one reconciliation at a time, never in the middle of a batch of market data.
+class _Looked(Struct, frozen=True):
+    """The last picture of a look, and how positions and cash differ from it."""
 
-    In `lockstep` nothing of ours is on its way then, and every order is judged at once; otherwise one that changed a
-    moment ago is left for the next look, and a difference must be seen twice.
+    picture: VenuePicture
+    differences: tuple[str, ...]
+    drift: tuple[str, ...]
+
+
+class Reconciler:
+    """Runs one reconciliation at a time. `ready` says what a venue is whose accounts have all been reconciled.
+
+    In `lockstep` it waits for the end of a batch of market data: nothing of ours is on its way then, and every order is
+    judged at once. Otherwise market data flows on, one that changed a moment ago is left for the next look, and a
+    difference must be seen twice, the same.
     """
 
     def __init__(
@@ -54,8 +68,10 @@ class Reconciler:
         post: Callable[[DeskEvent], None],
         settled: Callable[[], Awaitable[None]],
         now: Callable[[], int],
+        ready: Callable[[str], VenueStatus],
         between_batches: asyncio.Lock,
         lockstep: bool,
+        sightings: Sightings,
     ) -> None:
         self._accounts = {(account.broker.venue, account.broker.account): account for account in accounts}
         self._instruments = instruments
@@ -65,6 +81,9 @@ class Reconciler:
         self._now = now
         self._between_batches = between_batches
         self._lockstep = lockstep
+        self._ready = ready
+        self._sightings = sightings
+        self._others_money: dict[str, Decimal] = {}
         self._asked: dict[tuple[str, str], str] = {}
         self._wake = asyncio.Event()
 
@@ -104,35 +123,51 @@ class Reconciler:
             if key in self._asked:  # what it found made the desk ask again
                 await asyncio.sleep(AGAIN_S)
             elif not any(venue == key[0] for venue, _ in self._asked):
-                self._post(VenueStatus(ts=self._now(), venue=key[0], state=VenueState.READY))
+                self._post(self._ready(key[0]))
                 await self._settled()
 
     async def _one(self, account: Account) -> None:
-        async with self._between_batches:
+        async with self._between_batches if self._lockstep else nullcontext():
             await self._settled()
             since = self._since(account)
             findings: list[str] = []
-            differences, drift = await self._look(account, since, findings)
-            if differences:
+            looked = await self._look(account, since, findings)
+            for _ in range(MORE_LOOKS):
+                if not looked.differences:
+                    break
+                before = looked.differences
                 if not self._lockstep:
                     await asyncio.sleep(SECOND_LOOK_S)
-                differences, drift = await self._look(account, 0, findings)
-            ts = self._now()
+                looked = await self._look(account, 0, findings)
+                if looked.differences == before:  # nothing is on its way any more: this is how it is
+                    break
+            adopted = await self._adopt(account, looked)
             venue, name = account.broker.venue, account.broker.account
             self._post(
                 Reconciled(
-                    ts=ts,
+                    ts=self._now(),
                     id=f"{name}-{time.time_ns() // 1_000_000}",
                     venue=venue,
                     account=name,
-                    agreed=not differences,
-                    findings=(*findings, *differences, *drift),
+                    agreed=not looked.differences,
+                    findings=(*findings, *looked.differences, *adopted, *looked.drift),
                 )
             )
             await self._settled()
 
-    async def _look(self, account: Account, since: int, findings: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Bring the desk to the venue's picture; returns how positions and cash still differ."""
+    async def _adopt(self, account: Account, looked: "_Looked") -> tuple[str, ...]:
+        """Take over positions of a real venue that nothing explains; what was done, a sentence each. The desk halts all
+        the same: a person has to look."""
+        if not looked.differences or account.broker.simulated:
+            return ()
+        fills, sentences = adopted_fills(self._snapshot(), looked.picture, self._instruments)
+        for fill in fills:
+            self._post(FillReceived(ts=self._now(), fill=fill))
+        await self._settled()
+        return sentences
+
+    async def _look(self, account: Account, since: int, findings: list[str]) -> "_Looked":
+        """Bring the desk to the venue's picture; how positions and cash still differ."""
         for _ in range(PASSES):
             local = self._snapshot()
             picture = await self._picture(account.broker, local, since)
@@ -146,10 +181,28 @@ class Reconciler:
         for update in account_updates(picture):
             self._post(update)
         local = self._snapshot()
-        return (
+        return _Looked(
+            picture,
             position_differences(local, picture, self._instruments),
-            cash_differences(local, picture, account.books, account.currency),
+            self._cash_drift(account, local, picture),
         )
+
+    def _cash_drift(self, account: Account, local: DeskSnapshot, picture: VenuePicture) -> tuple[str, ...]:
+        """A simulated account holds its book's money to the cent. A real one holds what its owner put there: from the
+        first look on it must move as the books on it do."""
+        if account.broker.simulated:
+            return cash_differences(local, picture, account.books, account.currency)
+        venue = account.broker.venue
+        books = {book for item in self._accounts.values() if item.broker.venue == venue for book in item.books}
+        mine = sum((book.cash for book in local.books if book.book in books), Decimal(0))
+        balance = next((item.balance for item in picture.balances if item.currency == account.currency), None)
+        if balance is None:
+            return ()
+        drift = balance - mine - self._others_money.setdefault(venue, balance - mine)
+        if abs(drift) <= CASH_TOLERANCE:
+            return ()
+        self._others_money[venue] += drift  # said once
+        return (f"cash: {drift:+.2f} {account.currency} moved at {venue} that the books do not know of",)
 
     async def _picture(self, broker: Broker, local: DeskSnapshot, since: int) -> VenuePicture:
         executions = tuple(await broker.executions(since))
@@ -164,10 +217,12 @@ class Reconciler:
         absent = set()
         for client_id in sorted(wanted - orders.keys()):
             found = await broker.order(client_id)
-            if found is None:
-                absent.add(client_id)
-            else:
+            if found is not None:
                 orders[client_id] = found
+            elif self._sightings.missed(client_id) or broker.lookup_is_final:
+                absent.add(client_id)
+        for client_id in orders:
+            self._sightings.seen(client_id)
         ts = self._now()
         return VenuePicture(
             venue=broker.venue,
@@ -175,7 +230,6 @@ class Reconciler:
             ts=ts,
             orders=tuple(orders[key] for key in sorted(orders)),
             missing=frozenset(absent),
-            lookup_is_final=broker.lookup_is_final,
             executions=executions,
             positions=tuple(await broker.positions()),
             balances=tuple(await broker.balances()),

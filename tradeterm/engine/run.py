@@ -8,19 +8,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from logging.handlers import RotatingFileHandler
 
 import msgspec
 
-from tradeterm.brokers.registry import make_broker
+from tradeterm.brokers.registry import make_brokers
 from tradeterm.config import Config, FeedConfig
-from tradeterm.domain.errors import EngineError, LedgerError, TradetermError
+from tradeterm.domain.errors import ConfigError, EngineError, LedgerError, TradetermError
+from tradeterm.domain.states import Mode
+from tradeterm.engine.check_config import money_mistakes
 from tradeterm.engine.driver import Driver, Ending, wall_ms
+from tradeterm.engine.instruments import save_instruments
 from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.reconciler import Account
 from tradeterm.engine.startup import prepare
 from tradeterm.feeds.registry import make_feed
+from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.lock import EngineLock
 from tradeterm.ledger.store import plain_errors
 from tradeterm.profile import Profile
@@ -61,32 +64,35 @@ def run_engine(options: EngineOptions) -> int:
 
 async def _run_once(options: EngineOptions) -> Ending:
     config = effective_config(options)
-    feed = make_feed(config)
-    instruments = {instrument.id: instrument for instrument in feed.instruments()}
-    accounts = tuple(
-        Account(
-            broker=make_broker(
-                book.venue,
-                where=f"books.{name}.venue",
-                folder=options.profile.paper,
-                account=name,
-                instruments=[instruments[instrument] for instrument in book.instruments],
-                costs=config.paper,
-                capital=Decimal(repr(book.capital)),
-                currency=book.currency,
-            ),
-            books=(name,),
-            currency=book.currency,
+    _refuse(config, options)
+    feed = make_feed(config, options.profile.market)
+    await feed.open()
+    try:
+        instruments = {instrument.id: instrument for instrument in feed.instruments()}
+        save_instruments(options.profile, instruments.values())
+        brokers = make_brokers(config, instruments, options.profile.paper)
+        accounts = tuple(
+            Account(broker=brokers[name], books=(name,), currency=config.books[name].currency) for name in brokers
         )
-        for name, book in config.books.items()
-        if book.enabled
-    )
-    with plain_errors(options.profile.ledger):
-        prepared = prepare(options.profile, options.config, recorded_from=feed.start_ts, wall_ts=wall_ms())
-    driver = Driver(options, prepared, feed, accounts)
-    loop = asyncio.get_running_loop()
-    with _signals(loop, driver), _parent(loop, options.parent_fd, driver):
-        return await driver.run()
+        recorded_from = feed.start_ts if isinstance(feed, ReplayFeed) else None
+        with plain_errors(options.profile.ledger):
+            prepared = prepare(options.profile, options.config, recorded_from=recorded_from, wall_ts=wall_ms())
+        driver = Driver(options, prepared, feed, accounts)
+        loop = asyncio.get_running_loop()
+        with _signals(loop, driver), _parent(loop, options.parent_fd, driver):
+            return await driver.run()
+    finally:
+        await feed.close()
+
+
+def _refuse(config: Config, options: EngineOptions) -> None:
+    """Raise ConfigError where the configuration contradicts itself about money, EngineError for real money that nobody
+    has confirmed."""
+    mistakes = list(money_mistakes(config))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    if config.mode is Mode.LIVE and not options.real_money:
+        raise EngineError("mode is live: real money is traded only with --live and its confirmation")
 
 
 def effective_config(options: EngineOptions) -> Config:

@@ -48,7 +48,7 @@ def prepare(profile: Profile, config: Config, *, recorded_from: int | None, wall
             db = open_ledger(profile.ledger)
             _close_accepted(db, wall_ts)
             last = None
-        cursor = recorded_from or 0
+        cursor = wall_ts if recorded_from is None else recorded_from
         if last is not None and last.cursor is not None and recorded_from is not None:
             cursor = last.cursor
         run = start_run(

@@ -1,5 +1,6 @@
 """Feeds by the config's `feed.kind`. A new source is a file beside this and a line in `make_feed`."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,32 +10,69 @@ from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import INTERVALS_MS
 from tradeterm.feeds.instruments import load_instruments
+from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.recording import find_file, load_bars, load_funding
 from tradeterm.feeds.replay import ReplayFeed, Track
 from tradeterm.resources import demo_folder
+from tradeterm.venues.bybit.endpoints import endpoints
 
-KINDS = ["replay"]
+REPLAY, BYBIT = "replay", "bybit"
+KINDS = [REPLAY, BYBIT]
 BUNDLED = "bundled recording"
+_BYBIT_INSTRUMENT = re.compile(r"[A-Z0-9]{1,30}USDT\.BYBIT")
 
 
-def make_feed(config: Config) -> ReplayFeed:
-    """The feed of the books that are enabled.
+def make_feed(config: Config, cache: Path) -> Feed:
+    """The feed of the books that are enabled; live data it has fetched is kept in the folder `cache`.
 
     Raises ConfigError for a setting that does not fit, DataError for a recording that cannot be used.
     """
+    check_feed(config)
+    return _bybit(config, cache) if config.feed.kind == BYBIT else _replay(config)
+
+
+def check_feed(config: Config) -> None:
+    """Raise what `make_feed` would, without opening a connection."""
     if config.feed.kind not in KINDS:
         raise ConfigError(f"feed.kind: found {show(config.feed.kind)}, allowed {one_of(KINDS)}")
     books = enabled_books(config).books
     intervals = sorted({book.interval for book in books.values()})
     if len(intervals) != 1:
-        raise ConfigError(f"books: found intervals {', '.join(intervals) or 'none'}, allowed one for a replay")
+        raise ConfigError(f"books: found intervals {', '.join(intervals) or 'none'}, allowed one for all books")
+    if config.feed.kind == REPLAY:
+        _replay(config)
+        return
+    endpoints(config.venues.bybit)
+    for name, book in books.items():
+        for wanted in book.instruments:
+            if not _BYBIT_INSTRUMENT.fullmatch(wanted):
+                raise ConfigError(
+                    f"books.{name}.instruments: found {show(wanted)}, allowed SYMBOL.BYBIT of a USDT perpetual, "
+                    "such as BTCUSDT.BYBIT, with feed.kind bybit"
+                )
+        if book.currency != "USDT":
+            raise ConfigError(f"books.{name}.currency: found {show(book.currency)}, allowed USDT with feed.kind bybit")
+
+
+def _bybit(config: Config, cache: Path) -> Feed:
+    from tradeterm.feeds.bybit import BybitFeed
+
+    books = enabled_books(config).books.values()
+    wanted = dict.fromkeys(instrument for book in books for instrument in book.instruments)
+    interval = next(iter(books)).interval
+    return BybitFeed(endpoints(config.venues.bybit), tuple(wanted), interval, cache)
+
+
+def _replay(config: Config) -> ReplayFeed:
+    books = enabled_books(config).books
+    interval = next(iter(books.values())).interval
     wanted = dict.fromkeys(name for book in books.values() for name in book.instruments)
     folder = Path(config.feed.path) if config.feed.path else demo_folder()
     file = folder / "instruments.toml"
     known = {item.id: item for item in load_instruments(file)}
     for name, book in books.items():
         _check_book(name, book, known, file)
-    tracks = load_tracks(folder, intervals[0], tuple(wanted))
+    tracks = load_tracks(folder, interval, tuple(wanted))
     source = folder.name if config.feed.path else BUNDLED
     start = None if config.feed.start is None else parse_time(config.feed.start)
     feed = ReplayFeed(tracks, source=source, speed=config.feed.speed, start_ts=start)

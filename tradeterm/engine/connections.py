@@ -1,0 +1,69 @@
+"""The connections to the venues: opened, lost, made anew. After each of them the account is reconciled."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from tradeterm.brokers.protocol import Broker
+from tradeterm.domain.errors import VenueError, VenueRefused
+from tradeterm.domain.events import BrokerEvent, DeskEvent, VenueStatus
+from tradeterm.domain.orders import Order
+from tradeterm.domain.states import VenueState
+
+
+class Connections:
+    """`orders` are those the ledger knows; `reconcile` asks for a (venue, account) to be reconciled, and why."""
+
+    def __init__(
+        self,
+        brokers: Sequence[Broker],
+        *,
+        orders: Callable[[], Iterable[Order]],
+        post: Callable[[DeskEvent], None],
+        reconcile: Callable[[str, str, str], None],
+        now: Callable[[], int],
+    ) -> None:
+        self._brokers = brokers
+        self._orders = orders
+        self._post = post
+        self._reconcile = reconcile
+        self._now = now
+
+    async def open_all(self) -> None:
+        """Raises what the first venue raises that cannot be reached or refuses us, once all were tried."""
+        failed: VenueError | None = None
+        for broker in self._brokers:
+            try:
+                await self._open(broker)
+            except VenueError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    async def renew(self, broker: Broker) -> None:
+        self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=VenueState.RECONCILING))
+        await broker.close()
+        await self._open(broker)
+        self._reconcile(broker.venue, broker.account, "the connection was made anew")
+
+    async def renew_all(self) -> None:
+        for broker in self._brokers:
+            await self.renew(broker)
+
+    async def _open(self, broker: Broker) -> None:
+        mine = [order for order in self._orders() if (order.venue, order.account) == (broker.venue, broker.account)]
+        try:
+            await broker.connect(self._hear, mine)
+        except VenueError as error:
+            state = VenueState.BLOCKED if isinstance(error, VenueRefused) else VenueState.DISCONNECTED
+            self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=state, detail=str(error)))
+            raise
+
+    def _hear(self, event: BrokerEvent) -> None:
+        """A venue that says it is connected still has to be reconciled before entries go there."""
+        if isinstance(event, VenueStatus) and event.state in (VenueState.CONNECTED, VenueState.READY):
+            event = msgspec.structs.replace(event, state=VenueState.RECONCILING)
+            for broker in self._brokers:
+                if broker.venue == event.venue:
+                    self._reconcile(broker.venue, broker.account, "connected")
+        self._post(event)
