@@ -64,6 +64,42 @@ class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 60.0
 
 
+class Algorithm(StrEnum):
+    """How an approved entry is sent: at once, in equal parts over a time, or one small visible part after the other."""
+
+    MARKET = "market"
+    TWAP = "twap"
+    ICEBERG = "iceberg"
+
+
+class ExecutionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an approved entry is sent. All but `algorithm` matter for twap and iceberg alone."""
+
+    algorithm: Annotated[Algorithm, Meta(description="market, twap or iceberg")] = Algorithm.MARKET
+    duration_minutes: Annotated[
+        float, Meta(ge=1.0, le=1440.0, description="time for all parts; what is not sent by then is dropped")
+    ] = 30.0
+    slices: Annotated[
+        int, Meta(ge=1, le=50, description="equal parts; fewer where a part would be too small for the venue")
+    ] = 6
+    child_seconds: Annotated[float, Meta(ge=30.0, le=3600.0, description="shortest time between two parts")] = 30.0
+    jitter: Annotated[
+        float, Meta(ge=0.0, le=0.5, description="shifts the parts of a twap, fraction of their spacing")
+    ] = 0.2
+    price_limit: Annotated[
+        float, Meta(gt=0.0, le=1.0, description="price move from the signal that ends it, fraction of the stop's way")
+    ] = 0.5
+    max_open_orders: Annotated[
+        int, Meta(ge=3, le=10, description="open orders of the instrument, its stop and target included")
+    ] = 10
+    participation_per_order: Annotated[
+        float, Meta(gt=0.0, le=0.05, description="largest part, fraction of the volume since the part before")
+    ] = 0.05
+    participation_per_hour: Annotated[
+        float, Meta(gt=0.0, le=0.10, description="all we trade of the instrument, fraction of the last hour's volume")
+    ] = 0.10
+
+
 class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A strategy, its universe, its own capital and a venue. `parameters` are checked by the strategy."""
 
@@ -78,6 +114,7 @@ class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exits: ExitsConfig = ExitsConfig()
     sizing: SizingConfig = SizingConfig()
     limits: LimitsConfig = LimitsConfig()
+    execution: ExecutionConfig = ExecutionConfig()
 
 
 class GateConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
