@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import (
@@ -19,43 +18,10 @@ from tradeterm.domain.commands import (
 )
 from tradeterm.domain.events import DeskEvent
 from tradeterm.domain.facts import Fact
-from tradeterm.domain.states import WorkerName
 from tradeterm.engine.journal import JournalWriter
-from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.lanes import Lane, OrderLanes
 
-OrderCommand = SubmitOrder | AmendOrder | CancelOrder | QueryOrder
 Condition = Callable[[], bool]
-QUEUE_LENGTH = 1000  # commands waiting for one worker; beyond it the pump waits
-
-
-class Lane:
-    """Commands of one kind, carried out one after the other by a supervised worker."""
-
-    def __init__(
-        self,
-        worker: WorkerName,
-        supervisor: Supervisor,
-        work: Callable[[DeskCommand], Awaitable[None]],
-        restart: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        self._worker = worker
-        self._supervisor = supervisor
-        self._work = work
-        self._restart = restart
-        self._queue: asyncio.Queue[DeskCommand] = asyncio.Queue(QUEUE_LENGTH)
-
-    async def put(self, command: DeskCommand) -> None:
-        await self._queue.put(command)
-
-    async def idle(self) -> None:
-        """Returns when everything put so far has been carried out."""
-        await self._queue.join()
-
-    async def run(self) -> None:
-        while True:
-            command = await self._queue.get()
-            await self._supervisor.keep(self._worker, partial(self._work, command), restart=self._restart)
-            self._queue.task_done()
 
 
 class Core:
@@ -85,15 +51,15 @@ class Core:
         self._alert = alert
         self._reconcile = reconcile
         self._gate: Lane | None = None
-        self._orders: dict[tuple[str, str], Lane] = {}
+        self._orders: Mapping[tuple[str, str], OrderLanes] = {}
         self._inbox: deque[tuple[DeskEvent, Condition | None]] = deque()
         self._broken: BaseException | None = None
         self._waiting = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
 
-    def connect(self, gate: Lane, orders: dict[tuple[str, str], Lane]) -> None:
-        """`orders` has a lane for each (venue, account)."""
+    def connect(self, gate: Lane, orders: Mapping[tuple[str, str], OrderLanes]) -> None:
+        """`orders` has the lanes of each (venue, account)."""
         self._gate = gate
         self._orders = orders
 
@@ -156,7 +122,8 @@ class Core:
                 assert self._gate is not None
                 await self._hand_over(self._gate, command)
             case SubmitOrder() | AmendOrder() | CancelOrder() | QueryOrder():
-                await self._hand_over(self._orders[command.order.venue, command.order.account], command)
+                lanes = self._orders[command.order.venue, command.order.account]
+                await self._hand_over(lanes.lane(command), command)
             case _:
                 raise TypeError(f"the driver does not know the command {type(command).__name__}")
 

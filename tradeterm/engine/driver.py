@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -13,35 +12,34 @@ from typing import Any
 
 import msgspec
 
-from tradeterm import __version__
 from tradeterm.brokers.protocol import Broker
-from tradeterm.config import Config, enabled_books
-from tradeterm.config_file import config_hash
+from tradeterm.config import enabled_books
 from tradeterm.desk import Desk
-from tradeterm.desk.view import desk_view
 from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
 from tradeterm.domain.events import DeskRestored, Timer, VenueStatus, WorkerStatus
-from tradeterm.domain.market import INTERVALS_MS, Bar
+from tradeterm.domain.market import Bar
 from tradeterm.domain.states import VenueState, WorkerName, WorkerState
-from tradeterm.domain.view import DeskView, StreamView, VenueMeasure
+from tradeterm.domain.view import DeskView
 from tradeterm.engine.audit import AuditTrail
 from tradeterm.engine.commands import Commands
 from tradeterm.engine.conditions import Conditions
 from tradeterm.engine.connections import Connections
-from tradeterm.engine.core import Core, Lane
+from tradeterm.engine.core import Core
 from tradeterm.engine.gate import Gate
-from tradeterm.engine.journal import FORMAT, Header, JournalWriter
+from tradeterm.engine.journal import open_journal
+from tradeterm.engine.lanes import Lane, OrderLanes
 from tradeterm.engine.market import Market
 from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
 from tradeterm.engine.recorder import Recorder
+from tradeterm.engine.runners import make_runners
 from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.summary import summarize
 from tradeterm.engine.supervisor import Supervisor
-from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher
+from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, live_view
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
@@ -50,8 +48,6 @@ from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.runs import RunStatus, end_run
 from tradeterm.ledger.store import plain_errors
 from tradeterm.ledger.writer import LedgerWriter
-from tradeterm.strategies.registry import make_strategy
-from tradeterm.strategies.runner import StrategyRunner
 from tradeterm.validators.registry import make_validator
 
 _log = logging.getLogger(__name__)
@@ -97,7 +93,7 @@ class Driver:
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
         self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books))
-        self._journal = self._open_journal(options, config)
+        self._journal = open_journal(options.profile.journal, self._run.id, config) if _journalled(options) else None
         self._supervisor = Supervisor(self._report_worker)
         audit = AuditTrail(AuditLog(options.profile.audit))
         self._recorder = Recorder(self._writer, audit, self._journal, options.observers, self._supervisor)
@@ -126,8 +122,7 @@ class Driver:
             now=self._now,
         )
         carriers = {
-            (broker.venue, broker.account): Lane(
-                WorkerName.BROKER,
+            (broker.venue, broker.account): OrderLanes(
                 self._supervisor,
                 OrderCarrier(
                     broker,
@@ -142,12 +137,12 @@ class Driver:
             for broker in self._brokers
         }
         self._core.connect(gate_lane, carriers)
-        self._lanes = (gate_lane, *carriers.values())
+        self._lanes = (gate_lane, *(lane for lanes in carriers.values() for lane in lanes.all))
         self._instruments = {instrument.id: instrument for instrument in feed.instruments()}
         self._market = Market(
             feed,
             brokers=self._brokers,
-            make_runners=self._make_runners,
+            make_runners=lambda: make_runners(config, self._instruments),
             supervisor=self._supervisor,
             post=self._core.post,
             settled=self._core.settled,
@@ -216,7 +211,7 @@ class Driver:
                     task.result()
         except BaseException:
             await _cancel(tasks)
-            self._abandon()
+            await self._abandon()
             raise
         return await self._wind_down(tasks)
 
@@ -321,17 +316,6 @@ class Driver:
     def _now(self) -> int:
         return self._core.ts if self._lockstep else self._feed.now()
 
-    def _make_runners(self) -> list[StrategyRunner]:
-        runners = []
-        for name, book in self._options.config.books.items():
-            if not book.enabled:
-                continue
-            interval_ms = INTERVALS_MS[book.interval]
-            strategy = make_strategy(book.strategy, book.parameters, f"books.{name}", interval_ms)
-            instruments = [self._instruments[instrument] for instrument in book.instruments]
-            runners.append(StrategyRunner(name, strategy, instruments, interval_ms))
-        return runners
-
     def _request_reconcile(self, command: RequestReconcile) -> None:
         self._request(command.venue, command.account, command.reason)
 
@@ -364,22 +348,15 @@ class Driver:
         return FULL_SPEED_INTERVAL_S if full_speed else INTERVAL_S
 
     def _view(self) -> DeskView:
-        return desk_view(
+        return live_view(
             self._desk,
-            wall_ts=wall_ms(),
-            started_ts=self._started_ms,
-            pid=os.getpid(),
+            self._feed,
+            self._brokers,
             run_id=self._run.id,
+            started_ts=self._started_ms,
             workers=self._supervisor.views(),
-            replay=None if self._replayed is None else self._replayed.view(),
             stopping=self._stopping,
             tier2_label=self._gate.label,
-            simulated_venues=frozenset(broker.venue for broker in self._brokers if broker.simulated),
-            measured={broker.venue: _measured(broker) for broker in self._brokers},
-            streams=[
-                StreamView(name=stream.name, ts_last=stream.ts_last, detail=stream.detail)
-                for stream in self._feed.streams()
-            ],
         )
 
     # end
@@ -443,8 +420,11 @@ class Driver:
         for observer in self._options.observers:
             observer.ended(summary)
 
-    def _abandon(self) -> None:
+    async def _abandon(self) -> None:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""
+        for broker in self._brokers:
+            with suppress(VenueError):
+                await broker.close()
         with suppress(LedgerError), ExitStack() as closing:
             closing.callback(self._recorder.close)
             closing.callback(self._db.close)
@@ -452,25 +432,13 @@ class Driver:
             if self._journal is not None:
                 self._journal.close(None)
 
-    def _open_journal(self, options: EngineOptions, config: Config) -> JournalWriter | None:
-        wanted = config.ledger.journal if options.journal is None else options.journal
-        if not wanted:
-            return None
-        header = Header(journal=FORMAT, version=__version__, config_hash=config_hash(config), config=config)
-        path = options.profile.journal / f"{self._run.id}.jsonl"
-        try:
-            return JournalWriter(path, header)
-        except OSError as error:
-            raise LedgerError(f"{path} cannot be written: {error.strerror}") from error
+
+def _journalled(options: EngineOptions) -> bool:
+    return options.config.ledger.journal if options.journal is None else options.journal
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:
     await work()
-
-
-def _measured(broker: Broker) -> VenueMeasure:
-    condition = broker.condition()
-    return VenueMeasure(condition.latency_ms, condition.skew_ms)
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

@@ -11,9 +11,11 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from tradeterm import __version__
 from tradeterm.config import Config
+from tradeterm.config_file import config_hash
 from tradeterm.domain.commands import DeskCommand
-from tradeterm.domain.errors import DataError
+from tradeterm.domain.errors import DataError, LedgerError
 from tradeterm.domain.events import DeskEvent
 
 FORMAT = 1
@@ -104,6 +106,16 @@ class JournalWriter:
     def _fail(self, error: OSError) -> None:
         """A gap would make a journal worthless, so it ends at the first failure."""
         self.failure = self.failure or f"{self.path} cannot be written: {error.strerror}"
+
+
+def open_journal(folder: Path, run_id: str, config: Config) -> JournalWriter:
+    """A new journal for that run. Raises LedgerError where it cannot be written."""
+    path = folder / f"{run_id}.jsonl"
+    header = Header(journal=FORMAT, version=__version__, config_hash=config_hash(config), config=config)
+    try:
+        return JournalWriter(path, header)
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_journal(path: Path) -> tuple[Header, Iterator[Step | End]]:

@@ -1,11 +1,19 @@
-"""Publishes the live view: when something changed, at most so often, and at least as a heartbeat."""
+"""The live view: made of the desk and what is around it, published when something changed, at most so often, and at
+least as a heartbeat."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
 
+from tradeterm.brokers.protocol import Broker
+from tradeterm.desk import Desk
+from tradeterm.desk.view import desk_view
 from tradeterm.domain.market import Bar
-from tradeterm.domain.view import DeskView
+from tradeterm.domain.view import DeskView, StreamView, VenueMeasure, WorkerView
+from tradeterm.feeds.protocol import Feed
+from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.live import LiveWriter
 
 _log = logging.getLogger(__name__)
@@ -51,3 +59,37 @@ class Publisher:
             if self._changes() != self._published or clock() - last >= HEARTBEAT_S:
                 self.publish()
                 last = clock()
+
+
+def live_view(
+    desk: Desk,
+    feed: Feed,
+    brokers: Sequence[Broker],
+    *,
+    run_id: str,
+    started_ts: int,
+    workers: Sequence[WorkerView],
+    stopping: bool,
+    tier2_label: str,
+) -> DeskView:
+    """Everything a face needs besides the ledger, as it is now."""
+    streams = (StreamView(name=stream.name, ts_last=stream.ts_last, detail=stream.detail) for stream in feed.streams())
+    return desk_view(
+        desk,
+        wall_ts=time.time_ns() // 1_000_000,
+        started_ts=started_ts,
+        pid=os.getpid(),
+        run_id=run_id,
+        workers=workers,
+        replay=feed.view() if isinstance(feed, ReplayFeed) else None,
+        stopping=stopping,
+        tier2_label=tier2_label,
+        simulated_venues=frozenset(broker.venue for broker in brokers if broker.simulated),
+        measured={broker.venue: _measured(broker) for broker in brokers},
+        streams=tuple(streams),
+    )
+
+
+def _measured(broker: Broker) -> VenueMeasure:
+    condition = broker.condition()
+    return VenueMeasure(condition.latency_ms, condition.skew_ms)
