@@ -88,11 +88,13 @@ def run_headless(
     duration: float | None = None,
     start_ts: int | None = None,
     parent_fd: int | None = None,
+    real_money: bool = False,
     out: TextIO | None = None,
 ) -> int:
     """Run the engine of a profile until it is stopped; returns the exit status (0 done, 1 failed, 130 interrupted).
 
-    Raises ConfigError, LedgerError or EngineError when it cannot start.
+    `real_money` says that a person has confirmed to trade it. Raises ConfigError, LedgerError or EngineError when it
+    cannot start.
     """
     printer = Printer(out if out is not None else sys.stdout, json=json)
     bounded = until_end or duration is not None
@@ -105,6 +107,7 @@ def run_headless(
             duration=duration,
             start_ts=start_ts,
             parent_fd=parent_fd,
+            real_money=real_money,
             observers=(printer,),
             should_stop=lambda: bounded and printer.gone,
         )

@@ -8,7 +8,6 @@ from tradeterm.cli import main
 from tradeterm.cli.parser import parse
 from tradeterm.cli.session import profile_of
 from tradeterm.profile import Profile
-from tradeterm.resources import example_config
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str | None, str]:
@@ -32,7 +31,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | 
         (["--speed", "max"], "--speed goes with --headless"),
         (["--json"], "--json goes with --headless or a command"),
         (["--headless", "status"], "--headless and a command do not go together"),
-        (["--yes-trade-real-money"], "means nothing without --live"),
+        (["--yes-trade-real-money"], "goes with --headless --live"),
         (["pause"], "the following arguments are required: BOOK"),
         (["status", "--demo", "--profile", "other"], "--demo has its own profile and configuration"),
         (["status", "--demo", "--config", "x.toml"], "--demo has its own profile and configuration"),
@@ -46,20 +45,6 @@ def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], wor
     assert status == 2
     assert words in said
     assert "Traceback" not in said
-
-
-def test_live_is_refused_as_a_safety_rule(capsys: pytest.CaptureFixture[str]) -> None:
-    sentence = "tradeterm: live trading is not available yet, so --live is refused; use the demo or paper\n"
-    assert refused(capsys, "--headless", "--live", "--yes-trade-real-money") == (3, sentence)
-    assert refused(capsys, "--live") == (3, sentence)
-
-
-def test_a_live_configuration_is_refused_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(example_config().read_text().replace('mode = "paper"', 'mode = "live"'))
-    status, said = refused(capsys, "--headless", "--config", str(file))
-    assert status == 3
-    assert said == f'tradeterm: {file}: mode: found "live", but live trading is not available yet; use "paper"\n'
 
 
 def name(*arguments: str) -> str:

@@ -116,7 +116,7 @@ def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         ('path = ""', 'path = "nowhere"', "nowhere/instruments.toml: there is no such file"),
         ('path = ""', 'path = "config.toml"', "feed.path: "),
         ('currency = "USDT"', 'currency = "INR"', 'books.crypto.currency: found "INR", allowed USDT'),
-        ('mode = "paper"', 'mode = "live"', 'mode: found "live", but live trading is not available yet'),
+        ('mode = "paper"', 'mode = "live"', 'mode: found "live", allowed demo or paper with feed.kind replay'),
         ("threshold = 0.04", "threshold = nan", "books.crypto.parameters.threshold: found nan, allowed 0.001 to 1"),
         ('theme = "dark"', 'theme = "drak"', 'ui.theme: found "drak", allowed ansi, '),
     ],

@@ -54,6 +54,9 @@ class Terminal:
                 return False
         return True
 
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
     def wait_for(self, text: bytes) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while text not in self.output:

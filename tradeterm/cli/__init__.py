@@ -15,8 +15,10 @@ def main(argv: Sequence[str]) -> int:
     """Run one command. Errors a person can mend become one sentence on stderr; `--version` and usage errors exit."""
     prepare_streams()
     options = parse(argv)
-    if options.headless and options.run is not open_ui.run:
-        return say_error("--headless and a command do not go together", WRONG_USE)
+    if options.run is not open_ui.run:
+        for name in ("headless", "live", "yes_trade_real_money"):
+            if getattr(options, name):
+                return say_error(f"--{name.replace('_', '-')} and a command do not go together", WRONG_USE)
     try:
         status: int = options.run(options)
         flush()

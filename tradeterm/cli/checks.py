@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from tradeterm.decode import one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
-from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
 
 if TYPE_CHECKING:
@@ -22,18 +21,12 @@ def every_mistake(file: Path, profile: Profile) -> tuple["Config | None", list[s
     config = None
     try:
         config = profile_config(profile, file)
-        if config.mode is Mode.LIVE:
-            mistakes.append(live_refused(file))
         mistakes += [f"{file}: {mistake}" for mistake in trading_mistakes(config)]
         mistakes += wrong_theme(config, profile, str(looks_file(profile, file)))
         check_config(config, profile, file)
     except ConfigError as error:
         mistakes += str(error).splitlines()
     return config, mistakes
-
-
-def live_refused(file: Path) -> str:
-    return f'{file}: mode: found "live", but live trading is not available yet; use "paper"'
 
 
 def check_config(config: "Config", profile: Profile, file: Path) -> None:

@@ -37,6 +37,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tradeterm {__version__}")
     add_global_options(parser, everywhere=False)
     parser.add_argument("--json", action="store_true", help="JSON on stdout (with --headless: one object a line)")
+    parser.add_argument(
+        "--live", action="store_true", help='trade real money: with mode = "live" in the configuration; asks first'
+    )
     headless = parser.add_argument_group("without a screen")
     headless.add_argument(
         "--headless", action="store_true", help="run the engine here and print a line for what matters"
@@ -46,8 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     headless.add_argument("--until-end", action="store_true", help="end when the recording ends")
     headless.add_argument("--parent-fd", type=int, metavar="N", help=argparse.SUPPRESS)
     headless.add_argument("--start-ts", type=int, metavar="MS", help=argparse.SUPPRESS)
-    headless.add_argument("--live", action="store_true", help="trade real money (not available yet)")
-    headless.add_argument("--yes-trade-real-money", action="store_true", help="the confirmation --live needs")
+    headless.add_argument("--yes-trade-real-money", action="store_true", help="what --live asks for on a terminal")
     parser.set_defaults(run=open_ui.run)
     commands = Commands(parser)
     for module in _COMMANDS:

@@ -45,21 +45,24 @@ def ensure_engine(
     owned: bool = False,
     start_ts: int | None = None,
     speed: float | None = None,
+    real_money: bool = False,
     patience_s: float = PATIENCE_S,
 ) -> EngineHandle:
     """The engine of the profile, up and publishing its view.
 
     An engine started here is detached: it outlives this process unless it is `owned`. `start_ts` (UTC ms) is where a
-    replay begins to trade. Raises EngineError with the engine's own last words when it cannot start.
+    replay begins to trade; `real_money` says that a person has confirmed to trade it. Raises EngineError with the
+    engine's own last words when it cannot start.
     """
     pid = held_by(profile.lock)
     if pid is not None:
         _wait_for_view(profile, None, 0, patience_s)
         return EngineHandle(pid, started=False)
+    arguments = _arguments(profile, config_path, start_ts, speed, real_money=real_money)
     try:
         profile.create()
         began = time.time_ns() // 1_000_000
-        process, lifeline = _start(profile, _arguments(profile, config_path, start_ts, speed), owned=owned)
+        process, lifeline = _start(profile, arguments, owned=owned)
     except OSError as error:
         raise EngineError(f"the engine cannot be started in {profile.root}: {error.strerror}") from error
     try:
@@ -88,7 +91,9 @@ def _errors(profile: Profile) -> Path:
     return profile.logs / "engine.err"
 
 
-def _arguments(profile: Profile, config_path: Path | None, start_ts: int | None, speed: float | None) -> list[str]:
+def _arguments(
+    profile: Profile, config_path: Path | None, start_ts: int | None, speed: float | None, *, real_money: bool
+) -> list[str]:
     arguments = ["--headless", "--profile", profile.name]
     if config_path is not None and profile.name != "demo":
         arguments += ["--config", str(config_path.absolute())]
@@ -96,6 +101,8 @@ def _arguments(profile: Profile, config_path: Path | None, start_ts: int | None,
         arguments += ["--start-ts", str(start_ts)]
     if speed is not None:
         arguments += ["--speed", f"{speed:g}"]
+    if real_money:
+        arguments += ["--live", "--yes-trade-real-money"]
     return arguments
 
 
