@@ -1,0 +1,1 @@
+"""Venues that run on the loopback interface, for tests."""
