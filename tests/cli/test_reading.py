@@ -3,14 +3,18 @@
 import json
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from seeded import seed
+from seeded import WALL, seed, view
 
 from tradeterm.cli import main
 from tradeterm.cli.logs import follow, tail
+from tradeterm.domain.states import VenueState
+from tradeterm.domain.view import StreamView, VenueView
+from tradeterm.ledger.live import LiveWriter
 from tradeterm.profile import Profile
 from tradeterm.resources import example_config
 
@@ -37,11 +41,50 @@ def test_status_shows_what_the_last_engine_left(capsys: pytest.CaptureFixture[st
 def test_status_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     seed(profile)
     answer = parsed(capsys, "status", *MINE)
-    assert list(answer) == ["type", "profile", "engine", "desk", "last_run"]
+    assert list(answer) == ["type", "profile", "engine", "streams", "desk", "last_run"]
     assert (answer["type"], answer["profile"], answer["engine"]["running"]) == ("status", "default", False)
     assert answer["desk"]["equity"] == "100126.39"
     assert answer["desk"]["positions"][0]["symbol"] == "BTCUSDT"
     assert answer["last_run"]["status"] == "CLOSED"
+
+
+def test_status_says_how_venues_and_streams_stand(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    seed(profile)
+    bybit = VenueView(
+        venue="bybit",
+        account="crypto",
+        state=VenueState.RESTRICTED,
+        simulated=False,
+        latency_ms=84.4,
+        ts_last=0,
+        detail="this computer's clock is 0.7 s ahead\x1b[2J",
+        skew_ms=703.2,
+    )
+    paper = VenueView(
+        venue="paper", account="other", state=VenueState.READY, simulated=True, latency_ms=None, ts_last=0
+    )
+    streams = (
+        StreamView(name="trades", ts_last=WALL - 400),
+        StreamView(name="book", ts_last=None, detail="connecting"),
+    )
+    with closing(LiveWriter(profile.live)) as live:
+        live.publish(view(venues=(bybit, paper), streams=streams))
+    assert words(capsys, "status", *MINE).splitlines()[-4:] == [
+        "venue bybit RESTRICTED, this computer's clock is 0.7 s ahead [2J, latency 84 ms, our clock 703 ms ahead",
+        "venue paper READY, simulated",
+        "stream trades: last message 0.4 s ago",
+        "stream book: nothing received yet, connecting",
+    ]
+    answer = parsed(capsys, "status", *MINE)
+    assert answer["streams"] == [
+        {"name": "trades", "age_ms": 400, "detail": ""},
+        {"name": "book", "age_ms": None, "detail": "connecting"},
+    ]
+    assert {key: answer["desk"]["venues"][0][key] for key in ("state", "latency_ms", "skew_ms")} == {
+        "state": "RESTRICTED",
+        "latency_ms": 84.4,
+        "skew_ms": 703.2,
+    }
 
 
 def test_status_of_a_profile_that_never_ran(capsys: pytest.CaptureFixture[str], home: Path) -> None:

@@ -14,29 +14,45 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """JSON: {"type": "status", "profile", "engine": {"running", "pid", "age_ms"}, "desk", "last_run"}.
+    """JSON: {"type": "status", "profile", "engine": {"running", "pid", "age_ms"}, "streams", "desk", "last_run"}.
 
     `desk` is the live view (domain/view.py: DeskView; money as exact text, ratios as fractions, times in UTC ms) and
-    null until an engine has written one; while no engine runs it is the last one written. `last_run` is the newest
-    row of table `runs`. `pid` is null while no engine runs, `age_ms` the time since one last wrote its view.
+    null until an engine has written one; while no engine runs it is the last one written. `desk.venues` has each
+    venue's state, detail, latency_ms and skew_ms; `streams` is [{"name", "age_ms", "detail"}], the streams of market
+    data (age_ms null: nothing received yet; without an engine the ages it had at its end). `last_run` is the newest row
+    of table `runs`. `pid` is null while no engine runs, `engine.age_ms` the time since one last wrote its view.
     """
     from tradeterm.assistant import answers
+    from tradeterm.cli.venue_lines import age_ms, venue_lines
     from tradeterm.ledger.lock import held_by
 
     profile = profile_of(options)
     now_ms = time.time_ns() // 1_000_000
     with console_of(profile) as console:
-        if not options.json:
-            say("\n".join([f"profile {profile.name}", *answers.status(console, now_ms)]))
-            return DONE
         view = console.view()
-        runs = console.runs(limit=1)
         pid = held_by(profile.lock)
+        seen_ms = now_ms if pid is not None or view is None else view.wall_ts
+        if not options.json:
+            lines = [f"profile {profile.name}", *answers.status(console, now_ms)]
+            say("\n".join([*lines, *(venue_lines(view, seen_ms) if view is not None else [])]))
+            return DONE
+        runs = console.runs(limit=1)
         engine = {
             "running": pid is not None,
             "pid": pid or None,
             "age_ms": now_ms - view.wall_ts if view is not None else None,
         }
-        last_run = runs[0] if runs else None
-        say_json({"type": "status", "profile": profile.name, "engine": engine, "desk": view, "last_run": last_run})
+        say_json(
+            {
+                "type": "status",
+                "profile": profile.name,
+                "engine": engine,
+                "streams": [
+                    {"name": stream.name, "age_ms": age_ms(stream, seen_ms), "detail": stream.detail}
+                    for stream in (view.streams if view is not None else ())
+                ],
+                "desk": view,
+                "last_run": runs[0] if runs else None,
+            }
+        )
     return DONE
