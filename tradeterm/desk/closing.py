@@ -5,6 +5,7 @@ or created; the resting stop stays until the position is flat. Exits wait for a 
 as soon as it is.
 """
 
+from tradeterm.desk.entry_orders import outlives_its_schedule
 from tradeterm.desk.gate import exit_denial
 from tradeterm.desk.state import Key
 from tradeterm.desk.turn import Turn
@@ -86,7 +87,8 @@ def cancel(turn: Turn, order: Order) -> None:
 
 def cancel_leftovers(turn: Turn) -> None:
     """Cancel what should not be working any more, until the venue confirms: protection and exits whose round trip is
-    over, entries of a halted desk, of a position that is being closed, or whose position is closed already."""
+    over, entries of a halted desk, of a position that is being closed, or whose position is closed already, and parts
+    of a schedule that has ended."""
     for order in turn.state.working_orders():
         if order.intent is OrderIntent.ENTRY:
             if _entry_unwanted(turn, order):
@@ -100,7 +102,7 @@ def cancel_leftovers(turn: Turn) -> None:
 
 
 def _entry_unwanted(turn: Turn, order: Order) -> bool:
-    if turn.state.trading_state is TradingState.HALTED:
+    if turn.state.trading_state is TradingState.HALTED or outlives_its_schedule(turn.state, order):
         return True
     position = turn.state.positions.get((order.book, order.instrument))
     return bool(order.filled_quantity) if position is None else bool(position.exit_reason)

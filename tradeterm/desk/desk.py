@@ -8,7 +8,19 @@ from typing import Any
 import msgspec
 
 from tradeterm.config import Config
-from tradeterm.desk import account, breaker, closing, entries, exits, operator, orders, protection, reconciled, unknown
+from tradeterm.desk import (
+    account,
+    breaker,
+    closing,
+    entries,
+    exits,
+    operator,
+    orders,
+    protection,
+    reconciled,
+    slicing,
+    unknown,
+)
 from tradeterm.desk.market import on_bar, on_funding, on_quote
 from tradeterm.desk.state import DeskState, Key, prune, restored, snapshot_of
 from tradeterm.desk.turn import Turn
@@ -74,6 +86,8 @@ class Desk:
         else:
             self.state.ts = max(self.state.ts, event.ts)
             _HANDLERS[type(event)](turn, event)
+            if self.state.schedules:
+                slicing.review(turn)
         return turn.commands
 
     def snapshot(self) -> DeskSnapshot:
@@ -95,6 +109,7 @@ class Desk:
         if not known:
             turn.record_desk()
         _check_positions(turn)
+        slicing.drop_restored(turn)
         unknown.doubt(turn)
 
 
@@ -138,6 +153,8 @@ def _timer(turn: Turn, event: Timer) -> None:
     entries.expire_pending(turn)
     breaker.cool(turn)
     account.begin_day(turn)
+    if turn.state.schedules:
+        slicing.advance(turn)
     account.sample(turn)
     prune(turn.state)
 

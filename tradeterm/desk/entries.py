@@ -1,11 +1,12 @@
 """From an entry signal to an order: proposal, tier 1, the question to tier 2, tier 1 again, reserve, submit."""
 
 from decimal import Decimal
-from itertools import count
 
 import msgspec
 
-from tradeterm.desk import gate
+from tradeterm.config import Algorithm
+from tradeterm.desk import gate, slicing
+from tradeterm.desk.entry_orders import attached, entry_id
 from tradeterm.desk.packet import verdict_context
 from tradeterm.desk.proposal import Proposal, gate_request, propose
 from tradeterm.desk.signal_facts import decide, signal_fact
@@ -112,8 +113,12 @@ def _order(
     verdict: Verdict,
 ) -> None:
     """Reserve and submit in one step: from here the order counts in every limit."""
+    ordered = signal_fact(turn, signal, SignalOutcome.ORDERED, checks, None, again, proposal.sized, verdict.id)
+    if book.config.execution.algorithm is not Algorithm.MARKET:
+        slicing.begin(turn, book, signal, proposal, ordered)
+        return
     entry = Order(
-        client_order_id=_entry_id(turn, signal),
+        client_order_id=entry_id(turn.state, signal),
         book=book.name,
         venue=book.config.venue,
         account=book.account,
@@ -131,41 +136,5 @@ def _order(
     )
     turn.state.last_entry[key_text((book.name, signal.instrument))] = turn.ts
     text = f"{entry.side} {format(entry.quantity, 'f')}"
-    fact = signal_fact(turn, signal, SignalOutcome.ORDERED, checks, None, again, proposal.sized, verdict.id)
-    decide(turn, msgspec.structs.replace(fact, client_order_id=entry.client_order_id, outcome_text=text))
+    decide(turn, msgspec.structs.replace(ordered, client_order_id=entry.client_order_id, outcome_text=text))
     turn.submit(entry, *attached(entry))
-
-
-def _entry_id(turn: Turn, signal: Signal) -> str:
-    """The signal's first attempt whose id was never used."""
-    return next(name for n in count(1) if (name := f"{signal.id}-{n}") not in turn.state.orders)
-
-
-def attached(entry: Order) -> list[Order]:
-    """The protection the venue creates with the entry's first fill; it is INITIALIZED until then."""
-    children = []
-    wanted = (
-        ("s", OrderType.STOP_MARKET, OrderIntent.PROTECTIVE_STOP, entry.stop_loss),
-        ("t", OrderType.TAKE_PROFIT_MARKET, OrderIntent.TAKE_PROFIT, entry.take_profit),
-    )
-    for suffix, kind, intent, trigger in wanted:
-        if trigger is not None:
-            child = Order(
-                client_order_id=entry.client_order_id + suffix,
-                book=entry.book,
-                venue=entry.venue,
-                account=entry.account,
-                instrument=entry.instrument,
-                side=entry.side.opposite,
-                type=kind,
-                quantity=entry.quantity,
-                intent=intent,
-                ts_created=entry.ts_created,
-                ts_updated=entry.ts_updated,
-                trigger_price=trigger,
-                reduce_only=True,
-                signal_id=entry.signal_id,
-                parent_id=entry.client_order_id,
-            )
-            children.append(child)
-    return children

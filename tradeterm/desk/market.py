@@ -2,7 +2,7 @@
 
 import math
 
-from tradeterm.desk import account, breaker, protection
+from tradeterm.desk import account, breaker, participation, protection
 from tradeterm.desk.sessions import session_of
 from tradeterm.desk.state import Mark
 from tradeterm.desk.turn import Turn
@@ -24,6 +24,7 @@ def on_bar(turn: Turn, bar: Bar) -> bool:
         return False
     if bar.ts_event > mark.bars.get(bar.interval_ms, -1):
         mark.bars[bar.interval_ms] = bar.ts_event
+        participation.remember(mark, bar.interval_ms, bar.ts_event, bar.volume)
     _session(turn, mark, bar.instrument, bar.ts_open, bar.open)
     return True
 

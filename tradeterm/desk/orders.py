@@ -5,8 +5,9 @@ import msgspec
 from tradeterm.desk import order_machine
 from tradeterm.desk.breaker import note_refused
 from tradeterm.desk.closing import cancel_entries, on_exit_ended, start_exit
+from tradeterm.desk.entry_orders import is_sliced
 from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, trade_id_for
-from tradeterm.desk.protection import follow_stop, is_protected
+from tradeterm.desk.protection import enlarge, follow_stop, is_protected
 from tradeterm.desk.state import Book, exec_key
 from tradeterm.desk.turn import Turn
 from tradeterm.desk.unknown import NEVER_ARRIVED, forget_intent
@@ -112,6 +113,12 @@ def _after_fill(turn: Turn, before: Position, after: Position, order: Order | No
         start_exit(turn, after, "OVER_CLOSED")
     elif order.intent is OrderIntent.PROTECTIVE_STOP:
         follow_stop(turn, order)
+    elif order.intent is OrderIntent.ENTRY and order.parent_id is not None and after.trade_id != before.trade_id:
+        text = f"{order.client_order_id} filled after its position was closed; {after.instrument} is closed again"
+        turn.alert(AlertLevel.WARNING, "LATE_PART", text, key)
+        start_exit(turn, after, "LATE_PART")
+    elif order.intent is OrderIntent.ENTRY and is_sliced(turn.state, after.trade_id):
+        enlarge(turn, after)
 
 
 def on_cash(turn: Turn, event: CashEvent) -> None:
@@ -167,7 +174,7 @@ def _consequences(turn: Turn, before: Order, after: Order) -> None:
 def _never_arrived(turn: Turn, order: Order) -> None:
     text = f"{order.intent} {order.client_order_id} never reached the venue"
     turn.alert(AlertLevel.WARNING, NEVER_ARRIVED, text, (order.book, order.instrument))
-    if order.intent is OrderIntent.ENTRY:
+    if order.intent is OrderIntent.ENTRY and order.parent_id is None:
         forget_intent(turn, order)
 
 
@@ -228,5 +235,8 @@ def _size_children(turn: Turn, entry: Order) -> None:
         sent: Order | None = child
         if child.status is OrderStatus.INITIALIZED:
             sent = turn.move(child, OrderEventKind.SENT, detail="with the first fill")
-        if sent is not None and sent.quantity != entry.filled_quantity:
-            turn.set_order(msgspec.structs.replace(sent, quantity=entry.filled_quantity, ts_updated=turn.ts))
+        covered = entry.filled_quantity
+        if child.status is not OrderStatus.INITIALIZED and is_sliced(turn.state, entry.client_order_id):
+            covered = max(covered, child.quantity)  # it may cover other parts too
+        if sent is not None and sent.quantity != covered:
+            turn.set_order(msgspec.structs.replace(sent, quantity=covered, ts_updated=turn.ts))

@@ -18,6 +18,7 @@ from tradeterm.domain.states import AlertLevel
 
 ALERT_AFTER_MS = 10_000
 FLATTEN_AFTER_MS = 60_000
+ENLARGE_AGAIN_MS = 10_000
 _SECOND = 1000
 _LONGEST_WAIT = 30 * _SECOND
 _ONE = Decimal(1)
@@ -93,6 +94,20 @@ def watch(turn: Turn) -> None:
             start_exit(turn, position, "UNPROTECTED")
         else:
             _restore(turn, position)
+
+
+def enlarge(turn: Turn, position: Position, *, again: bool = False) -> None:
+    """Make the stop and the target of a position that grew as large as it is; `again` leaves recent ones time."""
+    if position.exit_reason or not turn.state.venue_ready(position.venue):
+        return
+    whole, protected = abs(position.quantity), is_protected(turn.state, position)
+    for order in turn.state.position_orders(position):
+        small = order.status is OrderStatus.ACCEPTED and order.leaves_quantity < whole
+        wanted = order.intent is OrderIntent.TAKE_PROFIT or (
+            order.intent is OrderIntent.PROTECTIVE_STOP and not protected
+        )
+        if small and wanted and (not again or turn.ts - order.ts_updated >= ENLARGE_AGAIN_MS):
+            turn.amend(order, quantity=order.filled_quantity + whole)
 
 
 def watch_price(turn: Turn, instrument: str, price: Decimal) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.config import BookConfig, Config
+from tradeterm.desk.parts import Part
 from tradeterm.domain.events import WorkerStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
@@ -23,11 +24,13 @@ KEEP_CLOSED_MS = 2 * DAY_MS
 
 class Mark(Struct):
     """What was last seen of an instrument. `price` is NaN after a bad one; `bars` has the close time of the newest
-    closed bar by interval; `session` is the day `session_open` belongs to."""
+    closed bar by interval, `volumes` close time and volume of the last hour's; `session` is the day `session_open`
+    belongs to."""
 
     price: float
     ts: int
     bars: dict[int, int] = {}
+    volumes: dict[int, tuple[tuple[int, float], ...]] = {}
     session: int = -1
     session_open: float | None = None
     funding_rate: float | None = None
@@ -69,6 +72,24 @@ class PendingEntry(Struct, frozen=True):
     ts: int
 
 
+class Schedule(Struct, frozen=True, kw_only=True):
+    """An approved entry that is sent in parts. `base` is the first part's client id and the round trip's; `quantity`
+    was approved, `parts` planned, `sent` are the client ids of those on their way; `waits` says why the next one waits
+    (told already). Times are UTC ms, `spacing` is ms."""
+
+    base: str
+    signal: Signal
+    quantity: Decimal
+    stop: Decimal
+    target: Decimal | None
+    ends: int
+    spacing: int
+    parts: tuple[Part, ...]
+    sent: tuple[str, ...] = ()
+    last_sent: int = 0
+    waits: tuple[str, ...] = ()
+
+
 class Venue(Struct):
     state: VenueState
     ts: int
@@ -86,6 +107,8 @@ class DeskState(Struct, kw_only=True):
     positions: dict[Key, Position] = {}
     marks: dict[str, Mark] = {}
     pending: dict[str, PendingEntry] = {}
+    schedules: dict[Key, Schedule] = {}
+    """Entries being sent in parts; none survives a restart."""
     signals_seen: set[str] = set()
     exec_ids: set[str] = set()
     cash_ids: set[str] = set()
