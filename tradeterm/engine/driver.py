@@ -1,6 +1,7 @@
 """The live driver: one desk, its workers and its files, from the first event to the last."""
 
 import asyncio
+import gc
 import logging
 import math
 import time
@@ -146,7 +147,7 @@ class Driver:
             supervisor=self._supervisor,
             post=self._core.post,
             settled=self._core.settled,
-            save_cursor=partial(self._writer.set_cursor, self._run.id),
+            save_cursor=self._save_cursor,
             record=self._recorder.record,
             see_bars=self._see_bars,
             reconnect=self._connections.renew_all,
@@ -242,6 +243,7 @@ class Driver:
             event for event in await self._feed.history(self._market.cursor, 600) if isinstance(event, Bar)
         )
         self._publisher.publish()
+        gc.freeze()  # what stands now stays: looking through it for garbage would hold up an order
         keep = self._supervisor.keep
         self._spawn(
             tasks,
@@ -324,6 +326,11 @@ class Driver:
 
     def _report_worker(self, worker: WorkerName, state: WorkerState, detail: str) -> None:
         self._core.post(WorkerStatus(ts=self._now(), worker=worker, state=state, detail=detail))
+
+    def _save_cursor(self, ts: int) -> None:
+        """How far a recording was played, for the run that goes on with it; live data goes on at the present."""
+        if self._lockstep:
+            self._writer.set_cursor(self._run.id, ts)
 
     def _see_bars(self, bars: Sequence[Bar]) -> None:
         self._publisher.add_bars(bars)
