@@ -24,6 +24,8 @@ from simulators.bybit.model import (
     default_instruments,
 )
 
+FUNDINGS = 30  # settlements before the start that look-ups know
+
 Event = tuple[str, dict[str, Any]]  # topic, row
 
 
@@ -168,5 +170,7 @@ def new_exchange(
         market = Market(instrument, price.quantize(instrument.tick), rng)
         every = instrument.funding_minutes * 60_000
         market.next_funding_ms = now - now % every + every
+        paid = range(market.next_funding_ms - FUNDINGS * every, market.next_funding_ms, every)
+        market.funding_history = [(ts, market.funding_rate) for ts in paid]
         exchange.markets[instrument.symbol] = market
     return exchange

@@ -23,6 +23,7 @@ def create(x: Exchange, body: Body) -> Order:
             x.say_order(order)
         else:
             work(x, order)
+            trigger_due(x, x.markets[order.symbol])  # an exit attached beyond the price is due at once
     return order
 
 

@@ -82,7 +82,7 @@ class PrivateStream:
             data = [row for _, row in rows]
             if self._faults.silent("private"):
                 continue
-            for delay in self._faults.deliveries(topic, data):
+            for delay in self._faults.deliveries(topic):
                 self._send(topic, data, delay)
 
     def _send(self, topic: str, data: list[dict[str, Any]], delay: float) -> None:

@@ -137,7 +137,7 @@ class PublicStream:
         if not changed[0] and not changed[1]:
             return
         i = market.instrument
-        if self._faults.skip_book(i.symbol):
+        if self._faults.skips_book(i.symbol):
             return  # u went on, the message did not
         top = f"orderbook.1.{i.symbol}"
         self._push(top, self._book_message(top, market, 1))
@@ -214,7 +214,7 @@ class PublicStream:
     def _push(self, topic: str, message: dict[str, Any]) -> None:
         receivers = [c for c in self.connections if topic in c.topics]
         if receivers:
-            for delay in self._faults.deliveries(topic, []):
+            for delay in self._faults.deliveries(topic):
                 for connection in receivers:
                     connection.send(message, delay)
 

@@ -3,29 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from simulators.bybit import account, matching, stops, wire
-from simulators.bybit.checks import Body, linear
-from simulators.bybit.exchange import Exchange
-from simulators.bybit.model import ZERO, Execution, Key, Order, VenueError
-from simulators.bybit.paging import Query, page, window
+from simulators.bybit.call import Call, Result, chosen_symbols
+from simulators.bybit.checks import linear
+from simulators.bybit.model import Execution, Order, VenueError
+from simulators.bybit.paging import page, window
+from simulators.bybit.rest_reports import closed_pnl, transaction_log
 from simulators.bybit.stops import decimal_of
-from simulators.bybit.wire import eight, text
+from simulators.bybit.wire import text
 
-Result = dict[str, Any]
 DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request after its signature was accepted. `lag_ms` hides what is younger from look-ups."""
-
-    exchange: Exchange
-    key: Key
-    query: Query
-    body: Body
-    lag_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,17 +44,6 @@ def cancel_all(call: Call) -> Result:
     return {"list": [ids(order) for order in matching.cancel_all(call.exchange, call.body)], "success": "1"}
 
 
-def _chosen_symbols(x: Exchange, query: Query, *, required: bool) -> set[str]:
-    if query.get("symbol"):
-        return {x.market(query["symbol"]).instrument.symbol}
-    settle, base = query.get("settleCoin"), query.get("baseCoin")
-    if required and not settle and not base:
-        raise VenueError(10001, "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin")
-    if settle not in (None, "", "USDT"):
-        return set()
-    return {m.instrument.symbol for m in x.markets.values() if base in (None, "", m.instrument.base)}
-
-
 def _order_rows(call: Call, orders: Iterable[Order], usual: int) -> Result:
     newest = sorted(orders, key=lambda o: o.number, reverse=True)
     rows, cursor = page(newest, lambda o: o.number, call.query, usual, 50)
@@ -82,7 +59,7 @@ def realtime(call: Call) -> Result:
     x, query = call.exchange, call.query
     linear(dict(query))
     by_id = bool(query.get("orderId") or query.get("orderLinkId"))
-    symbols = _chosen_symbols(x, query, required=not by_id)
+    symbols = chosen_symbols(x, query, required=not by_id)
     seen_until = x.clock.now_ms() - call.lag_ms
     if by_id:
         named = x.orders.get(query.get("orderId", "")) or x.by_link.get(query.get("orderLinkId", ""))
@@ -101,7 +78,7 @@ def realtime(call: Call) -> Result:
 def history(call: Call) -> Result:
     x, query = call.exchange, call.query
     linear(dict(query))
-    symbols = _chosen_symbols(x, query, required=False)
+    symbols = chosen_symbols(x, query, required=False)
     now = x.clock.now_ms()
     start, end = window(query, now)
 
@@ -118,7 +95,7 @@ def history(call: Call) -> Result:
 def executions(call: Call) -> Result:
     x, query = call.exchange, call.query
     linear(dict(query))
-    symbols = _chosen_symbols(x, query, required=False)
+    symbols = chosen_symbols(x, query, required=False)
     now = x.clock.now_ms()
     start, end = window(query, now)
 
@@ -169,7 +146,7 @@ def account_info(call: Call) -> Result:
 def fee_rate(call: Call) -> Result:
     x, query = call.exchange, call.query
     fees = {"takerFeeRate": text(x.fees.taker), "makerFeeRate": text(x.fees.maker)}
-    return {"list": [{"symbol": s} | fees for s in sorted(_chosen_symbols(x, query, required=False))]}
+    return {"list": [{"symbol": s} | fees for s in sorted(chosen_symbols(x, query, required=False))]}
 
 
 def query_api(call: Call) -> Result:
@@ -270,49 +247,6 @@ def trading_stop(call: Call) -> Result:
     return {}
 
 
-def closed_pnl(call: Call) -> Result:
-    """One row for each order that closed something. Its prices include fees, unlike those of executions."""
-    x, query = call.exchange, call.query
-    linear(dict(query))
-    symbols = _chosen_symbols(x, query, required=False)
-    start, end = window(query, x.clock.now_ms())
-    groups: dict[str, list[Execution]] = {}
-    for e in x.executions:
-        if e.closed_size and e.symbol in symbols and start <= e.time_ms <= end:
-            groups.setdefault(e.order_id, []).append(e)
-    rows = [_closed_row(x, fills) for fills in groups.values()]
-    newest = sorted(rows, key=lambda row: row[0], reverse=True)
-    taken, cursor = page(newest, lambda row: row[0], query, 50, 100)
-    return {"nextPageCursor": cursor, "category": "linear", "list": [row for _, row in taken]}
-
-
-def _closed_row(x: Exchange, fills: list[Execution]) -> tuple[int, Result]:
-    last = fills[-1]
-    size = sum((e.closed_size for e in fills), ZERO)
-    exit_value = sum((e.price * e.closed_size for e in fills), ZERO)
-    pnl = sum((e.pnl for e in fills), ZERO)
-    entry_value = exit_value - pnl if last.side == "Sell" else exit_value + pnl
-    return last.seq, {
-        "symbol": last.symbol,
-        "orderType": last.order_type,
-        "leverage": text(x.position(last.symbol).leverage),
-        "updatedTime": str(last.time_ms),
-        "side": last.side,
-        "orderId": last.order_id,
-        "closedPnl": text(pnl - sum((e.fee for e in fills), ZERO)),
-        "avgEntryPrice": text(eight(entry_value / size)),
-        "qty": text(last.order_qty),
-        "cumEntryValue": text(eight(entry_value)),
-        "createdTime": str(fills[0].time_ms),
-        "orderPrice": text(last.order_price),
-        "closedSize": text(size),
-        "avgExitPrice": text(eight(exit_value / size)),
-        "execType": last.exec_type,
-        "fillCount": str(len(fills)),
-        "cumExitValue": text(exit_value),
-    }
-
-
 def dcp_info(_call: Call) -> Result:
     return {"dcpInfos": []}
 
@@ -331,6 +265,7 @@ PRIVATE: dict[str, Endpoint] = {
     "position/trading-stop": Endpoint("POST", trading_stop, "trading-stop", "Position"),
     "position/closed-pnl": Endpoint("GET", closed_pnl),
     "account/wallet-balance": Endpoint("GET", wallet),
+    "account/transaction-log": Endpoint("GET", transaction_log, "transaction-log"),
     "account/info": Endpoint("GET", account_info),
     "account/fee-rate": Endpoint("GET", fee_rate, "fee-rate"),
     "account/set-margin-mode": Endpoint("POST", set_margin_mode, "margin-mode", "Position"),

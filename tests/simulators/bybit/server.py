@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from simulators.bybit.call import Call
 from simulators.bybit.exchange import Exchange
 from simulators.bybit.faults import Faults, ReplyFault
 from simulators.bybit.limits import Limits
 from simulators.bybit.model import Key, VenueError
 from simulators.bybit.rest_market import PUBLIC
-from simulators.bybit.rest_private import PRIVATE, Call
+from simulators.bybit.rest_private import PRIVATE
 from simulators.bybit.signing import check_request
 from simulators.bybit.wire import envelope
 

@@ -21,8 +21,10 @@ from simulators.bybit.market import Market, Trade
 from simulators.bybit.model import Bar, Execution, Instrument, Key, Order, Position, Wallet
 from simulators.bybit.private_stream import PrivateStream
 from simulators.bybit.public_stream import PublicStream
+from simulators.bybit.recorded import path, playing
 from simulators.bybit.server import Server
 from simulators.bybit.socket import IDLE_SECONDS
+from simulators.bybit.truth import duplicates, plain_intent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,6 +87,7 @@ class BybitSimulator:
         self._server = Server(self.exchange, self.keys, self.limits, self.faults)
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: int | None = None
@@ -102,7 +105,7 @@ class BybitSimulator:
         app.router.add_route("*", "/v5/{endpoint:.+}", self._server.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        await self._listen()
         self._port = self._runner.addresses[0][1]
         self._spawn(self._heartbeat())
         return self
@@ -214,25 +217,10 @@ class BybitSimulator:
         return self.exchange.coverage.intervals(symbol)
 
     def duplicates(
-        self, intent: Callable[[Order], object] | None = None, within_ms: int = 30_000
+        self, intent: Callable[[Order], object] = plain_intent, within_ms: int = 30_000
     ) -> list[tuple[Order, Order]]:
-        """Pairs of a client's orders that say the same and came within `within_ms`.
-
-        `intent` names what an order is for; by default symbol, side, type, quantity, price, stop and reduce-only.
-        """
-        name = intent or (
-            lambda o: (o.symbol, o.side, o.order_type, o.qty, o.price, o.trigger_price, o.stop_loss, o.reduce_only)
-        )
-        last: dict[object, Order] = {}
-        found = []
-        for order in self.orders:
-            if order.is_child:
-                continue
-            before = last.get(name(order))
-            if before is not None and order.created_ms - before.created_ms <= within_ms:
-                found.append((before, order))
-            last[name(order)] = order
-        return found
+        """Intents that arrived as two orders within `within_ms`; `intent` names what an order is for."""
+        return duplicates(self.orders, intent, within_ms)
 
     # --- controls ---------------------------------------------------------------------------------------------------
 
@@ -296,30 +284,28 @@ class BybitSimulator:
         if confirm:
             self.public.closed(market, [market.bars[-1]])
 
+    @on_loop
     def play(self, bars: Mapping[str, Sequence[Bar]], *, interval_ms: int, seconds_per_bar: float) -> None:
         """Play recorded candles of several symbols in step, in the background, from where each history ends."""
-        self.call(self._start_playing, {s: list(b) for s, b in bars.items()}, interval_ms, seconds_per_bar)
+        self._spawn(playing(self, bars, interval_ms, seconds_per_bar))
 
-    def _start_playing(self, bars: dict[str, list[Bar]], interval_ms: int, seconds_per_bar: float) -> None:
-        now = self.exchange.clock.now_ms() // interval_ms * interval_ms
-        for symbol in bars:
-            market = self.exchange.market(symbol)
-            market.driven, market.base_ms = True, interval_ms
-        starts = {s: (m.bars[-1].start_ms + interval_ms if (m := self.market(s)).bars else now) for s in bars}
-        self._spawn(self._playing(bars, starts, interval_ms, seconds_per_bar))
+    @on_loop
+    def go_down(self, seconds: float) -> None:
+        """Nobody listens for so long: connections are cut, new ones refused."""
+        self._spawn(self._down(seconds))
 
-    async def _playing(
-        self, bars: dict[str, list[Bar]], starts: dict[str, int], interval_ms: int, seconds_per_bar: float
-    ) -> None:
-        for n in range(max(map(len, bars.values()), default=0)):
-            due = time.monotonic() + seconds_per_bar
-            for symbol, rows in bars.items():
-                if n < len(rows):
-                    b = rows[n]
-                    start = starts[symbol] + n * interval_ms
-                    self.play_bar(symbol, Bar(start, b.open, b.high, b.low, b.close, b.volume))
-                await asyncio.sleep(0)
-            await asyncio.sleep(max(due - time.monotonic(), 0))
+    async def _down(self, seconds: float) -> None:
+        assert self._site is not None and self._runner is not None
+        await self._site.stop()
+        self.public.drop()
+        self.private.drop()
+        await asyncio.sleep(seconds)
+        await self._listen()
+
+    async def _listen(self) -> None:
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        await self._site.start()
 
     @on_loop
     def settle_funding(self, symbol: str, rate: Number | None = None) -> list[Execution]:
@@ -383,9 +369,3 @@ class BybitSimulator:
             for connection in [*self.public.connections, *self.private.connections]:
                 if time.monotonic() - connection.last_heard > IDLE_SECONDS:
                     connection.drop()
-
-
-def path(bar: Bar) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-    """Open, the nearer extreme, the other extreme, close."""
-    up_first = bar.high - bar.open <= bar.open - bar.low
-    return (bar.open, bar.high, bar.low, bar.close) if up_first else (bar.open, bar.low, bar.high, bar.close)
