@@ -77,9 +77,10 @@ class PrivateStream:
         return answer(connection, body, op, True)
 
     def publish(self, events: list[Event]) -> None:
-        """Push what changed, rows of one topic that follow each other in one message."""
-        for topic, rows in groupby(self._faults.batch(events), key=lambda event: event[0]):
-            data = [row for _, row in rows]
+        """Push what changed: fills that follow each other in one message, each state of an order in its own."""
+        numbered = enumerate(self._faults.batch(events))
+        for (topic, _), group in groupby(numbered, key=lambda e: (e[1][0], e[0] if e[1][0] == "order" else 0)):
+            data = [row for _, (_, row) in group]
             if self._faults.silent("private"):
                 continue
             for delay in self._faults.deliveries(topic):

@@ -256,6 +256,11 @@ class BybitSimulator:
         matching.on_price(self.exchange, symbol)
 
     @on_loop
+    def restart_book(self, symbol: str) -> None:
+        """A fresh snapshot with u=1, as after a restart of the venue."""
+        self.public.restart_book(self.market(symbol))
+
+    @on_loop
     def load_bars(
         self, symbol: str, bars: Sequence[Bar], interval_ms: int, *, end_ms: int | None = None, keep_times: bool = False
     ) -> None:
