@@ -17,10 +17,19 @@ from tradeterm.domain.orders import OrderIntent, OrderStatus
 
 
 class Volume(Struct, frozen=True):
-    """Base units traded in the last hour by everybody, and their mean a millisecond."""
+    """Base units everybody traded in bars of the last hour that together last `span_ms`."""
 
-    hour: Decimal
-    per_ms: Decimal
+    total: Decimal
+    span_ms: int
+
+    def within(self, window_ms: int) -> Decimal:
+        """The mean for a time of that length."""
+        return self.total * window_ms / self.span_ms
+
+    @property
+    def hour(self) -> Decimal:
+        """What is known of the last hour's."""
+        return self.total if self.span_ms <= HOUR_MS else self.within(HOUR_MS)
 
 
 def remember(mark: Mark, interval_ms: int, ts: int, volume: float) -> None:
@@ -37,9 +46,7 @@ def recent_volume(mark: Mark | None, interval_ms: int, ts: int) -> Volume | None
     volumes = [volume for closed, volume in bars if closed > ts - HOUR_MS] or [bars[-1][1]]
     if not all(math.isfinite(volume) and volume >= 0 for volume in volumes):
         return None
-    total = sum((Decimal(str(volume)) for volume in volumes), ZERO)
-    per_ms = total / (len(volumes) * interval_ms)
-    return Volume(total if interval_ms <= HOUR_MS else per_ms * HOUR_MS, per_ms)
+    return Volume(sum((Decimal(str(volume)) for volume in volumes), ZERO), len(volumes) * interval_ms)
 
 
 def traded(state: DeskState, instrument: str, ts: int) -> Decimal:
@@ -62,6 +69,6 @@ def room(
     volume = recent_volume(state.marks.get(instrument), interval_ms, ts)
     if volume is None:
         return None
-    order = Decimal(str(execution.participation_per_order)) * volume.per_ms * window_ms
+    order = Decimal(str(execution.participation_per_order)) * volume.within(window_ms)
     hour = Decimal(str(execution.participation_per_hour)) * volume.hour - traded(state, instrument, ts)
     return max(ZERO, min(order, hour))

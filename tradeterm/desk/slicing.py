@@ -255,7 +255,8 @@ def _cut(turn: Turn, book: Book, schedule: Schedule) -> Decimal:
     fits = max(ZERO, round_quantity(free / (mark * instrument.multiplier), instrument))
     if fits < rest.quantity:
         turn.set_order(msgspec.structs.replace(rest, quantity=fits, ts_updated=turn.ts))
-        text = f"{format(rest.quantity - fits, 'f')} {name} of {schedule.base} is not sent: the exposure limits leave no room"
+        cut = format(rest.quantity - fits, "f")
+        text = f"{cut} {name} of {schedule.base} is dropped: the exposure limits leave no room for it"
         turn.alert(AlertLevel.INFO, "SLICING_CUT", text, _key(schedule))
     return min(fits, rest.quantity)
 
