@@ -68,6 +68,7 @@ class TradeRow(Struct):
 class TradeMessage(Struct):
     topic: str
     data: list[TradeRow]
+    ts: int = 0
 
 
 class BookRow(Struct):

@@ -37,7 +37,7 @@ class Heard:
             self.trouble[kind].pop(subject, None)
         elif self.trouble[kind].get(subject) != text:
             self.trouble[kind][subject] = text
-            _log.warning("%s of %s: %s", KINDS[kind], subject, text)
+            _log.warning("%s: %s: %s", KINDS[kind], subject, text)
 
     def ages(self, refused: dict[str, str]) -> list[StreamAge]:
         """One row a kind."""

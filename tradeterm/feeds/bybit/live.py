@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import VenueUnavailable
 from tradeterm.domain.events import BarClosed, FundingUpdate, MarketEvent, QuoteUpdate
-from tradeterm.domain.market import Bar
+from tradeterm.domain.market import DAY_MS, Bar
 from tradeterm.feeds.bybit import decode
 from tradeterm.feeds.bybit.bars import Join
 from tradeterm.feeds.bybit.funding import Settlements
@@ -172,7 +172,12 @@ class Live:
         if self._silent and topic in self._silent:
             self._silent.discard(topic)
             self.heard.set_trouble(route.kind, topic, "")
-        if message is None or isinstance(message, decode.Reply) or message.topic != topic:
+        if (
+            message is None
+            or isinstance(message, decode.Reply)
+            or message.topic != topic
+            or not 0 < message.ts <= now + DAY_MS  # one absurd time would outlive every true one
+        ):
             self.heard.odd(route.kind, data)
             if route.kind == "orderbook":
                 self._lost(topic, route.ticker)

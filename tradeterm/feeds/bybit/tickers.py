@@ -1,6 +1,6 @@
 """What is known now of one instrument: its ticker (snapshot and changes), its last trade, the top of its book."""
 
-from tradeterm.domain.market import Quote
+from tradeterm.domain.market import DAY_MS, Quote
 from tradeterm.feeds.bybit.book import OrderBook
 from tradeterm.feeds.bybit.decode import TickerMessage, TradeMessage, milliseconds, number, price
 
@@ -52,7 +52,7 @@ class Ticker:
         row = message.data[-1]  # the oldest comes first
         last = price(row.p)
         ts = milliseconds(row.T)
-        if last is None or ts is None:
+        if last is None or ts is None or ts > ts_recv + DAY_MS:
             return False
         self.saw(ts, ts_recv)
         if ts >= self._last_ts:
