@@ -112,14 +112,18 @@ class PublicStream:
         """Push the fields of the ticker that changed."""
         symbol = market.instrument.symbol
         old = self._ticker.get(symbol, {})
-        new = ticker_fields(market)
+        new = self._fields(market)
         self._ticker[symbol] = new
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         if changed and old:
             self._push(f"tickers.{symbol}", self._ticker_message(market, {"symbol": symbol} | changed, "delta"))
 
     def _ticker_now(self, market: Market) -> dict[str, str]:
-        return self._ticker.setdefault(market.instrument.symbol, ticker_fields(market))
+        return self._ticker.setdefault(market.instrument.symbol, self._fields(market))
+
+    def _fields(self, market: Market) -> dict[str, str]:
+        side = market.trades[-1].side if market.trades else "Buy"
+        return ticker_fields(market) | {"tickDirection": "PlusTick" if side == "Buy" else "MinusTick"}
 
     def _ticker_message(self, market: Market, fields: dict[str, str], kind: str) -> dict[str, Any]:
         self._cross += 1

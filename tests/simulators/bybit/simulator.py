@@ -256,6 +256,12 @@ class BybitSimulator:
         matching.on_price(self.exchange, symbol)
 
     @on_loop
+    def drop_streams(self) -> None:
+        """Cut every connection of both streams."""
+        self.private.drop()
+        self.public.drop()
+
+    @on_loop
     def restart_book(self, symbol: str) -> None:
         """A fresh snapshot with u=1, as after a restart of the venue."""
         self.public.restart_book(self.market(symbol))
