@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
+from functools import partial
 
 from msgspec import Struct
 
@@ -51,7 +52,7 @@ class Follower:
         lookups: Lookups,
         clock: VenueClock,
         *,
-        spawn: Callable[[Coroutine[object, object, None]], None],
+        spawn: Callable[[Callable[[], Coroutine[object, object, None]]], None],
         tell: Callable[[str], None],
     ) -> None:
         self._registry = registry
@@ -129,7 +130,7 @@ class Follower:
         self._seen[row.exec_id] = True
         self._nameless.setdefault(row.order_id, []).append(row)
         if len(self._nameless[row.order_id]) == 1:
-            self._spawn(self._find_name(row))
+            self._spawn(partial(self._find_name, row))
 
     async def name_of(self, row: ExecutionRow) -> str:
         """The client id an execution belongs to. Asks the venue for its order if need be; raises what that raises."""
@@ -212,7 +213,7 @@ class Follower:
         self._held[row.order_id] = what
         self._let_go(row.order_id)
         if row.order_id in self._held:
-            self._spawn(self._catch_up(row))
+            self._spawn(partial(self._catch_up, row))
 
     def _let_go(self, order_id: str) -> None:
         """Tell an end that waited, once its fills are told."""

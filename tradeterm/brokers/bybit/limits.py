@@ -1,7 +1,11 @@
-"""Token buckets, one an endpoint, that follow what the venue's headers say and keep a reserve for getting out."""
+"""So many requests of each endpoint in any second, by what the venue's headers say, with a reserve for getting out.
+
+Windows slide: whatever second the venue counts in, it never sees more than its limit.
+"""
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
@@ -9,7 +13,7 @@ from tradeterm.domain.errors import VenueRefused, VenueUnavailable
 
 RATE_LIMITED = "RATE_LIMITED"
 RESERVE = 0.4
-"""Share of an endpoint's tokens that only what shrinks exposure may take."""
+"""Share of an endpoint's requests that only what shrinks exposure may use."""
 
 _PER_SECOND = {
     "place_order": 10,
@@ -26,6 +30,9 @@ _READS_PER_SECOND = 50
 _ADDRESS_REQUESTS, _ADDRESS_SECONDS = 500, 5.0
 """All requests of an IP address; the venue bans beyond 600 in 5 s."""
 
+_SECOND = 1.1
+"""A second as the venue counts it, and some for requests that arrive closer together than they left."""
+
 _LONGEST_PAUSE_S = 10.0
 
 
@@ -40,45 +47,54 @@ class Lane(Enum):
 _PATIENCE_S = {Lane.READ: 10.0, Lane.ENTRY: 1.0, Lane.URGENT: 5.0}
 
 
-class Bucket:
-    def __init__(self, capacity: float, per_second: float, now: float) -> None:
-        self.capacity = capacity
-        self.tokens = capacity
-        self.per_second = per_second
-        self.paused_until = now
-        self._at = now
+class Window:
+    """At most `size` requests within any `seconds`."""
 
-    def refill(self, now: float) -> None:
-        self.tokens = min(self.capacity, self.tokens + max(0.0, now - self._at) * self.per_second)
-        self._at = now
+    def __init__(self, size: int, seconds: float) -> None:
+        self.size = size
+        self.paused_until = 0.0
+        self._seconds = seconds
+        self._sent: deque[float] = deque()
 
     def wait_s(self, reserve: float, now: float) -> float:
-        """Seconds until a token above the reserve is there."""
-        self.refill(now)
-        missing = 1.0 + reserve - self.tokens
-        return max(self.paused_until - now, missing / self.per_second if missing > 0 else 0.0)
+        """Seconds until one more may go out that leaves the reserve alone."""
+        room = max(1, int(self.size * (1 - reserve)))
+        wait = self._sent[-room] + self._seconds - now if self._used(now) >= room else 0.0
+        return max(wait, self.paused_until - now, 0.0)
+
+    def send(self, now: float) -> None:
+        self._sent.append(now)
+
+    def observe(self, left: int, now: float) -> None:
+        """The venue says how many are left: somebody else may use the key too."""
+        unseen = self.size - left - self._used(now)
+        self._sent.extend([now] * min(max(unseen, 0), self.size))
+
+    def _used(self, now: float) -> int:
+        while self._sent and self._sent[0] <= now - self._seconds:
+            self._sent.popleft()
+        return len(self._sent)
 
 
 class Limits:
-    """Every request takes a token first. `take` waits a bounded time and then gives up: nothing was sent."""
+    """Every request asks first. `take` waits a bounded time and then gives up: nothing was sent."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._address = Bucket(_ADDRESS_REQUESTS, _ADDRESS_REQUESTS / _ADDRESS_SECONDS, monotonic())
-        self._buckets: dict[str, Bucket] = {}
+        self._address = Window(_ADDRESS_REQUESTS, _ADDRESS_SECONDS)
+        self._windows: dict[str, Window] = {}
 
     async def take(self, endpoint: str, lane: Lane) -> None:
-        """Raises VenueRefused (an entry) or VenueUnavailable (anything else) when no token comes in time."""
+        """Raises VenueRefused (an entry) or VenueUnavailable (anything else) when there is no room in time."""
         deadline = self._monotonic() + _PATIENCE_S[lane]
-        bucket = self._bucket(endpoint)
+        window = self._window(endpoint)
         while True:
             now = self._monotonic()
-            reserve = bucket.capacity * RESERVE if lane is Lane.ENTRY else 0.0
-            common = 0.0 if lane is Lane.URGENT else self._address.capacity * RESERVE
-            wait = max(bucket.wait_s(reserve, now), self._address.wait_s(common, now))
+            own = window.wait_s(RESERVE if lane is Lane.ENTRY else 0.0, now)
+            wait = max(own, self._address.wait_s(0.0 if lane is Lane.URGENT else RESERVE, now))
             if wait <= 0:
-                bucket.tokens -= 1
-                self._address.tokens -= 1
+                window.send(now)
+                self._address.send(now)
                 return
             if now + wait > deadline:
                 said = "too many requests to Bybit at this moment; this one was not sent"
@@ -87,17 +103,14 @@ class Limits:
                 raise VenueUnavailable(said)
             await asyncio.sleep(wait)
 
-    def observe(self, endpoint: str, headers: Mapping[str, str], venue_now: int) -> None:
-        """Believe X-Bapi-Limit (the size) and X-Bapi-Limit-Status (what is left)."""
+    def observe(self, endpoint: str, headers: Mapping[str, str]) -> None:
+        """Believe X-Bapi-Limit (how many a second) and X-Bapi-Limit-Status (how many are left of it)."""
         size, left = _number(headers, "X-Bapi-Limit"), _number(headers, "X-Bapi-Limit-Status")
         if size is None or left is None or not 0 < size <= 1000:
             return
-        bucket = self._bucket(endpoint)
-        bucket.refill(self._monotonic())
-        bucket.capacity = bucket.per_second = float(size)
-        bucket.tokens = min(bucket.tokens, float(left), bucket.capacity)
-        if left <= 0:
-            self.exceeded(endpoint, headers, venue_now)
+        window = self._window(endpoint)
+        window.size = size
+        window.observe(left, self._monotonic())
 
     def exceeded(self, endpoint: str, headers: Mapping[str, str], venue_now: int) -> float:
         """The venue says it was too much: rest until its reset time. Returns for how many seconds.
@@ -107,15 +120,14 @@ class Limits:
         reset = _number(headers, "X-Bapi-Limit-Reset-Timestamp")
         left_s = 1.0 if reset is None else (reset - venue_now) / 1000
         pause = min(max(left_s, 0.05), _LONGEST_PAUSE_S)
-        bucket = self._bucket(endpoint)
-        bucket.paused_until = max(bucket.paused_until, self._monotonic() + pause)
+        window = self._window(endpoint)
+        window.paused_until = max(window.paused_until, self._monotonic() + pause)
         return pause
 
-    def _bucket(self, endpoint: str) -> Bucket:
-        if endpoint not in self._buckets:
-            size = _PER_SECOND.get(endpoint, _READS_PER_SECOND)
-            self._buckets[endpoint] = Bucket(size, size, self._monotonic())
-        return self._buckets[endpoint]
+    def _window(self, endpoint: str) -> Window:
+        if endpoint not in self._windows:
+            self._windows[endpoint] = Window(_PER_SECOND.get(endpoint, _READS_PER_SECOND), _SECOND)
+        return self._windows[endpoint]
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -34,6 +34,10 @@ _MOST_PAGES = 200
 REPEATABLE = frozenset(
     {str(code) for code, meaning in codes.codes().items() if meaning in (Meaning.RATE, Meaning.CLOCK)}
 )
+_NOT_AT_WORK = (Meaning.RATE, Meaning.CLOCK, Meaning.UNCLEAR, Meaning.CREDENTIALS, Meaning.ACCOUNT)
+_AT_WORK = frozenset(Meaning).difference(_NOT_AT_WORK)
+"""Answers that only a venue in order gives to a key it knows."""
+
 _FORBIDDEN, _UNAUTHORIZED, _TOO_MANY, _UNREADABLE = 403, 401, 429, 409
 
 
@@ -153,16 +157,16 @@ class Rest:
 
     def _judge(self, endpoint: str, outcome: Outcome) -> Result:
         """The result of an outcome, or the error it means."""
-        self._limits.observe(endpoint, outcome.headers, self._clock.now())
+        self._limits.observe(endpoint, outcome.headers)
         if outcome.status is not None:
             raise self._http_error(endpoint, outcome.status, outcome.headers)
         if outcome.error is not None or outcome.code is None:
             raise self._network_error(outcome)
         meaning = codes.meaning(outcome.code)
         said = codes.sentence(outcome.code, outcome.message)
+        if meaning in _AT_WORK and endpoint != SERVER_TIME:
+            self._health.answered(outcome.elapsed_ms)
         if meaning in (Meaning.OK, Meaning.NOT_MODIFIED):
-            if endpoint != SERVER_TIME:
-                self._health.answered(outcome.elapsed_ms)
             return outcome.result
         if meaning is Meaning.DUPLICATE:
             raise VenueRefused(said, DUPLICATE_CLIENT_ID)

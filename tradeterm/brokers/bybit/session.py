@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
+from functools import partial
 
 from tradeterm.brokers.bybit.account import VENUE, Account
 from tradeterm.brokers.bybit.checks import check_account, check_instrument
@@ -131,7 +132,7 @@ class BybitVenue:
 
     def confirm(self, client_id: str) -> None:
         """An order was accepted: if the stream says nothing of it soon, ask."""
-        self._spawn(self._confirm(client_id))
+        self._spawn(partial(self._confirm, client_id))
 
     async def position_rows(self) -> list[PositionRow]:
         """Every position of the account that is not flat."""
@@ -189,8 +190,8 @@ class BybitVenue:
         self._stream_news.clear()
         self._stream_refused = ""
         self._stream_task = asyncio.create_task(self._stream.run())
-        self._spawn(self._watch_clock())
-        self._spawn(self._poll())
+        self._spawn(self._watch_clock)
+        self._spawn(self._poll)
 
     def _take(self, account: Account, known: Sequence[Order]) -> None:
         self.registry.know(known, account.symbols, self.clock.to_venue)
@@ -227,15 +228,15 @@ class BybitVenue:
 
     # while it is open
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         """Work beside us fails aloud, and alone."""
         try:
-            await work
+            await work()
         except VenueError as error:
             self.tell(str(error))
         except Exception as error:  # noqa: BLE001 - said, and the reconciliation looks again
@@ -250,7 +251,7 @@ class BybitVenue:
             self._stream_news.set()
             if not self._opening:
                 self._status(VenueState.CONNECTED)
-                self._spawn(self.catch_up())
+                self._spawn(self.catch_up)
             return
         self._streaming.clear()
         self.health.stream(f"Bybit's private stream is lost: {why}")

@@ -70,9 +70,7 @@ def entry(client_id: str = "s0123-1", **changes: object) -> Order:
 def closing(client_id: str = "s0123-1x1", **changes: object) -> Order:
     return order(
         client_id,
-        **(
-            {"side": OrderSide.SELL, "intent": OrderIntent.EXIT, "reduce_only": True, "parent_id": "s0123-1"} | changes
-        ),
+        **({"side": OrderSide.SELL, "intent": OrderIntent.EXIT, "reduce_only": True, "parent_id": "s0123-1"} | changes),
     )
 
 
