@@ -9,7 +9,16 @@ from desk_kit import BTC, d, instrument
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, rebuild, unrealized
+from tradeterm.desk.positions import (
+    Booking,
+    Opening,
+    book_cash,
+    book_fill,
+    flat_position,
+    rebuild,
+    trade_id_for,
+    unrealized,
+)
 from tradeterm.domain.facts import Trade
 from tradeterm.domain.orders import Cash, CashKind, Fill, Liquidity, OrderSide, PositionSide
 from tradeterm.domain.snapshot import Position
@@ -212,3 +221,12 @@ def test_a_mark_at_the_average_is_worth_nothing(side: OrderSide) -> None:
     position, _, _ = run([fill(side, 3, 50)])
     assert unrealized(position, d(50), CONTRACT) == 0
     assert unrealized(position, d(51), CONTRACT) == d(6) * side.sign
+
+
+@pytest.mark.parametrize("name", ["s3d36874ad3ec4d9-1", "ext-" + 32 * "7"])
+def test_a_round_trip_has_an_id_that_leaves_room_for_its_stops(name: str) -> None:
+    opened = msgspec.structs.replace(fill(OrderSide.BUY, 1, 100), client_order_id=name)
+    first, again = trade_id_for(opened, False), trade_id_for(opened, True)
+    assert max(len(first), len(again)) <= 28 and first != again
+    assert first == trade_id_for(opened, False)
+    assert (first == name) == (len(name) <= 28)

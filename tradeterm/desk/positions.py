@@ -20,6 +20,9 @@ from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import Cash, Fill, PositionSide
 from tradeterm.domain.snapshot import Position
 
+LONGEST_TRADE_ID = 28
+"""Leaves room for the suffix of an exit or stop in the 36 characters a venue allows."""
+
 _ONE = Decimal(1)
 _SHARE_STEP = Decimal("1e-6")
 
@@ -43,10 +46,15 @@ class Booking(Struct, frozen=True):
 
 
 def trade_id_for(fill: Fill, order_had_fills: bool) -> str:
-    """A round trip is named after the order that opens it; one reopened by a later fill of that order is set apart."""
-    if not order_had_fills:
-        return fill.client_order_id
-    return f"{fill.client_order_id[:26]}r{hashlib.sha256(fill.exec_id.encode()).hexdigest()[:6]}"
+    """A round trip is named after the order that opens it; one reopened by a later fill of that order is set apart.
+
+    At most LONGEST_TRADE_ID characters, whatever a foreign order calls itself: the ids of stops and exits build on it.
+    """
+    name = fill.client_order_id
+    if not order_had_fills and len(name) <= LONGEST_TRADE_ID:
+        return name
+    origin = fill.exec_id if order_had_fills else name
+    return f"{name[: LONGEST_TRADE_ID - 7]}r{hashlib.sha256(origin.encode()).hexdigest()[:6]}"
 
 
 def flat_position(fill: Fill) -> Position:
