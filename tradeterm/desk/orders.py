@@ -167,6 +167,10 @@ def _consequences(turn: Turn, before: Order, after: Order) -> None:
         _drop_children(turn, after)
     if after.intent is OrderIntent.PROTECTIVE_STOP:
         follow_stop(turn, after)
+    if after.intent in _CHILDREN and after.quantity > before.quantity and is_sliced(turn.state, after.parent_id or ""):
+        position = turn.state.positions.get(key)
+        if position is not None and position.trade_id == after.parent_id:
+            enlarge(turn, position)  # another part has filled while this was being asked
     if after.intent is OrderIntent.EXIT and after.is_closed and not before.is_closed:
         on_exit_ended(turn, after)
 

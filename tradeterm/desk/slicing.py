@@ -187,7 +187,8 @@ def _over(state: DeskState, schedule: Schedule) -> Why | None:
     if rest.is_closed:
         return "CANCELED", "its entries were cancelled"
     if not rest.quantity and all(order.is_closed for order in _sent(state, schedule)):
-        return COMPLETE, f"{len(schedule.sent)} parts filled"
+        filled = format(sum((order.filled_quantity for order in _sent(state, schedule)), ZERO), "f")
+        return COMPLETE, f"{filled} of {format(schedule.quantity, 'f')} in {len(schedule.sent)} parts"
     mark, limit = mark_of(state, signal.instrument), Decimal(str(book.config.execution.price_limit))
     if mark is not None and abs(mark - signal.price) > limit * abs(signal.price - schedule.stop):
         return "PRICE_MOVED", f"the price is {format(mark, 'f')}, too far from the signal's {format(signal.price, 'f')}"
