@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from simulators.bybit import BybitSimulator
+from simulators.bybit import KEY, SECRET, BybitSimulator, Key
 from simulators.bybit.kit import client, private, public, quiet, read
 
 D = Decimal
@@ -61,8 +61,10 @@ async def test_a_cut_stream_forgets_what_it_missed() -> None:
                 await read(socket, 9)
         async with private(venue, *TOPICS) as socket:
             assert await quiet(socket)
-        venue.drop_streams()
-        assert names(venue) == ["stream dropped"]
+            venue.drop_streams()
+            with pytest.raises(ConnectionClosed):
+                await read(socket)
+        assert names(venue) == ["stream dropped", "stream dropped"]
 
 
 async def test_a_silent_stream_still_answers_pings() -> None:
@@ -82,7 +84,7 @@ async def test_a_silent_stream_still_answers_pings() -> None:
         await asyncio.sleep(0.3)
         venue.set_price("BTCUSDT", "60002")
         assert (await read(all_see))[0]["data"][0]["p"] == "60002.00"
-        assert names(venue) == ["silent stream", "silent stream"]
+        assert names(venue) == ["silent stream", "silent stream", "order by hand"]
 
 
 async def test_look_ups_may_lag() -> None:
@@ -143,6 +145,45 @@ async def test_what_somebody_does_by_hand() -> None:
         cancelled, filled = await read(socket, 2)
         assert (cancelled["data"][0]["orderStatus"], filled["data"][0]["orderLinkId"]) == ("Deactivated", "")
         assert await c.found() == []
+
+
+async def test_an_order_may_arrive_long_after_its_sender_gave_up() -> None:
+    async with BybitSimulator() as venue, client(venue) as c:
+        venue.faults.late_acceptance("order/create", 0.2)
+        with pytest.raises(aiohttp.ClientError):
+            await c.order(orderLinkId="e-1")
+        assert await c.found(orderLinkId="e-1") == []
+        await asyncio.sleep(0.3)
+        assert [row["orderStatus"] for row in await c.found(orderLinkId="e-1")] == ["Filled"]
+
+
+async def test_a_cancel_may_lose_to_a_fill() -> None:
+    async with BybitSimulator() as venue, client(venue) as c, private(venue, "order") as socket:
+        await c.order(kind="Limit", price="59900", orderLinkId="l-1")
+        venue.faults.cancel_loses()
+        cancelled = await c.post("order/cancel", category="linear", symbol="BTCUSDT", orderLinkId="l-1")
+        assert cancelled["retCode"] == 0
+        rows = [m["data"][0] for m in await read(socket, 3)]
+        assert [row["orderStatus"] for row in rows] == ["New", "Filled", "Filled"]
+        assert rows[2]["rejectReason"] == "EC_OrigClOrdIDDoesNotExist"
+
+
+async def test_what_changes_while_the_engine_lives() -> None:
+    async with BybitSimulator() as venue, client(venue) as c:
+        await c.order(orderLinkId="old")
+        venue.age(8 * 86_400_000)
+        query = {"category": "linear"}
+        assert (await c.get("execution/list", **query))["result"]["list"] == []
+        assert (await c.position())["size"] == "0.100"
+        balance = venue.wallet.balance
+        venue.deposit(-500)
+        assert venue.wallet.balance == balance - 500
+        venue.change_instrument("BTCUSDT", step=D("0.01"), min_qty=D("0.01"))
+        assert (await c.order(qty="0.105"))["retCode"] == 10001
+        venue.change_instrument("BTCUSDT", status="Closed")
+        assert (await c.order())["retCode"] == 110074
+        venue.replace_key(Key(KEY, SECRET, expired=True))
+        assert (await c.order())["retCode"] == 33004
 
 
 async def test_chance_is_the_same_for_the_same_seed() -> None:

@@ -42,6 +42,7 @@ class Tweaks:
     parts: int = 1  # executions a fill is cut into
     fill_share: Decimal | None = None  # how much of a taker's size finds a counterpart
     overfill: Decimal = ZERO  # filled beyond the order's size
+    cancel_loses: bool = False
     refuse_stops: int = 0  # retCode for the next request that would set a stop
 
 

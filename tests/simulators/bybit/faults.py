@@ -109,6 +109,13 @@ class Faults:
         page = "access too frequent" if status == 403 else PAGE
         return self._reply(endpoint, ReplyFault("http", after, status=status, body=page), times, probability)
 
+    def late_acceptance(
+        self, endpoint: str, seconds: float, *, times: int | None = 1, probability: float = 1.0
+    ) -> Rule:
+        """The connection is reset, and the request is carried out only `seconds` later: a look-up in between finds
+        nothing. One that is older than its recv_window by then is refused, as at the venue."""
+        return self._reply(endpoint, ReplyFault("late", False, seconds), times, probability)
+
     def gateway_page(
         self, endpoint: str, *, after: bool = True, times: int | None = 1, probability: float = 1.0
     ) -> Rule:
@@ -174,7 +181,7 @@ class Faults:
 
     def silence(self, stream: str, seconds: float) -> Rule:
         """`public` or `private` says nothing for `seconds`, though pings are answered. What was due is lost."""
-        self._note("silent stream", stream)
+        self.note("silent stream", stream)
         return self._add(Rule("silence", "silent stream", stream, 1.0, None, until=time.monotonic() + seconds))
 
     def skip_book(self, symbol: str, *, times: int | None = 1, probability: float = 1.0) -> Rule:
@@ -200,6 +207,10 @@ class Faults:
     ) -> Rule:
         """Only a share of an order finds a counterpart: a limit rests with the rest, a market order is cancelled."""
         return self._tweak("match", "part of a fill", symbol, Tweaks(fill_share=share), times, probability)
+
+    def cancel_loses(self, symbol: str = "*", *, times: int | None = 1, probability: float = 1.0) -> Rule:
+        """A cancel is acknowledged, but the fill was faster: `Filled`, and a second `Filled` of the lost cancel."""
+        return self._tweak("cancel", "cancel loses to a fill", symbol, Tweaks(cancel_loses=True), times, probability)
 
     def overfill(self, symbol: str, qty: Decimal, *, times: int | None = 1, probability: float = 1.0) -> Rule:
         """A taker gets `qty` more than it asked for."""
@@ -247,6 +258,8 @@ class Faults:
             self.refuse_stops(times=None, probability=p),
             self.partial_fills(times=None, probability=max(p, 0.1)),
             self.fill_share(times=None, probability=p),
+            self.cancel_loses(times=None, probability=p),
+            self.late_acceptance("order/create", 1.5, times=None, probability=p),
         ]
         return rules
 
@@ -317,9 +330,10 @@ class Faults:
             rule.hits += 1
             if rule.left is not None:
                 rule.left -= 1
-            self._note(rule.name, where)
+            self.note(rule.name, where)
             return rule
         return None
 
-    def _note(self, name: str, where: str) -> None:
+    def note(self, name: str, where: str) -> None:
+        """Write one fault to the log."""
         self.log.append(Fault(self._clock.now_ms(), name, where))

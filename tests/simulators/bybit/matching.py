@@ -182,7 +182,14 @@ def cancel(x: Exchange, body: Body) -> Order:
     if not order.is_open:
         raise VenueError(*GONE)
     with x.transaction():
-        cancel_order(x, order)
+        live = order.price is not None and order.status in ("New", "PartiallyFilled")
+        if live and x.tweaks(order.symbol, "cancel").cancel_loses:
+            assert order.price is not None
+            fill(x, order, order.price, order.leaves, maker=True)
+            order.cancel_type, order.reject_reason = "CancelByUser", "EC_OrigClOrdIDDoesNotExist"
+            x.say_order(order)
+        else:
+            cancel_order(x, order)
     return order
 
 

@@ -13,7 +13,7 @@ from simulators.bybit.model import Bar, Instrument
 from tradeterm.feeds.recording import find_file, load_bars
 
 if TYPE_CHECKING:
-    from simulators.bybit.simulator import BybitSimulator
+    from simulators.bybit.controls import Controls
 
 DEMO_INTERVAL_MS = 300_000
 
@@ -40,9 +40,7 @@ def path(bar: Bar) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     return (bar.open, bar.high, bar.low, bar.close) if up_first else (bar.open, bar.low, bar.high, bar.close)
 
 
-async def playing(
-    venue: BybitSimulator, bars: Mapping[str, Sequence[Bar]], interval_ms: int, seconds_per_bar: float
-) -> None:
+async def playing(venue: Controls, bars: Mapping[str, Sequence[Bar]], interval_ms: int, seconds_per_bar: float) -> None:
     """Play candles of several symbols in step. Their times follow on from each history, whatever the clock says."""
     now = venue.exchange.clock.now_ms() // interval_ms * interval_ms
     starts = {}

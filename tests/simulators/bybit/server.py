@@ -5,7 +5,8 @@ import contextlib
 import json
 import socket as sockets
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -23,8 +24,15 @@ from simulators.bybit.wire import envelope
 class Server:
     """Answers REST requests from the state of the exchange."""
 
-    def __init__(self, exchange: Exchange, keys: Mapping[str, Key], limits: Limits, faults: Faults) -> None:
-        self._x, self._keys, self._limits, self._faults = exchange, keys, limits, faults
+    def __init__(
+        self,
+        exchange: Exchange,
+        keys: Mapping[str, Key],
+        limits: Limits,
+        faults: Faults,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._x, self._keys, self._limits, self._faults, self._spawn = exchange, keys, limits, faults, spawn
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if self._limits.banned():
@@ -32,6 +40,10 @@ class Server:
         name = request.path.removeprefix("/v5/")
         body = await request.text()
         fault = self._faults.reply(name)
+        if fault is not None and fault.name == "late":
+            self._spawn(self._later(request, name, body, fault.seconds))
+            reset(request)
+            return web.Response()
         if fault is not None and not fault.after:
             lost = await self._instead(request, fault)
             if lost is not None:
@@ -42,6 +54,10 @@ class Server:
             if lost is not None:
                 return lost
         return reply
+
+    async def _later(self, request: web.Request, name: str, body: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._answer(request, name, body)
 
     def _answer(self, request: web.Request, name: str, body: str) -> web.Response:
         headers: dict[str, str] = {}
