@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
         (CommandVerb.KILL, "cancel all orders, close all positions, stay halted across restarts"),
         (CommandVerb.FLATTEN, "close one position, those of a book, or all, at market"),
     ):
-        parser = commands.add(verb.lower(), run, text, json=True)
+        parser = commands.add(verb.lower(), _kill if verb is CommandVerb.KILL else run, text, json=True)
         parser.set_defaults(verb=verb, book="", symbol="", engine=False, yes=False)
         parser.add_argument("--reason", default="", metavar="TEXT", help="kept with the command")
         if verb is CommandVerb.STOP:
@@ -45,6 +45,12 @@ def add(commands: Commands) -> None:
             parser.add_argument("--book", metavar="BOOK", default="", help="only this book's positions")
         if verb in _CONFIRMED:
             parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _kill(options: argparse.Namespace) -> int:
+    from tradeterm.cli import kill
+
+    return kill.run(options)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,12 +83,12 @@ def run(options: argparse.Namespace) -> int:
         if options.book and books and options.book not in books:
             return say_error(f"there is no book {options.book!r}; books: {', '.join(books)}", WRONG_USE)
         if verb in _CONFIRMED and not options.yes:
-            consequence = ask(console, f"{options.verb} {instrument}").text
-            if not _typed(verb, "" if options.book else consequence):
+            consequence = "" if options.book else ask(console, f"{options.verb} {instrument}").text
+            if not typed(verb, consequence):
                 return REFUSED
         command = console.send(verb, book=options.book, instrument=instrument, reason=clean(options.reason))
-        row = _answer(console, command, PATIENCE_S if alive else 0.0)
-    return _report(row, verb, alive=alive, as_json=options.json)
+        row = answer(console, command, PATIENCE_S if alive else 0.0)
+    return report(row, verb, alive=alive, as_json=options.json)
 
 
 def _unclear(symbol: str, candidates: list[str]) -> str:
@@ -91,7 +97,7 @@ def _unclear(symbol: str, candidates: list[str]) -> str:
     return f"{symbol!r} is not watched here; `tradeterm status` shows the positions"
 
 
-def _typed(verb: CommandVerb, consequence: str) -> bool:
+def typed(verb: CommandVerb, consequence: str) -> bool:
     """Ask on the terminal for the verb itself, typed; without a terminal say what is needed instead."""
     word = verb.lower()
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
@@ -107,7 +113,7 @@ def _typed(verb: CommandVerb, consequence: str) -> bool:
     return False
 
 
-def _answer(console: "Console", command: int, patience_s: float) -> "CommandRow | None":
+def answer(console: "Console", command: int, patience_s: float) -> "CommandRow | None":
     """The command's row once it is done or refused, or as it stands when patience ends."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -118,23 +124,29 @@ def _answer(console: "Console", command: int, patience_s: float) -> "CommandRow 
         time.sleep(_LOOK_EVERY_S)
 
 
-def _report(row: "CommandRow | None", verb: CommandVerb, *, alive: bool, as_json: bool) -> int:
+def as_object(row: "CommandRow | None", verb: CommandVerb) -> dict[str, object]:
+    """A command as JSON; id and status are null where it could not be queued."""
+    from tradeterm.assistant.text import clean
+
+    return {
+        "type": "command",
+        "id": row.id if row is not None else None,
+        "verb": verb,
+        "book": row.book if row is not None else "",
+        "instrument": row.instrument if row is not None else "",
+        "status": row.status if row is not None else None,
+        "detail": clean(row.detail) if row is not None else "",
+    }
+
+
+def report(row: "CommandRow | None", verb: CommandVerb, *, alive: bool, as_json: bool) -> int:
+    """Say how a command stands; returns the exit status."""
     from tradeterm.assistant.text import clean
 
     status = row.status if row is not None else CommandStatus.QUEUED
     detail = clean(row.detail) if row is not None else ""
     if as_json and row is not None:
-        say_json(
-            {
-                "type": "command",
-                "id": row.id,
-                "verb": row.verb,
-                "book": row.book,
-                "instrument": row.instrument,
-                "status": status,
-                "detail": detail,
-            }
-        )
+        say_json(as_object(row, verb))
     word = verb.lower()
     match status:
         case CommandStatus.DONE:

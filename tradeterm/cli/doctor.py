@@ -1,4 +1,4 @@
-"""`tradeterm doctor`: is this machine fit to run the console, and is the profile in order?"""
+"""`tradeterm doctor`: is this machine fit to run the console, are profile and venue in order? Nothing is traded."""
 
 import argparse
 
@@ -9,7 +9,9 @@ from tradeterm.cli.session import config_file_of, profile_of
 
 
 def add(commands: Commands) -> None:
-    commands.add("doctor", run, "check this machine, the configuration and the ledger", json=True)
+    commands.add(
+        "doctor", run, "check this machine, the configuration, the ledger, and the venue without trading", json=True
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,11 +22,13 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.cli.doctor_host import host_findings
     from tradeterm.cli.doctor_logout import logout_finding
     from tradeterm.cli.doctor_profile import profile_findings
+    from tradeterm.cli.doctor_venues import venue_findings
 
     profile = profile_of(options)
     findings: list[Finding] = [
         *host_findings(profile),
         *profile_findings(profile, config_file_of(options, profile)),
+        *venue_findings(profile, config_file_of(options, profile)),
         logout_finding(),
     ]
     failed = any(finding.level is Level.FAIL for finding in findings)

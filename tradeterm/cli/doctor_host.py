@@ -14,7 +14,9 @@ from tradeterm.cli.finding import Finding, Level
 from tradeterm.ledger.store import NETWORK_FILE_SYSTEMS, file_system
 from tradeterm.profile import Profile
 
-_LIBRARIES = ("textual", "msgspec", "numpy", "pandas", "pyarrow", "scipy", "sqlite-utils", "httpx", "websockets")
+_LIBRARIES = (
+    *("textual", "msgspec", "numpy", "pandas", "pyarrow", "scipy", "sqlite-utils", "httpx", "websockets", "pybit"),
+)
 _DISK_FAIL, _DISK_WARN = 100 * 2**20, 2**30
 _SMALL = (60, 15)
 
