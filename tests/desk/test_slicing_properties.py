@@ -133,7 +133,7 @@ def look(rig: SlicingRig) -> None:
 MISHAPS = ["none", "refused", "silent", "away", "HALT", "KILL", "STOP", "FLATTEN"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(st.integers(0, 10**6), executions, st.booleans(), st.sampled_from(MISHAPS))
 def test_whatever_happens(seed: int, execution: ExecutionConfig, paper: bool, bad: str) -> None:
     rig = drive(seed, execution, paper, bad)
@@ -159,7 +159,7 @@ def test_whatever_happens(seed: int, execution: ExecutionConfig, paper: bool, ba
             assert not rig.desk.state.working
 
 
-@settings(max_examples=15)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), executions, st.booleans(), st.sampled_from(MISHAPS))
 def test_the_same_journal_gives_the_same_commands(seed: int, execution: ExecutionConfig, paper: bool, bad: str) -> None:
     rig = drive(seed, execution, paper, bad)
