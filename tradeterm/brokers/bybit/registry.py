@@ -17,6 +17,7 @@ from tradeterm.domain.errors import VenueRefused
 from tradeterm.domain.orders import Order, OrderIntent
 from tradeterm.venues.bybit.rows import OrderRow
 
+EXTERNAL = "ext-"
 STOP, TARGET = "s", "t"
 LEGS = {"StopLoss": STOP, "TakeProfit": TARGET}
 """stopOrderType of protection that covers the whole position."""
@@ -135,9 +136,12 @@ class Registry:
         leg = LEGS.get(row.stop_type)
         if leg is None or row.link_id:
             return None
+        known = self.client_id_of(row.order_id)
+        if known is not None and not known.startswith(EXTERNAL):
+            return known  # a later entry with protection may have moved it: it stays who it was
         if row.parent_link_id not in _NONE:
             return row.parent_link_id + leg
-        return self.client_id_of(row.order_id) or self.child_of(row.symbol, leg, row.created)
+        return self.child_of(row.symbol, leg, row.created)
 
     def _protect(self, symbol: str, entry: Entry) -> None:
         entries = self._entries.setdefault(symbol, [])
@@ -149,12 +153,12 @@ class Registry:
 
 def external_id(order_id: str) -> str:
     """A client id for an order that has none: `ext-` and the order id, without dashes, cut to fit."""
-    return "ext-" + order_id.replace("-", "")[-32:]
+    return EXTERNAL + order_id.replace("-", "")[-32:]
 
 
 def external_order_id(client_id: str) -> str | None:
     """The order id behind an external client id, where it can be told (a UUID)."""
-    plain = client_id.removeprefix("ext-")
+    plain = client_id.removeprefix(EXTERNAL)
     if plain == client_id or not re.fullmatch(r"[0-9a-f]{32}", plain):
         return None
     return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))

@@ -143,7 +143,7 @@ class Rest:
                 if lane is not Lane.READ:
                     raise
             except VenueUnavailable:
-                if self._health.banned():
+                if self._health.banned() or self._ordinary is None:
                     raise
             await asyncio.sleep(wait)
         return await self.once(endpoint, lane, **parameters)

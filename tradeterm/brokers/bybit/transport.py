@@ -159,8 +159,10 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
 
     class Plain(HTTPConnection):
         def connect(self) -> None:
-            super().connect()
-            progress.sent = False
+            try:
+                super().connect()
+            finally:
+                progress.sent = False
 
         def send(self, data: Any) -> None:
             if self.sock is None:
@@ -170,8 +172,10 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
 
     class Secure(HTTPSConnection):
         def connect(self) -> None:
-            super().connect()
-            progress.sent = False
+            try:
+                super().connect()
+            finally:
+                progress.sent = False
 
         def send(self, data: Any) -> None:
             if self.sock is None:
