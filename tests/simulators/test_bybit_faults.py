@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import aiohttp
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from simulators.bybit import KEY, SECRET, BybitSimulator, Key
+from simulators.bybit import KEY, SECRET, BybitSimulator, Key, Limits
 from simulators.bybit.kit import client, private, public, quiet, read
 
 D = Decimal
@@ -101,6 +101,11 @@ async def test_look_ups_may_lag() -> None:
         assert [await seen(e) for e in ("order/realtime", "order/history", "execution/list")] == [0, 0, 0]
         await asyncio.sleep(0.25)
         assert [await seen(e) for e in ("order/realtime", "order/history", "execution/list")] == [1, 1, 1]
+        venue.faults.lag("position/list", 0.15)
+        await c.order("Sell", reduceOnly=True)
+        assert (await c.position())["size"] == "0.100"
+        await asyncio.sleep(0.2)
+        assert (await c.position())["size"] == "0"
 
 
 async def test_stops_may_be_refused() -> None:
@@ -155,6 +160,19 @@ async def test_an_order_may_arrive_long_after_its_sender_gave_up() -> None:
         assert await c.found(orderLinkId="e-1") == []
         await asyncio.sleep(0.3)
         assert [row["orderStatus"] for row in await c.found(orderLinkId="e-1")] == ["Filled"]
+
+
+async def test_bans_and_crowds() -> None:
+    async with BybitSimulator(limits=Limits(connections=1)) as venue, client(venue) as c:
+        async with public(venue, "tickers.BTCUSDT"):
+            with pytest.raises(InvalidStatus):
+                async with public(venue, "tickers.BTCUSDT"):
+                    pass
+        venue.ban(0.1)
+        async with c.session.get(f"{venue.rest_url}/v5/market/time") as reply:
+            assert reply.status == 403
+        await asyncio.sleep(0.15)
+        assert (await c.get("market/time"))["retCode"] == 0
 
 
 async def test_a_cancel_may_lose_to_a_fill() -> None:
@@ -215,7 +233,7 @@ async def test_the_venue_stays_whole_in_a_storm() -> None:
     async with BybitSimulator(seed=3) as venue, client(venue) as c:
         venue.limits.per_second = dict.fromkeys(venue.limits.per_second, 10_000)
         venue.faults.storm(0.03, hang_seconds=0.01, lag_seconds=0.1)
-        for n in range(150):
+        for n in range(100):
             side = "Sell" if n % 3 == 2 else "Buy"
             venue.set_price("BTCUSDT", D(60_000 + 40 * (n * 7 % 11)))
             stop = "58000" if side == "Buy" else "63000"

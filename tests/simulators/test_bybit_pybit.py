@@ -110,6 +110,18 @@ def test_wrong_signature_and_wrong_clock(venue: BybitSimulator, api: HTTP) -> No
     assert venue.orders == ()
 
 
+def test_cursors_go_back_as_they_came(venue: BybitSimulator, api: HTTP) -> None:
+    for n in range(5):
+        entry(api, qty="0.001", orderLinkId=f"p-{n}")
+    seen: list[str] = []
+    cursor = None
+    while cursor != "":
+        page = api.get_executions(**BTC, limit=2, cursor=cursor)["result"]
+        seen += [row["orderLinkId"] for row in page["list"]]
+        cursor = page["nextPageCursor"]
+    assert seen == ["p-4", "p-3", "p-2", "p-1", "p-0"]
+
+
 def test_market_data(venue: BybitSimulator, api: HTTP) -> None:
     venue.set_price("BTCUSDT", "60010")
     assert int(api.get_server_time()["result"]["timeNano"]) > 0

@@ -270,13 +270,25 @@ def _foreign(
     return row
 
 
-def position_rows(x: Exchange, symbol: str | None) -> list[dict[str, Any]]:
-    """Rows of `GET /v5/position/list`: with a symbol also when flat, without only what is held."""
+def at_that_time(x: Exchange, position: Position, lag_ms: int) -> Position:
+    if not lag_ms:
+        return position
+    then = x.clock.now_ms() - lag_ms
+    known = [p for p in x.past.get((position.symbol, position.idx), ()) if p.updated_ms <= then]
+    return known[-1] if known else Position(position.symbol, position.idx, leverage=position.leverage)
+
+
+def position_rows(x: Exchange, symbol: str | None, lag_ms: int = 0) -> list[dict[str, Any]]:
+    """Rows of `GET /v5/position/list`: with a symbol also when flat, without only what is held.
+
+    With a lag they are what they were then.
+    """
     if symbol is None:
-        found = held(x)
+        found = [at_that_time(x, p, lag_ms) for p in list(x.positions.values())]
+        found = [p for p in found if p.size]
     else:
         x.market(symbol)
-        found = [x.position(symbol, idx) for idx in x.indices(symbol)]
+        found = [at_that_time(x, x.position(symbol, idx), lag_ms) for idx in x.indices(symbol)]
     rows = []
     for p in found:
         market = x.markets[p.symbol]

@@ -8,6 +8,7 @@ from simulators.bybit import account, matching
 from simulators.bybit.exchange import Exchange
 from simulators.bybit.faults import Faults
 from simulators.bybit.hosting import Hosted, on_loop
+from simulators.bybit.limits import Limits
 from simulators.bybit.market import Market, Trade
 from simulators.bybit.model import Bar, Execution, Key, Order
 from simulators.bybit.private_stream import PrivateStream
@@ -27,6 +28,7 @@ class Controls(Hosted):
     exchange: Exchange
     keys: dict[str, Key]
     faults: Faults
+    limits: Limits
     public: PublicStream
     private: PrivateStream
 
@@ -135,6 +137,12 @@ class Controls(Hosted):
         """The key loses or gains rights, or expires, while it is in use."""
         self.faults.note("key changed", key.key)
         self.keys[key.key] = key
+
+    @on_loop
+    def ban(self, seconds: float) -> None:
+        """The address asked too much: HTTP 403 for so long."""
+        self.faults.note("address banned", f"{seconds} s")
+        self.limits.ban(seconds)
 
     @on_loop
     def deposit(self, amount: Number) -> None:

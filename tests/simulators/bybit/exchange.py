@@ -1,8 +1,9 @@
 """The state of the venue, and the transaction in which it changes: what changed is pushed when it ends."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -60,6 +61,7 @@ class Exchange:
     by_link: dict[str, Order] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     positions: dict[tuple[str, int], Position] = field(default_factory=dict)
+    past: dict[tuple[str, int], deque[Position]] = field(default_factory=dict)  # as they were at each push
     hedged: set[str] = field(default_factory=set)
     margin_mode: str = "REGULAR_MARGIN"
     coverage: Coverage = field(default_factory=Coverage)
@@ -146,6 +148,7 @@ class Exchange:
     def say_position(self, position: Position) -> None:
         position.seq = self.next_seq()
         position.updated_ms = self.clock.now_ms()
+        self.past.setdefault((position.symbol, position.idx), deque(maxlen=200)).append(replace(position))
         market = self.markets[position.symbol]
         stops = self.whole_exits(position.symbol, position.idx)
         self._events.append(("position", wire.position_push(position, market.instrument, market.mark, stops)))

@@ -154,7 +154,8 @@ class Faults:
         return self._reply(endpoint, ReplyFault("delay", after, seconds), times, probability)
 
     def lag(self, endpoint: str, seconds: float, *, times: int | None = None, probability: float = 1.0) -> Rule:
-        """Look-ups (`order/realtime`, `order/history`, `execution/list`) do not show what is younger than this."""
+        """Look-ups (`order/realtime`, `order/history`, `execution/list`) do not show what is younger than this;
+        `position/list` shows what was held then."""
         return self._add(Rule("lag", "lag", endpoint, probability, times, seconds=seconds))
 
     # --- streams ----------------------------------------------------------------------------------------------------

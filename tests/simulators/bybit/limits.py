@@ -27,6 +27,9 @@ class Limits:
     per_address: int = 600
     address_window_s: float = 5.0
     ban_seconds: float = 600.0
+    connections: int = 500
+    connection_window_s: float = 300.0
+    _connected: deque[float] = field(default_factory=deque)
     _windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     _recent: deque[float] = field(default_factory=deque)
     _banned_until: float = 0.0
@@ -40,6 +43,14 @@ class Limits:
         if now >= self._banned_until and len(self._recent) > self.per_address:
             self.ban()
         return now < self._banned_until
+
+    def crowded(self) -> bool:
+        """Count one new connection to a stream; True beyond the limit."""
+        now = time.monotonic()
+        while self._connected and self._connected[0] <= now - self.connection_window_s:
+            self._connected.popleft()
+        self._connected.append(now)
+        return len(self._connected) > self.connections
 
     def ban(self, seconds: float | None = None) -> None:
         self._banned_until = time.monotonic() + (self.ban_seconds if seconds is None else seconds)

@@ -24,7 +24,15 @@ def create(x: Exchange, body: Body) -> Order:
         else:
             work(x, order)
             trigger_due(x, x.markets[order.symbol])  # an exit attached beyond the price is due at once
+        if not order.cum_qty:
+            ripple(x, order)
     return order
+
+
+def ripple(x: Exchange, order: Order) -> None:
+    """Position and wallet are pushed at every action on an order, whether they changed or not."""
+    x.say_position(x.position(order.symbol, order.position_idx))
+    account.say_wallet(x)
 
 
 def work(x: Exchange, order: Order) -> None:
@@ -190,6 +198,7 @@ def cancel(x: Exchange, body: Body) -> Order:
             x.say_order(order)
         else:
             cancel_order(x, order)
+            ripple(x, order)
     return order
 
 
@@ -223,6 +232,7 @@ def cancel_all(x: Exchange, body: Body) -> list[Order]:
     with x.transaction():
         for order in chosen:
             cancel_order(x, order)
+            ripple(x, order)
     return chosen
 
 
@@ -281,6 +291,7 @@ def amend(x: Exchange, body: Body) -> Order:
             work_again(x, order, market)
         else:
             x.say_order(order)
+        ripple(x, order)
     return order
 
 

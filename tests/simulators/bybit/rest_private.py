@@ -116,7 +116,7 @@ def positions(call: Call) -> Result:
     if not query.get("symbol") and not query.get("settleCoin"):
         raise VenueError(10001, "Missing some parameters that must be filled in, symbol or settleCoin")
     other = not query.get("symbol") and query.get("settleCoin") != "USDT"
-    rows = [] if other else account.position_rows(call.exchange, query.get("symbol") or None)
+    rows = [] if other else account.position_rows(call.exchange, query.get("symbol") or None, call.lag_ms)
     return {"list": rows, "nextPageCursor": "", "category": "linear"}
 
 

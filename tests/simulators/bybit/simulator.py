@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from aiohttp import web
@@ -69,9 +70,14 @@ class BybitSimulator(Controls):
     # --- life and addresses -------------------------------------------------------------------------------------------
 
     def routes(self, app: web.Application) -> None:
-        app.router.add_get("/v5/public/linear", self.public.handle)
-        app.router.add_get("/v5/private", self.private.handle)
+        app.router.add_get("/v5/public/linear", partial(self._stream, self.public))
+        app.router.add_get("/v5/private", partial(self._stream, self.private))
         app.router.add_route("*", "/v5/{endpoint:.+}", self._server.handle)
+
+    async def _stream(self, stream: PublicStream | PrivateStream, request: web.Request) -> web.StreamResponse:
+        if self.limits.crowded():
+            return web.Response(status=403, text="too many connections")
+        return await stream.handle(request)
 
     def cut(self) -> None:
         self.public.drop()
