@@ -143,6 +143,19 @@ async def test_rate_limit_says_how_much_is_left_and_when_it_resets() -> None:
         assert 0 < int(c.headers["X-Bapi-Limit-Reset-Timestamp"]) - venue.exchange.clock.now_ms() <= 1000
 
 
+async def test_each_endpoint_has_its_own_limit() -> None:
+    async with BybitSimulator() as venue, client(venue) as c:
+        for _ in range(40):
+            assert (await c.get("account/info"))["retCode"] == 0
+            assert (await c.get("position/list", category="linear", settleCoin="USDT"))["retCode"] == 0
+
+
+async def test_the_demo_environment_lacks_some_endpoints() -> None:
+    async with BybitSimulator(demo=True) as venue, client(venue) as c:
+        assert (await c.get("account/fee-rate", category="linear"))["retCode"] == 10032
+        assert (await c.order())["retCode"] == 0
+
+
 async def test_an_address_that_asks_too_much_is_shut_out() -> None:
     async with BybitSimulator(limits=Limits(per_address=5)) as venue, client(venue) as c:
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""Request limits: so many a second for each group of endpoints, and so many in five seconds for the address."""
+"""Request limits: so many a second for each endpoint, and so many in five seconds for the address."""
 
 import time
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Limits:
-    """`per_second` by group of endpoints; a breach of the address limit bans for `ban_seconds`."""
+    """`per_second` for each endpoint of a group; a breach of the address limit bans for `ban_seconds`."""
 
     per_second: dict[str, int] = field(
         default_factory=lambda: {
@@ -56,14 +56,14 @@ class Limits:
         self._banned_until = time.monotonic() + (self.ban_seconds if seconds is None else seconds)
         self._recent.clear()
 
-    def take(self, group: str, now_ms: int) -> tuple[bool, dict[str, str]]:
-        """Count one request of `group`: whether it is within the limit, and the headers that say so."""
+    def take(self, group: str, endpoint: str, now_ms: int) -> tuple[bool, dict[str, str]]:
+        """Count one request of `endpoint`: whether it is within the limit of its group, and the headers that say so."""
         most = self.per_second[group]
-        start, used = self._windows.get(group, (now_ms, 0))
+        start, used = self._windows.get(endpoint, (now_ms, 0))
         if now_ms - start >= 1000 or now_ms < start:
             start, used = now_ms, 0
         used += 1
-        self._windows[group] = (start, used)
+        self._windows[endpoint] = (start, used)
         within = used <= most
         return within, {
             "X-Bapi-Limit": str(most),

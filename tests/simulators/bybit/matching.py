@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from simulators.bybit import account, stops
 from simulators.bybit.checks import Body, check_price, check_qty, check_reach, linear, read_order
-from simulators.bybit.exchange import Exchange
+from simulators.bybit.exchange import Exchange, Tweaks
 from simulators.bybit.market import Market
 from simulators.bybit.model import ZERO, Order, VenueError
 from simulators.bybit.stops import decimal_of
@@ -69,7 +69,8 @@ def close(x: Exchange, order: Order, status: str, *, cancel: str = "UNKNOWN", re
 
 def taker_fills(x: Exchange, order: Order, market: Market) -> list[tuple[Decimal, Decimal]]:
     """(price, quantity) of what a taker meets now, best first."""
-    tweaks = x.tweaks(order.symbol, "match")
+    # An exit of the venue always closes whole: what it left open would be bare through no fault of the client.
+    tweaks = Tweaks() if order.is_child else x.tweaks(order.symbol, "match")
     left = order.leaves
     if tweaks.fill_share is not None:
         step = market.instrument.step
@@ -134,7 +135,7 @@ def on_price(x: Exchange, symbol: str) -> None:
                 reached = order.price >= market.ask if order.side == "Buy" else order.price <= market.bid
                 if reached and order.is_open:
                     qty = order.leaves if market.liquidity is None else min(order.leaves, market.liquidity)
-                    share = x.tweaks(symbol, "match").fill_share
+                    share = None if order.is_child else x.tweaks(symbol, "match").fill_share
                     if share is not None:
                         step = market.instrument.step
                         qty = max(qty * share // step * step, step)
@@ -264,6 +265,12 @@ def amend(x: Exchange, body: Body) -> Order:
         refused = x.tweaks(order.symbol, "stop").refuse_stops if order.is_child else 0
         if refused:
             raise VenueError(refused, "the stop was refused")
+    for kind, name in (("StopLoss", "stopLoss"), ("TakeProfit", "takeProfit")):
+        if new.get(name):
+            if order.attached_done or order.is_child:
+                raise VenueError(10001, f"params error: {name} of an order that has filled")
+            base = new.get("price") or order.price or order.trigger_price or market.last
+            stops.check_exit(kind, order.side, new[name], base, i.tick)
     before = (order.qty, order.price)
     if "qty" in new:
         if order.covers_all:

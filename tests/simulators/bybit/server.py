@@ -33,6 +33,7 @@ class Server:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._x, self._keys, self._limits, self._faults, self._spawn = exchange, keys, limits, faults, spawn
+        self.unsupported: frozenset[str] = frozenset()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if self._limits.banned():
@@ -78,8 +79,10 @@ class Server:
         payload = raw_query if endpoint.method == "GET" else body
         now = self._x.clock.now_ms()
         key = check_request(self._keys, request.headers, payload, now, request.remote or "", endpoint.right)
-        within, said = self._limits.take(endpoint.group, now)
+        within, said = self._limits.take(endpoint.group, name, now)
         headers.update(said)
+        if name in self.unsupported:
+            raise VenueError(10032, "Demo trading are not supported.")
         if not within:
             raise VenueError(10006, "Too many visits. Exceeded the API Rate Limit.")
         fields: dict[str, object] = {}

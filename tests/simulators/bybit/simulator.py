@@ -24,6 +24,7 @@ from simulators.bybit.socket import IDLE_SECONDS
 from simulators.bybit.truth import duplicates, plain_intent
 
 KEY, SECRET = "simulated-key", "simulated-secret"
+NOT_IN_DEMO = frozenset({"account/fee-rate", "account/query-dcp-info"})
 HEARTBEAT_S = 0.2
 
 
@@ -32,7 +33,7 @@ class BybitSimulator(Controls):
 
     `async with BybitSimulator() as venue:` runs it in the current loop; `with BybitSimulator.in_thread() as venue:` in
     a thread of its own. Controls may be called from any thread. `port` 0 takes a free one; a fixed port lets a venue
-    come back where it was. The same seed gives the same ids, trades and faults.
+    come back where it was. `demo` lacks what the demo environment lacks. The same seed gives the same ids and faults.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class BybitSimulator(Controls):
         keys: Iterable[Key] = (),
         limits: Limits | None = None,
         port: int = 0,
+        demo: bool = False,
     ) -> None:
         super().__init__(port)
         self.exchange = new_exchange(
@@ -63,6 +65,8 @@ class BybitSimulator(Controls):
         self.exchange.tweaks = self.faults.tweaks
         self.faults.on_drop = {"private": self.private.drop, "public": self.public.drop}
         self._server = Server(self.exchange, self.keys, self.limits, self.faults, self.spawn)
+        if demo:
+            self._server.unsupported = NOT_IN_DEMO
 
     def _new_id(self) -> str:
         return f"{self._ids.getrandbits(64):016x}"
