@@ -13,6 +13,7 @@ BAN_S = 600.0
 """After HTTP 403 nothing at all is sent for ten minutes."""
 
 _TROUBLE_S = 30.0
+_NOTICE_S = 60.0
 _REMEMBERED = 50
 
 
@@ -31,6 +32,8 @@ class Health:
         self._banned_until = 0.0
         self._trouble = ""
         self._trouble_until = 0.0
+        self._notice = ""
+        self._notice_until = 0.0
 
     def answered(self, latency_ms: float) -> None:
         """A signed request was carried out."""
@@ -60,6 +63,11 @@ class Health:
         self._trouble = sentence
         self._trouble_until = self._monotonic() + seconds
 
+    def notice(self, sentence: str) -> None:
+        """Something a person must get to see, however well requests go: entries wait for a minute."""
+        self._notice = sentence
+        self._notice_until = self._monotonic() + _NOTICE_S
+
     def stream(self, why_down: str) -> None:
         """The private stream works ("") or is lost."""
         self._stream = why_down
@@ -77,7 +85,8 @@ class Health:
         for sentence in (self.banned(), self._refused, self._failed_check):
             if sentence:
                 return VenueState.BLOCKED, sentence
-        passing = self._trouble if self._monotonic() < self._trouble_until else ""
+        now = self._monotonic()
+        passing = self._trouble if now < self._trouble_until else self._notice if now < self._notice_until else ""
         for complaint in (self._stream, self._clock.complaint(self._max_skew_ms), passing):
             if complaint:
                 return VenueState.RESTRICTED, complaint

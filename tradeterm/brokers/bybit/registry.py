@@ -55,7 +55,7 @@ class Registry:
     def __init__(self) -> None:
         self._ours: Recent[str, Order] = Recent()
         self._client_ids: Recent[str, str] = Recent()
-        self._order_ids: Recent[str, str] = Recent()
+        self._order_ids: Recent[str, tuple[int, str]] = Recent()
         self._entries: dict[str, list[Entry]] = {}
 
     def sending(self, order: Order, symbol: str, venue_ts: int) -> None:
@@ -83,16 +83,20 @@ class Registry:
         kept = [entry for entry in self._entries.get(symbol, ()) if entry.client_id != order.client_order_id]
         self._entries[symbol] = kept
 
-    def learn(self, order_id: str, client_id: str) -> None:
-        if order_id:
-            self._client_ids[order_id] = client_id
-            self._order_ids[client_id] = order_id
+    def learn(self, order_id: str, client_id: str, created: int = 0) -> None:
+        """Which is which. The same protection may be made anew: the youngest order has the name."""
+        if not order_id or self._client_ids.get(order_id) == client_id:
+            return
+        self._client_ids[order_id] = client_id
+        if created >= self._order_ids.get(client_id, (0, ""))[0]:
+            self._order_ids[client_id] = (created, order_id)
 
     def client_id_of(self, order_id: str) -> str | None:
         return self._client_ids.get(order_id)
 
     def order_id_of(self, client_id: str) -> str | None:
-        return self._order_ids.get(client_id)
+        found = self._order_ids.get(client_id)
+        return None if found is None else found[1]
 
     def order(self, client_id: str) -> Order | None:
         """An order of ours as it was sent, or as the ledger had it."""
@@ -119,7 +123,7 @@ class Registry:
     def identify(self, row: OrderRow) -> str:
         """The client id of an order of the venue, remembered from now on."""
         client_id = row.link_id or self._child(row) or self.client_id_of(row.order_id) or external_id(row.order_id)
-        self.learn(row.order_id, client_id)
+        self.learn(row.order_id, client_id, row.created)
         if row.link_id and (row.stop_loss is not None or row.take_profit is not None):
             legs = (STOP if row.stop_loss is not None else "") + (TARGET if row.take_profit is not None else "")
             self._protect(row.symbol, Entry(row.created, row.link_id, legs))

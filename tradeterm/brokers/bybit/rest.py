@@ -92,6 +92,11 @@ class Rest:
         asked = asyncio.get_running_loop().run_in_executor(pool, self._clients.ask, endpoint, parameters)
         try:
             return await asked
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling() or not asked.cancelled():
+                raise
+            raise VenueUnavailable(f"the connection to {self._host} was closed; the request was not sent") from None
         except RuntimeError as error:  # the pool was shut down meanwhile
             raise OutcomeUnclear(f"the connection to {self._host} was closed: {plain(str(error))}") from None
 

@@ -22,13 +22,14 @@ from tradeterm.brokers.protocol import Condition, VenuePosition
 from tradeterm.config import BybitConfig
 from tradeterm.domain.errors import VenueError, VenueRefused, VenueUnavailable
 from tradeterm.domain.events import VenueStatus
-from tradeterm.domain.orders import Order
+from tradeterm.domain.orders import Order, OrderIntent
 from tradeterm.domain.states import VenueState
 from tradeterm.venues.bybit.endpoints import Endpoints
 from tradeterm.venues.bybit.rows import PositionRow, read_position, rows_of
 from tradeterm.venues.credentials import Credentials, Redaction, install, remove
 
 POLL_S = 30.0
+POLL_WITHOUT_STREAM_S = 3.0
 CLOCK_S = 60.0
 STREAM_PATIENCE_S = 15.0
 SILENT_AFTER_SUBMIT_S = 2.0
@@ -126,9 +127,9 @@ class BybitVenue:
         return self.health.condition()
 
     def tell(self, sentence: str) -> None:
-        """Something a person should know of: in the log, and as the venue's state until the next good request."""
+        """Something a person should know of: in the log, and for a minute as the reason why no entry is sent."""
         _log.warning("%s", sentence)
-        self.health.trouble(sentence)
+        self.health.notice(sentence)
 
     def confirm(self, client_id: str) -> None:
         """An order was accepted: if the stream says nothing of it soon, ask."""
@@ -195,6 +196,7 @@ class BybitVenue:
 
     def _take(self, account: Account, known: Sequence[Order]) -> None:
         self.registry.know(known, account.symbols, self.clock.to_venue)
+        self.follower.adopted(order.client_order_id for order in known if order.intent is OrderIntent.EXTERNAL)
         self._accounts.append(account)
         self.follower.serve(account)
 
@@ -238,7 +240,7 @@ class BybitVenue:
         try:
             await work()
         except VenueError as error:
-            self.tell(str(error))
+            _log.info("a look at Bybit failed: %s", error)  # the poll and the reconciliation look again
         except Exception as error:  # noqa: BLE001 - said, and the reconciliation looks again
             _log.exception("work of the Bybit session failed")
             self.tell(f"part of the connection to Bybit failed ({type(error).__name__}); the log has the details")
@@ -286,7 +288,7 @@ class BybitVenue:
 
     async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(self._poll_s)
+            await asyncio.sleep(self._poll_s if self._streaming.is_set() else min(self._poll_s, POLL_WITHOUT_STREAM_S))
             try:
                 await self.catch_up()
             except VenueError as error:

@@ -20,6 +20,8 @@ class Meaning(StrEnum):
     CREDENTIALS = "CREDENTIALS"
     ACCOUNT = "ACCOUNT"
     """The account, its owner's region or its state forbids it."""
+    NOT_TRADABLE = "NOT_TRADABLE"
+    """The instrument cannot be traded, at all or by this account; others can."""
     PARAMETERS = "PARAMETERS"
     FUNDS = "FUNDS"
     RISK = "RISK"
@@ -36,6 +38,7 @@ REFUSALS = frozenset(
         Meaning.CLOCK,
         Meaning.CREDENTIALS,
         Meaning.ACCOUNT,
+        Meaning.NOT_TRADABLE,
         Meaning.PARAMETERS,
         Meaning.FUNDS,
         Meaning.RISK,
@@ -57,9 +60,10 @@ _TABLE: dict[Meaning, tuple[int | range, ...]] = {
     Meaning.BUSY: (110079, 40004, 170191, 170212),
     Meaning.CREDENTIALS: (10003, 10004, 10005, 10007, 10009, 10010, 33004, -2015, 401),
     Meaning.ACCOUNT: (
-        *(10008, 10020, 10024, 10027, 10028, 10029, 110066, 110074, 110088),
-        *(110123, 110125, 110132, 170209, 170348, 403),
+        *(10008, 10020, 10024, 10027, 10028, 110088),
+        *(110123, 110125, 110132, 170348, 403),
     ),
+    Meaning.NOT_TRADABLE: (10029, 110066, 110074, 170209),
     Meaning.PARAMETERS: (
         *(10001, 10017, 110003, 110094, 110108, 110109, 110092, 110093, 7001, 12137, 3100116),
         *(range(170130, 170131), range(170132, 170139), 170140, 170148, 110064),
@@ -115,6 +119,7 @@ _PLAIN: dict[Meaning, str] = {
     Meaning.BUSY: "Bybit is still working on this order",
     Meaning.CREDENTIALS: "Bybit does not accept the API key",
     Meaning.ACCOUNT: "Bybit does not let this account do it",
+    Meaning.NOT_TRADABLE: "this instrument cannot be traded at the moment",
     Meaning.PARAMETERS: "Bybit does not accept the order as it is",
     Meaning.FUNDS: "the balance is not enough",
     Meaning.RISK: "a risk limit of Bybit forbids it",
