@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from zlib import crc32
 
 from tradeterm.domain.commands import AmendOrder, CancelOrder, DeskCommand, QueryOrder, SubmitOrder
 from tradeterm.domain.states import WorkerName
 from tradeterm.engine.supervisor import Supervisor
 
+WIDTH = 4
 QUEUE_LENGTH = 1000  # commands waiting for one worker; beyond it the pump waits
 
 OrderCommand = SubmitOrder | AmendOrder | CancelOrder | QueryOrder
@@ -46,18 +48,23 @@ class Lane:
 
 class OrderLanes:
     """One account's order commands. What shrinks exposure (cancels, stops, exits, amends) never waits behind an entry
-    that the venue is slow to answer, and neither waits behind a look-up."""
+    that the venue is slow to answer, and neither waits behind a look-up. Commands for one order keep their order;
+    those for different orders go out side by side, up to `WIDTH` of each kind.
+    """
 
     def __init__(self, supervisor: Supervisor, work: Work, restart: Callable[[], Awaitable[None]]) -> None:
-        self._shrinking, self._entries, self._look_ups = self.all = tuple(
-            Lane(WorkerName.BROKER, supervisor, work, restart) for _ in range(3)
-        )
+        def lanes() -> tuple[Lane, ...]:
+            return tuple(Lane(WorkerName.BROKER, supervisor, work, restart) for _ in range(WIDTH))
+
+        self._shrinking, self._entries, self._look_ups = lanes(), lanes(), lanes()
+        self.all = (*self._shrinking, *self._entries, *self._look_ups)
 
     def lane(self, command: OrderCommand) -> Lane:
         match command:
             case QueryOrder():
-                return self._look_ups
+                kind = self._look_ups
             case SubmitOrder(order=order) if not order.reduce_only:
-                return self._entries
+                kind = self._entries
             case _:
-                return self._shrinking
+                kind = self._shrinking
+        return kind[crc32(command.order.client_order_id.encode()) % WIDTH]
