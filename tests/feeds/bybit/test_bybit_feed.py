@@ -235,6 +235,18 @@ async def test_a_gap_in_the_book_subscribes_that_topic_anew(tmp_path: Path) -> N
             await until(lambda: (book := feed.order_book(BTC)) is not None and book.best_bid == 90.5)
 
 
+async def test_a_crossed_book_is_not_used(tmp_path: Path) -> None:
+    async with venue() as fake:
+        feed = make_feed(fake, tmp_path, BTC)
+        async with reading(fake, feed):
+            await fake.push(fake.book("BTCUSDT", "snapshot", 10, [["101.4", "7"]], [["101.6", "8"]]))
+            await until(lambda: feed.order_book(BTC) is not None)
+            before = len(fake.requests)
+            await fake.push(fake.book("BTCUSDT", "delta", 11, [["101.7", "7"]], []))
+            await until(lambda: len(fake.requests) >= before + 2)
+            assert feed.order_book(BTC) is None
+
+
 async def test_pongs_without_data_are_silence(tmp_path: Path) -> None:
     async with venue() as fake:
         feed = make_feed(fake, tmp_path, BTC, timing=structs.replace(QUICK, silent_after_s=20.0))

@@ -47,7 +47,7 @@ def test_klines() -> None:
     message = read(shared("nt_ws_kline.json"))
     assert isinstance(message, KlineMessage)
     row = message.data[0]
-    bar = decode.bar(BTC, FIVE, row.start, (row.open, row.high, row.low, row.close, row.volume), message.ts)
+    bar = decode.bar(BTC, FIVE, row.start, row.open, row.high, row.low, row.close, row.volume, message.ts)
     assert bar == Bar(BTC, FIVE, 1672324800000, 16649.5, 16677, 16608, 16677, 2.081, 1672324988882)
     assert bar.ts_event == 1672325100000
     assert not row.confirm
@@ -74,7 +74,7 @@ def test_tickers() -> None:
 def test_trades() -> None:
     message = read(shared("ws_public_trade.json"))
     assert isinstance(message, TradeMessage)
-    assert decode.price(message.data[-1].p)
+    assert message.data[-1].p == 16578.5
     ticker = Ticker(BTC)
     assert ticker.trade(message, T0)
     quote = ticker.quote()
@@ -133,21 +133,36 @@ def test_no_number(text: str | None) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        ("1", "0.9", "0.8", "1", "1"),  # high below open
-        ("1", "2", "1.5", "1", "1"),  # low above open
-        ("0", "2", "0", "1", "1"),
-        ("1", "2", "1", "1", "-1"),
-        ("1", "2", "1", "NaN", "1"),
-        ("1", "2", "1", "", "1"),
+        (1, 0.9, 0.8, 1, 1),  # high below open
+        (1, 2, 1.5, 1, 1),  # low above open
+        (0, 2, 0, 1, 1),
+        (1, 2, 1, 1, -1),
+        (1, 2, 1, math.nan, 1),
+        (1, math.inf, 1, 1, 1),
+        (1, 2, 1, 1, math.nan),
     ],
 )
-def test_no_bar(values: tuple[str, ...]) -> None:
-    assert decode.bar(BTC, FIVE, T0, values, 0) is None
+def test_no_bar(values: tuple[float, ...]) -> None:
+    assert decode.bar(BTC, FIVE, T0, *values, 0) is None  # type: ignore[arg-type]
 
 
 def test_no_bar_off_the_grid() -> None:
-    assert decode.bar(BTC, FIVE, T0 + 1000, ("1", "2", "1", "1", "1"), 0) is None
-    assert decode.bar(BTC, FIVE, 0, ("1", "2", "1", "1", "1"), 0) is None
+    assert decode.bar(BTC, FIVE, T0 + 1000, 1, 2, 1, 1, 1, 0) is None
+    assert decode.bar(BTC, FIVE, 0, 1, 2, 1, 1, 1, 0) is None
+
+
+def test_a_ticker_field_that_is_no_number_is_not_there() -> None:
+    ticker = Ticker(BTC)
+    fields = {"lastPrice": "100.5", "bid1Price": "100.4", "bid1Size": "3", "fundingRate": "0.0001"}
+    message = {"topic": "tickers.BTCUSDT", "type": "snapshot", "ts": T0, "data": fields}
+    ticker.merge(read(msgspec.json.encode(message)), T0)
+    assert ticker.funding_rate == 0.0001
+    fields = {"bid1Price": "", "bid1Size": "-1", "fundingRate": "NaN", "lastPrice": "101", "nextFundingTime": ""}
+    ticker.merge(read(msgspec.json.encode(message | {"type": "delta", "data": fields})), T0)
+    quote = ticker.quote()
+    assert quote is not None
+    assert (quote.last, quote.bid, quote.bid_size) == (101, None, None)
+    assert (ticker.funding_rate, ticker.next_funding_ts) == (None, None)
 
 
 SAMPLES: list[dict[str, Any]] = [
@@ -234,21 +249,21 @@ def test_book_is_what_a_plain_dictionary_says(changes: list[tuple[list[Any], lis
     book, bids, asks = OrderBook(), dict[float, float](), dict[float, float]()
     assert book.apply("snapshot", BookRow(b=[], a=[], u=100))
     for u, (low, high) in enumerate(changes, 101):
-        below = [(str(p), str(s)) for p, s in low]
-        above = [(str(p + 10), str(s)) for p, s in high]
-        assert book.apply("delta", BookRow(b=list(below), a=list(above), u=u))
+        below = [(float(p), float(s)) for p, s in low]
+        above = [(float(p + 10), float(s)) for p, s in high]
+        assert book.apply("delta", BookRow(b=below, a=above, u=u))
         for side, rows in ((bids, below), (asks, above)):
             for price, size in rows:
-                side[float(price)] = float(size)
-                if not float(size):
-                    del side[float(price)]
+                side[price] = size
+                if not size:
+                    del side[price]
         assert (book.bids, book.asks) == (bids, asks)
         assert (book.best_bid, book.best_ask) == (max(bids, default=None), min(asks, default=None))
 
 
 def test_book_out_of_step() -> None:
     book = OrderBook()
-    row = BookRow(b=[("1", "1")], a=[("2", "1")], u=10)
+    row = BookRow(b=[(1, 1)], a=[(2, 1)], u=10)
     assert book.apply("delta", row)  # before its snapshot: waits
     assert not book.synced
     assert book.apply("snapshot", row)
@@ -257,13 +272,13 @@ def test_book_out_of_step() -> None:
     assert book.synced
     assert not book.apply("delta", BookRow(b=[], a=[], u=13))
     assert (book.synced, book.bids, book.best_bid) == (False, {}, None)
-    assert book.apply("delta", BookRow(b=[("5", "1")], a=[], u=14))  # said once
+    assert book.apply("delta", BookRow(b=[(5, 1)], a=[], u=14))  # said once
     assert not book.synced
-    assert book.apply("delta", BookRow(b=[("1", "1")], a=[("2", "1")], u=1))  # the venue restarted
+    assert book.apply("delta", BookRow(b=[(1, 1)], a=[(2, 1)], u=1))  # the venue restarted
     assert book.synced
-    assert not book.apply("delta", BookRow(b=[("3", "1")], a=[], u=2))  # crossed
-    assert book.apply("snapshot", row)
-    assert not book.apply("delta", BookRow(b=[("x", "1")], a=[], u=11))
+    assert not book.crossed
+    assert book.apply("delta", BookRow(b=[(3, 1)], a=[], u=2))
+    assert book.crossed
 
 
 # Bars

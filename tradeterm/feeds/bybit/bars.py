@@ -24,6 +24,9 @@ class Join:
 
     def streamed(self, bar: Bar) -> list[Bar]:
         """The bars that are due now that this one has come: none if one is missing before it, or if it is old."""
+        if bar.ts_open == self.next_open and not self._held:
+            self.next_open += self._interval_ms
+            return [bar]
         self._hold([bar])
         return self._due()
 

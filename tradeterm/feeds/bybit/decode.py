@@ -1,17 +1,22 @@
 """Messages of the public stream as typed rows. What cannot be decoded is None, never an exception.
 
-Numbers arrive as text. They are floats here, as everywhere in market data, and finite.
+Numbers arrive as text, and become floats, finite ones, while they are decoded.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradeterm.domain.market import Bar
 
 Number = str | float
+Price = Annotated[float, Meta(gt=0, lt=1e15)]
+Size = Annotated[float, Meta(ge=0, lt=1e18)]
+Rate = Annotated[float, Meta(gt=-1, lt=1)]
+Stamp = Annotated[int, Meta(gt=0, lt=10**14)]
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what they should be."""
 
@@ -27,11 +32,11 @@ class Reply(Struct):
 
 class KlineRow(Struct):
     start: int
-    open: Number
-    high: Number
-    low: Number
-    close: Number
-    volume: Number
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Size
     confirm: bool
 
 
@@ -42,15 +47,15 @@ class KlineMessage(Struct):
 
 
 class TickerRow(Struct, rename="camel"):
-    """Of a delta's fields, those that are missing are unchanged."""
+    """UNSET is unchanged, None is what does not exist (the venue writes "")."""
 
-    last_price: Number | None = None
-    bid1_price: Number | None = None
-    bid1_size: Number | None = None
-    ask1_price: Number | None = None
-    ask1_size: Number | None = None
-    funding_rate: Number | None = None
-    next_funding_time: str | int | None = None
+    last_price: Price | UnsetType | None = UNSET
+    bid1_price: Price | UnsetType | None = UNSET
+    bid1_size: Size | UnsetType | None = UNSET
+    ask1_price: Price | UnsetType | None = UNSET
+    ask1_size: Size | UnsetType | None = UNSET
+    funding_rate: Rate | UnsetType | None = UNSET
+    next_funding_time: Stamp | UnsetType | None = UNSET
 
 
 class TickerMessage(Struct):
@@ -60,9 +65,20 @@ class TickerMessage(Struct):
     ts: int = 0
 
 
+class _TickerText(Struct):
+    topic: str
+    type: str
+    data: dict[str, Any]
+    ts: int = 0
+
+
+_TICKER_TYPES = {"lastPrice": Price, "bid1Price": Price, "bid1Size": Size, "ask1Price": Price, "ask1Size": Size,
+                 "fundingRate": Rate, "nextFundingTime": Stamp}  # fmt: skip
+
+
 class TradeRow(Struct):
     T: int
-    p: Number
+    p: Price
 
 
 class TradeMessage(Struct):
@@ -72,8 +88,8 @@ class TradeMessage(Struct):
 
 
 class BookRow(Struct):
-    b: list[tuple[Number, Number]]
-    a: list[tuple[Number, Number]]
+    b: list[tuple[Price, Size]]
+    a: list[tuple[Price, Size]]
     u: int
 
 
@@ -92,39 +108,62 @@ class _Head(Struct):
 
 
 _head = msgspec.json.Decoder(_Head)
-_reply = msgspec.json.Decoder(Reply)
-_kline = msgspec.json.Decoder(KlineMessage)
-_ticker = msgspec.json.Decoder(TickerMessage)
-_trade = msgspec.json.Decoder(TradeMessage)
-_book = msgspec.json.Decoder(BookMessage)
+_ticker = msgspec.json.Decoder(TickerMessage, strict=False)
+_ticker_text = msgspec.json.Decoder(_TickerText)
+
+
+def _read_ticker(data: bytes) -> TickerMessage:
+    """Field by field where one of them is no number, as "" is none: the others still count."""
+    try:
+        return _ticker.decode(data)
+    except msgspec.ValidationError:
+        text = _ticker_text.decode(data)
+    fields = {name: value for name, value in text.data.items() if name in _TICKER_TYPES}
+    row = {name: _or_none(value, _TICKER_TYPES[name]) for name, value in fields.items()}
+    return TickerMessage(text.topic, text.type, msgspec.convert(row, TickerRow), text.ts)
+
+
+def _or_none(value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+READERS: Mapping[str, Callable[[bytes], Message]] = {
+    "": msgspec.json.Decoder(Reply).decode,
+    "kline": msgspec.json.Decoder(KlineMessage, strict=False).decode,
+    "tickers": _read_ticker,
+    "publicTrade": msgspec.json.Decoder(TradeMessage, strict=False).decode,
+    "orderbook": msgspec.json.Decoder(BookMessage, strict=False).decode,
+}
+"""By the first part of the topic; a reply has none. They raise what is in UNREADABLE."""
 
 
 def topic_of(data: bytes) -> str:
     """The topic of a message, empty for a reply; "unreadable" where the bytes are no JSON object."""
-    start = data.find(b'"topic":"', 0, 64)  # as the venue writes it: no need to read the whole message twice
-    if start >= 0:
-        start += 9
-        end = data.find(b'"', start, start + 64)
-        if end >= 0:
-            return data[start:end].decode("ascii", "replace")
+    if quick := quick_topic(data):
+        return quick.decode("ascii", "replace")
     try:
         return _head.decode(data).topic
     except UNREADABLE:
         return "unreadable"
 
 
+def quick_topic(data: bytes) -> bytes:
+    """The topic where the venue usually writes it, which spares reading the message twice; else empty. A guess: the
+    decoded message has the last word."""
+    start = data.find(b'"topic":"', 0, 64) + 9
+    if start < 9:
+        return b""
+    return data[start : data.find(b'"', start, start + 64)]
+
+
 def decode(data: bytes, topic: str) -> Message | None:
     """The message of that topic, or None if it is none. Its own topic may still be another: look at it."""
+    read = READERS.get(kind_of(topic))
     try:
-        if topic.startswith("orderbook."):
-            return _book.decode(data)
-        if topic.startswith("tickers."):
-            return _ticker.decode(data)
-        if topic.startswith("publicTrade."):
-            return _trade.decode(data)
-        if topic.startswith("kline."):
-            return _kline.decode(data)
-        return _reply.decode(data) if not topic else None
+        return None if read is None else read(data)
     except UNREADABLE:
         return None
 
@@ -149,12 +188,6 @@ def number(value: Number | None) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def price(value: Number | None) -> float | None:
-    """A finite number above zero, or None."""
-    found = number(value)
-    return found if found is not None and found > 0 else None
-
-
 def milliseconds(value: str | int | None) -> int | None:
     """A time that can be one (UTC ms, above zero), or None."""
     try:
@@ -164,13 +197,12 @@ def milliseconds(value: str | int | None) -> int | None:
     return found if 0 < found < 10**14 else None
 
 
-def bar(instrument: str, interval_ms: int, start: int, values: Sequence[Number], ts_recv: int) -> Bar | None:
-    """A bar of open, high, low, close, volume; None unless the prices are possible and it opens on the interval's
-    grid."""
-    numbers = [number(value) for value in values]
-    if any(value is None for value in numbers) or start % interval_ms or not 0 < start < 10**14:
+def bar(
+    instrument: str, interval_ms: int, start: int, o: float, h: float, low: float, c: float, v: float, ts_recv: int
+) -> Bar | None:
+    """A bar; None unless its prices and volume are possible and it opens on the interval's grid."""
+    if start % interval_ms or not 0 < start < 10**14:
         return None
-    o, h, low, c, v = (value for value in numbers if value is not None)
-    if not (0 < low <= min(o, c) and max(o, c) <= h and v >= 0):
+    if not (0 < low <= o <= h < math.inf and low <= c <= h and 0 <= v < math.inf):
         return None
     return Bar(instrument, interval_ms, start, o, h, low, c, v, ts_recv)

@@ -120,8 +120,8 @@ class BybitFeed:
     def streams(self) -> Sequence[StreamAge]:
         """Klines, tickers, trades and book: when each was last heard, and what is wrong with it."""
         if self._live is None:
-            return Heard().ages({})
-        return self._live.heard.ages(self._live.refused)
+            return Heard().ages({}, {})
+        return self._live.ages()
 
     async def history(self, until_ts: int, bars: int) -> Sequence[Bar | FundingRate]:
         """See the protocol. From the cache, and what that does not have from the venue, which is then kept.

@@ -25,6 +25,10 @@ class Settlements:
 
     def see(self, next_ts: int | None, rate: float | None, ts: int) -> None:
         """The ticker's forecast at `ts`. Once its settlement has passed it stands."""
+        known = self._next
+        if next_ts == known and rate == self._forecast and (known is None or ts < known):
+            self._seen = ts
+            return
         ahead = NEAR_MS if next_ts != self._next else 0  # the venue's clocks need not agree to the millisecond
         if self._next is not None and self._next <= ts + ahead:
             if self._next > self.settled:

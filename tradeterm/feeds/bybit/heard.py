@@ -1,6 +1,7 @@
 """What was heard of each kind of stream, and what is wrong with it."""
 
 import logging
+from collections.abc import Mapping
 
 from tradeterm.feeds.protocol import StreamAge
 
@@ -11,19 +12,14 @@ KINDS = {"kline": "klines", "tickers": "tickers", "publicTrade": "trades", "orde
 
 
 class Heard:
-    """Times are UTC ms of this machine."""
+    """Trouble by kind and subject, and the state of the connection."""
 
     def __init__(self) -> None:
         self.connected = False
+        self.was_connected = False
         self.why = "connecting"
-        self.last: dict[str, int] = {}
-        self.by_topic: dict[str, int] = {}
         self.unreadable: dict[str, int] = {}
         self.trouble: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
-
-    def message(self, kind: str, topic: str, now: int) -> None:
-        self.last[kind] = now
-        self.by_topic[topic] = now
 
     def odd(self, kind: str, data: bytes) -> None:
         """A message that cannot be read is counted, and shown in the log the first time."""
@@ -39,12 +35,12 @@ class Heard:
             self.trouble[kind][subject] = text
             _log.warning("%s: %s: %s", KINDS[kind], subject, text)
 
-    def ages(self, refused: dict[str, str]) -> list[StreamAge]:
-        """One row a kind."""
-        return [StreamAge(name, self.last.get(kind), self._detail(kind, refused)) for kind, name in KINDS.items()]
+    def ages(self, last: Mapping[str, int], refused: Mapping[str, str]) -> list[StreamAge]:
+        """One row a kind. `last` is when each was heard, `refused` the topics that the venue will not give."""
+        return [StreamAge(name, last.get(kind) or None, self._detail(kind, refused)) for kind, name in KINDS.items()]
 
-    def _detail(self, kind: str, refused: dict[str, str]) -> str:
-        said = [] if self.connected else [f"reconnecting: {self.why}" if self.last else self.why]
+    def _detail(self, kind: str, refused: Mapping[str, str]) -> str:
+        said = [] if self.connected else [f"reconnecting: {self.why}" if self.was_connected else self.why]
         said += [f"{topic}: refused: {why}" for topic, why in refused.items() if topic.startswith(kind + ".")]
         said += [f"{subject}: {text}" for subject, text in self.trouble[kind].items()]
         if count := self.unreadable.get(kind):

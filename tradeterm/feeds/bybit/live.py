@@ -20,6 +20,7 @@ from tradeterm.feeds.bybit.rest import INTERVALS, PublicRest
 from tradeterm.feeds.bybit.tickers import Ticker
 from tradeterm.feeds.bybit.timing import Timing
 from tradeterm.feeds.bybit.topics import Topics
+from tradeterm.feeds.protocol import StreamAge
 from tradeterm.venues.backoff import Backoff
 from tradeterm.venues.socket import Socket
 
@@ -30,13 +31,16 @@ MOVING = ("kline", "tickers")
 """Kinds whose topics always move; trades and books of a quiet contract may rest."""
 
 
-class _Route(Struct):
-    """Where the messages of one topic go."""
+class _Route(Struct, eq=False):
+    """Where the messages of one topic go, and when the last one came (this machine's UTC ms)."""
 
+    topic: str
     kind: str
     series: Series
     ticker: Ticker
+    read: Callable[[bytes], Any]
     take: Callable[["_Route", Any, int], bool]
+    heard_at: int = 0
 
 
 class Live:
@@ -86,7 +90,7 @@ class Live:
             venue_now=self.venue_now,
         )
         self._routes = {
-            topic: _Route(kind, self._series[name], self.tickers[name], take)
+            topic.encode(): _Route(topic, kind, self._series[name], self.tickers[name], decode.READERS[kind], take)
             for name, symbol in symbols.items()
             for topic, kind, take in (
                 (f"kline.{INTERVALS[interval]}.{symbol}", "kline", self._kline),
@@ -95,7 +99,7 @@ class Live:
                 (f"orderbook.{BOOK_DEPTH}.{symbol}", "orderbook", self._book),
             )
         }
-        self._topics = Topics(tuple(self._routes))
+        self._topics = Topics([route.topic for route in self._routes.values()])
         self._socket = Socket(
             url,
             hello=self._topics.hello,
@@ -117,9 +121,11 @@ class Live:
     def venue_now(self) -> int:
         return self._clock() + self._offset_ms()
 
-    @property
-    def refused(self) -> dict[str, str]:
-        return self._topics.refused
+    def ages(self) -> list[StreamAge]:
+        last: dict[str, int] = {}
+        for route in self._routes.values():
+            last[route.kind] = max(route.heard_at, last.get(route.kind, 0))
+        return self.heard.ages(last, self._topics.refused)
 
     async def batches(self) -> AsyncGenerator[Sequence[MarketEvent]]:
         """Until closed. A mistake in one of the tasks is raised here."""
@@ -158,31 +164,37 @@ class Live:
 
     def on_message(self, data: bytes) -> None:
         """Take one frame; never raises for what is in it."""
-        topic = decode.topic_of(data)
-        route = self._routes.get(topic)
-        message = decode.decode(data, topic)
+        route = self._routes.get(decode.quick_topic(data)) or self._routes.get(
+            decode.topic_of(data).encode("utf-8", "replace")
+        )
         if route is None:
-            if isinstance(message, decode.Reply):
-                self._topics.replied(message)
-            else:
-                self.heard.odd("unknown", data)
+            self._reply(data)
             return
-        now = self._clock()
-        self.heard.message(route.kind, topic, now)
-        if self._silent and topic in self._silent:
-            self._silent.discard(topic)
-            self.heard.set_trouble(route.kind, topic, "")
-        if (
-            message is None
-            or isinstance(message, decode.Reply)
-            or message.topic != topic
-            or not 0 < message.ts <= now + DAY_MS  # one absurd time would outlive every true one
-        ):
-            self.heard.odd(route.kind, data)
-            if route.kind == "orderbook":
-                self._lost(topic, route.ticker)
-        elif not route.take(route, message, now):
-            self.heard.odd(route.kind, data)
+        now = route.heard_at = self._clock()
+        if self._silent and route.topic in self._silent:
+            self._silent.discard(route.topic)
+            self.heard.set_trouble(route.kind, route.topic, "")
+        try:
+            message = route.read(data)
+        except decode.UNREADABLE:
+            self._odd(route, data)
+            return
+        # one absurd time would outlive every true one
+        sane = message.topic == route.topic and 0 < message.ts <= now + DAY_MS
+        if not (sane and route.take(route, message, now)):
+            self._odd(route, data)
+
+    def _reply(self, data: bytes) -> None:
+        message = decode.decode(data, decode.topic_of(data))
+        if isinstance(message, decode.Reply):
+            self._topics.replied(message)
+        else:
+            self.heard.odd("unknown", data)
+
+    def _odd(self, route: _Route, data: bytes) -> None:
+        self.heard.odd(route.kind, data)
+        if route.kind == "orderbook":
+            self._lost(route.topic, route.ticker)
 
     # one kind of message each; false: something in it cannot be right
 
@@ -191,8 +203,8 @@ class Live:
         for row in message.data:
             if not row.confirm:
                 continue
-            values = (row.open, row.high, row.low, row.close, row.volume)
-            bar = decode.bar(route.series.instrument, self._interval_ms, row.start, values, now)
+            name, length = route.series.instrument, self._interval_ms
+            bar = decode.bar(name, length, row.start, row.open, row.high, row.low, row.close, row.volume, now)
             if bar is None:
                 readable = False
             elif due := route.series.join.streamed(bar):
@@ -274,14 +286,14 @@ class Live:
         if not connected and self.heard.why != why:
             _log.warning("market data: %s", why)
         self.heard.connected, self.heard.why = connected, why
+        self.heard.was_connected = self.heard.was_connected or connected
         self._data_since = self._clock()
         self._connected_at = self._loop.time()
+        self._renewed.clear()
         self._renew.clear()
         if connected:
-            self.heard.by_topic = dict.fromkeys(self._routes, self._data_since)
             self._repairs.catch_up()
             return
-        self.heard.by_topic.clear()
         for ticker in self.tickers.values():
             ticker.book.lose()
 
@@ -297,20 +309,26 @@ class Live:
     def _watch(self) -> None:
         """A connection that answers pings may still bring no data, or none of one topic."""
         now = self._clock()
-        newest = max(self.heard.by_topic.values(), default=self._data_since)
+        newest = max(self._data_since, *(route.heard_at for route in self._routes.values()))
         if now - newest > self._timing.silent_after_s * 1000:
             self._socket.reconnect(f"no market data for {self._timing.silent_after_s:g} s, although the venue answers")
             return
         stale = now - self._timing.stale_topic_s * 1000
-        for topic, last in self.heard.by_topic.items():
-            route = self._routes[topic]
-            if route.kind in MOVING and last < stale and topic not in self._renew:
-                self.heard.by_topic[topic] = now
-                self._silent.add(topic)
-                self.heard.set_trouble(route.kind, topic, "silent, subscribing anew")
-                self._renew[topic] = 0.0
-            elif route.kind == "orderbook" and not route.ticker.book.synced and topic not in self._renew:
-                self._renew[topic] = self._renewed.get(topic, self._connected_at) + 2 * self._timing.renew_every_s
+        since = self._loop.time() - self._timing.stale_topic_s
+        for route in self._routes.values():
+            topic = route.topic
+            if topic in self._renew:
+                continue
+            renewed = self._renewed.get(topic, self._connected_at)
+            if route.kind in MOVING and max(route.heard_at, self._data_since) < stale:
+                if topic not in self._silent or renewed < since:
+                    self._silent.add(topic)
+                    self.heard.set_trouble(route.kind, topic, "silent, subscribing anew")
+                    self._renew[topic] = 0.0
+            elif route.kind == "orderbook" and not route.ticker.book.synced:
+                self._renew[topic] = renewed + 2 * self._timing.renew_every_s
+            elif route.kind == "orderbook" and route.ticker.book.crossed:
+                self._lost(topic, route.ticker)
 
     async def _renew_due(self) -> None:
         now = self._loop.time()

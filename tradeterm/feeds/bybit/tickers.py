@@ -1,8 +1,10 @@
 """What is known now of one instrument: its ticker (snapshot and changes), its last trade, the top of its book."""
 
+from msgspec import UNSET
+
 from tradeterm.domain.market import DAY_MS, Quote
 from tradeterm.feeds.bybit.book import OrderBook
-from tradeterm.feeds.bybit.decode import TickerMessage, TradeMessage, milliseconds, number, price
+from tradeterm.feeds.bybit.decode import TickerMessage, TradeMessage
 
 
 class Ticker:
@@ -29,34 +31,32 @@ class Ticker:
             self._bid = self._ask = self._bid_size = self._ask_size = None
             self.funding_rate = self.next_funding_ts = None
         self.saw(ts, ts_recv)
-        last = price(row.last_price)
-        if last is not None and ts >= self._last_ts:
-            self._last, self._last_ts = last, ts
-        if row.bid1_price is not None:
-            self._bid = price(row.bid1_price)
-        if row.ask1_price is not None:
-            self._ask = price(row.ask1_price)
-        if row.bid1_size is not None:
-            self._bid_size = number(row.bid1_size)
-        if row.ask1_size is not None:
-            self._ask_size = number(row.ask1_size)
-        if row.funding_rate is not None:
-            self.funding_rate = _rate(row.funding_rate)
-        if row.next_funding_time is not None:
-            self.next_funding_ts = milliseconds(row.next_funding_time)
+        if row.last_price and ts >= self._last_ts:
+            self._last, self._last_ts = row.last_price, ts
+        if row.bid1_price is not UNSET:
+            self._bid = row.bid1_price
+        if row.ask1_price is not UNSET:
+            self._ask = row.ask1_price
+        if row.bid1_size is not UNSET:
+            self._bid_size = row.bid1_size
+        if row.ask1_size is not UNSET:
+            self._ask_size = row.ask1_size
+        if row.funding_rate is not UNSET:
+            self.funding_rate = row.funding_rate
+        if row.next_funding_time is not UNSET:
+            self.next_funding_ts = row.next_funding_time
 
     def trade(self, message: TradeMessage, ts_recv: int) -> bool:
         """Take the newest of some trades over; whether it was readable."""
         if not message.data:
             return True
         row = message.data[-1]  # the oldest comes first
-        last = price(row.p)
-        ts = milliseconds(row.T)
-        if last is None or ts is None or ts > ts_recv + DAY_MS:
+        ts = row.T
+        if not 0 < ts <= ts_recv + DAY_MS:
             return False
         self.saw(ts, ts_recv)
         if ts >= self._last_ts:
-            self._last, self._last_ts = last, ts
+            self._last, self._last_ts = row.p, ts
         return True
 
     def quote(self) -> Quote | None:
@@ -66,9 +66,9 @@ class Ticker:
             return None
         book = self.book
         bid, ask, bid_size, ask_size = self._bid, self._ask, self._bid_size, self._ask_size
-        if book.synced and book.best_bid is not None and book.best_ask is not None:
-            bid, ask = book.best_bid, book.best_ask
-            bid_size, ask_size = book.bids[bid], book.asks[ask]
+        best_bid, best_ask = (book.best_bid, book.best_ask) if book.synced else (None, None)
+        if best_bid is not None and best_ask is not None and best_bid < best_ask:
+            bid, ask, bid_size, ask_size = best_bid, best_ask, book.bids[best_bid], book.asks[best_ask]
         if bid is None:
             bid_size = None
         if ask is None:
@@ -79,8 +79,3 @@ class Ticker:
         """Something about it was heard."""
         self.ts_event = max(self.ts_event, ts)
         self.ts_recv = ts_recv
-
-
-def _rate(value: str | float) -> float | None:
-    found = number(value)
-    return found if found is not None and abs(found) < 1 else None
