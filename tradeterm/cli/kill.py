@@ -128,9 +128,9 @@ def _place(config: "Config", venue: str) -> str:
 
 
 def _at_venues(options: argparse.Namespace, profile: Profile, config: "Config", row: "CommandRow | None") -> int:
-    from tradeterm.engine.emergency import kill_at_venue
+    from tradeterm.engine.emergency import LONGEST_S, kill_at_venue
 
-    note("tradeterm: going to the venue…")
+    note(f"tradeterm: going to the venue, for at most {LONGEST_S:g} s…")
     began = time.monotonic()
     try:
         found = asyncio.run(kill_at_venue(config, profile))

@@ -84,8 +84,8 @@ class _Closing:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _look(self) -> tuple[list[PositionRow], list[OrderRow]]:
-        positions = await self._venue.position_rows()
         orders = await self._venue.lookups.open_orders()
+        positions = await self._venue.position_rows()  # after the orders: one that fills in between is seen here
         return (
             [row for row in positions if row.symbol in self._symbols and row.size != 0],
             [row for row in orders if row.symbol in self._symbols],
