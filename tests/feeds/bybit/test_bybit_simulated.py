@@ -46,7 +46,7 @@ async def follow(venue: BybitSimulator, cache: Path, after_ts: int) -> AsyncIter
     await feed.open()
     task = asyncio.create_task(reader.follow(feed, after_ts))
     try:
-        await until(lambda: all(not age.detail for age in feed.streams()), feed.streams)
+        await until(lambda: not any(age.detail for age in feed.streams()[1:]), feed.streams)
         yield feed, reader
     finally:
         await feed.close()
