@@ -512,6 +512,10 @@ ALERTS = (
     AlertFact(ts=at("00:00:01"), level=AlertLevel.INFO, code="ENGINE_STARTED", text="recovered and reconciled"),
 )  # fmt: skip
 
+RECONCILIATIONS = (
+    ReconciliationFact(id="crypto-1", ts=at("00:00:01"), venue="paper", account=BOOK, agreed=True, findings=()),
+)
+
 BREAKER = (
     BreakerFact(ts=at("16:30"), from_level=BreakerLevel.ALERT, to_level=BreakerLevel.CLOSED, cause="cool-down over",
                 numbers={"drawdown": "0.011"}),
@@ -745,7 +749,7 @@ class FakeConsole:
         return BREAKER[:limit] if self.facts else ()
 
     def reconciliations(self, limit: int = 50) -> Sequence[ReconciliationFact]:
-        return ()
+        return RECONCILIATIONS[:limit] if self.facts else ()
 
     def risk_snapshots(self, book: str, limit: int = 50) -> Sequence[RiskSnapshotFact]:
         return ()

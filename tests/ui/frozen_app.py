@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 from fake_console import FakeConsole
 from textual.pilot import Pilot
 
@@ -51,8 +52,10 @@ def frozen_app(
     glyphs: str = "unicode",
     keys: dict[str, str] | None = None,
     start_engine: object = None,
+    base: Config | None = None,
 ) -> TradetermApp:
-    config = Config(books=BOOKS, ui=UiConfig(theme=theme, glyphs=glyphs), keys=keys or {})
+    ui = UiConfig(theme=theme, glyphs=glyphs)
+    config = msgspec.structs.replace(base or Config(books=BOOKS), ui=ui, keys=keys or {})
     profile = Profile("demo", folder / "state", folder / "config")
     return TradetermApp(
         console,

@@ -13,6 +13,7 @@ from tradeterm.ui.model import Engine, Level, Scene, banner, data_age, judge, re
 from tradeterm.ui.poller import Poller
 from tradeterm.ui.screens.summary import one_line
 from tradeterm.ui.tracker import Tracker
+from tradeterm.ui.widgets.tones import text_of
 
 BTC = "crypto/BTCUSDT.BINANCE"
 
@@ -130,7 +131,7 @@ def test_a_confirmation_states_counts_and_amounts() -> None:
     ],
 )
 def test_one_line(seen: Scene, line: str) -> None:
-    assert one_line(seen, "^k") == line
+    assert text_of(one_line(seen, "^k")) == line
 
 
 def test_flat_means_nothing_held_and_nothing_open() -> None:

@@ -76,6 +76,46 @@ def test_state(snap_compare: Compare, make_app: MakeApp, state: str, size: tuple
     assert snap_compare(make_app(state), terminal_size=size, run_before=on("desk"))
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("screen", ["desk", "orders"])
+def test_live(snap_compare: Compare, make_live_app: MakeApp, screen: str, theme: str, size: tuple[int, int]) -> None:
+    """Real money, and not all is well: the clock is wrong, a stream is lost, somebody else trades on the account."""
+    assert snap_compare(make_live_app("live", theme=theme), terminal_size=size, run_before=on(screen))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", ["desk", "orders"])
+def test_blocked(snap_compare: Compare, make_live_app: MakeApp, screen: str, size: tuple[int, int]) -> None:
+    """Real money, the key has expired, and the positions disagree."""
+    assert snap_compare(make_live_app("blocked"), terminal_size=size, run_before=on(screen))
+
+
+@pytest.mark.parametrize(
+    ("state", "screen", "size", "keys"),
+    [
+        pytest.param("ready", "desk", LARGE, (), id="calm"),
+        pytest.param("live", "risk", MIDDLE, (), id="risk"),
+        pytest.param("blocked", "desk", (20, 5), (), id="tiny"),
+        pytest.param("live", "desk", (59, 20), (), id="one-line"),
+        pytest.param("blocked", "orders", SMALL, ("g", "v"), id="venues"),
+        pytest.param("blocked", "orders", SMALL, ("g", "r"), id="reconciliations"),
+        pytest.param("blocked", "orders", SMALL, ("g", "r", "enter"), id="disagreement"),
+        pytest.param("live", "desk", SMALL, ("q",), id="quit"),
+        pytest.param("live", "desk", SMALL, ("K",), id="kill"),
+    ],
+)
+def test_live_detail(
+    snap_compare: Compare, make_live_app: MakeApp, state: str, screen: str, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    assert snap_compare(make_live_app(state), terminal_size=size, run_before=on(screen, *keys))
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
+def test_live_theme(snap_compare: Compare, make_live_app: MakeApp, theme: str) -> None:
+    assert snap_compare(make_live_app("blocked", theme=theme), terminal_size=MIDDLE, run_before=on("desk"))
+
+
 @pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
 def test_theme(snap_compare: Compare, make_app: MakeApp, theme: str) -> None:
     assert snap_compare(make_app("busy", theme=theme), terminal_size=MIDDLE, run_before=on("desk"))

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from tradeterm.assistant.ask import ask, complete
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
+from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
 from tradeterm.ui import clipboard, controls, glyphs, signals
 from tradeterm.ui.actions import ACTIONS, find_action
@@ -22,6 +23,7 @@ from tradeterm.ui.bindings import app_bindings
 from tradeterm.ui.controlled_app import ControlledApp
 from tradeterm.ui.keymap import Keymap, resolve
 from tradeterm.ui.messages import LineAsked
+from tradeterm.ui.modals.choice import Choice, ChoiceModal
 from tradeterm.ui.modals.help import HelpModal
 from tradeterm.ui.model import Level, refusal
 from tradeterm.ui.palette import ActionCommands
@@ -168,6 +170,11 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         position, book = (front.selected_position(), front.selected_book()) if front is not None else ("", "")
         return refusal(action, self.scene, position, book)
 
+    def has_place(self, action: str) -> bool:
+        """Whether an action means anything here: what plays a recording does not where there is none."""
+        view = self.scene.view
+        return view is None or view.replay is not None or not action.startswith("replay.")
+
     def action_do(self, action: str) -> None:
         """Do an action of the action table, or say in words why not."""
         front = self.front
@@ -181,11 +188,12 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         elif area == "screen":
             self.switch_mode(verb)
         elif action == "engine.start" and not self.scene.running:
-            self._launch()
+            self._launch_asked()
         elif area in ("engine", "book", "position", "replay"):
             self.propose(controls.propose(action, self.scene, position, book))
         elif action == "app.keys":
-            reasons = {known.id: refusal(known.id, self.scene, position, book) for known in ACTIONS}
+            known = [action.id for action in ACTIONS if self.has_place(action.id)]
+            reasons = {name: refusal(name, self.scene, position, book) for name in known}
             self.push_screen(HelpModal(self.keymap, front.ABOUT, reasons))
         elif action == "app.theme":
             self.notice(f"theme {self.next_theme()}")
@@ -193,6 +201,18 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
             self._quit()
         elif refused := front.perform(action):
             self.notice(f"{find_action(action).label}: {refused}", Level.WARNING)
+
+    def _launch_asked(self) -> None:
+        """Start an engine; one that trades real money only when a person says so."""
+        if self.config.mode is not Mode.LIVE:
+            self._launch()
+            return
+        lines = ["The engine trades real money by itself as soon as it has started."]
+        choices = [Choice("cancel", "Cancel"), Choice("yes", "Start LIVE trading", danger=True)]
+        self.push_screen(
+            ChoiceModal("Start LIVE", lines, choices, clock=self._clock, danger=True),
+            lambda chosen: self._launch() if chosen else None,
+        )
 
     @on(LineAsked)
     def _line_asked(self, message: LineAsked) -> None:

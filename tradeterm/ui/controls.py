@@ -5,7 +5,7 @@ from decimal import Decimal
 from tradeterm.assistant.ask import Confirm, Proposed
 from tradeterm.domain.states import BookState, CommandVerb, TradingState
 from tradeterm.ui import fmt
-from tradeterm.ui.model import Scene
+from tradeterm.ui.model import Scene, is_live
 
 KILL_WORD = "KILL"
 STOP = Proposed(verb=CommandVerb.STOP, consequence="No new entries from now on; exits go on.")
@@ -114,7 +114,8 @@ def _held(scene: Scene) -> str:
     orders = f"{view.open_orders} open order{'' if view.open_orders == 1 else 's'}"
     if not view.positions:
         return f"There are no positions and {orders}."
-    return f"{_positions(len(view.positions))} worth {fmt.money(worth)} {view.currency} (now {gain}), {orders}."
+    money = f"{fmt.money(worth)} {view.currency}{' of real money' if is_live(scene) else ''}"
+    return f"{_positions(len(view.positions))} worth {money} (now {gain}), {orders}."
 
 
 def _positions(count: int) -> str:

@@ -4,9 +4,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from tradeterm.domain.states import BookState, Mode, TradingState, WorkerState
+from tradeterm.domain.states import BookState, Mode, TradingState, VenueState, WorkerState
 from tradeterm.domain.view import BookView, DeskView, PositionView
 from tradeterm.ui import fmt
+from tradeterm.ui.venues import each_once, first_words, sentence
 
 SILENT_AFTER_MS = 3_000
 
@@ -78,9 +79,10 @@ def position_key(position: PositionView) -> str:
 
 
 def data_age(scene: Scene, instrument: str = "") -> tuple[int | None, bool]:
-    """Age in ms of the market data (of one instrument, or the oldest of all), and whether it is stale.
+    """Age in ms of the market data (of one instrument, or of the desk), and whether it is stale.
 
-    The engine's own silence counts: nothing a silent engine shows is fresh.
+    The desk's data is as old as the oldest that is not stale; it is stale when all of it is. The engine's own silence
+    counts: nothing a silent engine shows is fresh.
     """
     view = scene.view
     if view is None:
@@ -88,12 +90,31 @@ def data_age(scene: Scene, instrument: str = "") -> tuple[int | None, bool]:
     feeds = [feed for feed in view.feeds if instrument in ("", feed.instrument)]
     if not feeds:
         return None, scene.engine is not Engine.LIVE
-    age = max(view.ts - feed.ts_last for feed in feeds)
+    fresh = [feed for feed in feeds if not feed.stale]
+    heard = [feed for feed in fresh or feeds if feed.ts_last]
+    if not heard:  # nothing has come yet
+        return None, True
+    age = max(view.ts - feed.ts_last for feed in heard)
     if scene.engine is not Engine.LIVE:
         return max(age, scene.silence_ms), True
     if view.replay is not None and view.replay.finished:
         return age, False
-    return age, any(feed.stale for feed in feeds)
+    return age, not fresh
+
+
+def stale_part(scene: Scene) -> str:
+    """Which part of the market data is stale while the rest is fresh: "LINKUSDT STALE", "2 of 6 STALE"; or nothing."""
+    view = scene.view
+    if view is None or (view.replay is not None and view.replay.finished):
+        return ""
+    stale = [feed for feed in view.feeds if feed.stale]
+    if not stale or len(stale) == len(view.feeds):
+        return ""
+    return f"{stale[0].symbol if len(stale) == 1 else f'{len(stale)} of {len(view.feeds)}'} STALE"
+
+
+_WHOLE_WHY, _SHORT_WHY = 200, 48  # cells for a reason that is alone in the line, and for one that shares it
+_LOUDEST_FIRST = (Level.DANGER, Level.WARNING, Level.CALM)
 
 
 def banner(scene: Scene, start_key: str, resume_key: str) -> tuple[str, Level]:
@@ -106,23 +127,41 @@ def banner(scene: Scene, start_key: str, resume_key: str) -> tuple[str, Level]:
     if scene.engine is Engine.GONE:
         ago = fmt.age(scene.silence_ms)
         return f"the engine is gone (last heartbeat {ago} ago); {start_key} starts it again", Level.DANGER
-    said: list[str] = []
+    said: list[tuple[Level, str]] = []
     if scene.engine is Engine.SILENT:
-        said.append(f"engine not answering (last heartbeat {fmt.age(scene.silence_ms)} ago)")
+        said.append((Level.DANGER, f"engine not answering (last heartbeat {fmt.age(scene.silence_ms)} ago)"))
     if view.kill_pending:
-        said.append("KILL under way: cancelling orders, closing positions")
-    elif view.trading_state is not TradingState.ACTIVE:
-        reason = f": {view.trading_reason}" if view.trading_reason else ""
-        said.append(f"{view.trading_state}{reason}; {resume_key} resumes")
+        said.append((Level.DANGER, "KILL under way: cancelling orders, closing positions"))
+    venues = _venue_troubles(view)
+    said += venues
+    if not view.kill_pending and view.trading_state is not TradingState.ACTIVE:
+        why = first_words(view.trading_reason, _SHORT_WHY) if venues else view.trading_reason
+        level = Level.DANGER if view.trading_state is TradingState.HALTED else Level.WARNING
+        said.append((level, f"{view.trading_state}{': ' if why else ''}{why}; {resume_key} resumes"))
     said.extend(
-        f"{worker.worker} worker {worker.state}{f' ({worker.detail})' if worker.detail else ''}, no entries meanwhile"
+        (
+            Level.WARNING,
+            f"{worker.worker} worker {worker.state}{f' ({worker.detail})' if worker.detail else ''}, "
+            "no entries meanwhile",
+        )
         for worker in view.workers
         if worker.state is not WorkerState.RUNNING and not view.stopping
     )
     if not said:
         return "", Level.CALM
-    grave = scene.engine is Engine.SILENT or view.kill_pending or view.trading_state is TradingState.HALTED
-    return " · ".join(said), Level.DANGER if grave else Level.WARNING
+    said.sort(key=lambda entry: _LOUDEST_FIRST.index(entry[0]))
+    return " · ".join(text for _, text in said), said[0][0]
+
+
+def _venue_troubles(view: DeskView) -> list[tuple[Level, str]]:
+    """The venues of an engine on live data; those of a recording come and go with it."""
+    if view.replay is not None or view.stopping:
+        return []
+    levels = {VenueState.BLOCKED: Level.DANGER, VenueState.RECONCILING: Level.CALM, VenueState.CONNECTED: Level.CALM}
+    ill = [venue for venue in each_once(view.venues) if venue.state is not VenueState.READY]
+    alone = view.trading_state is TradingState.ACTIVE and len(ill) == 1
+    cells = _WHOLE_WHY if alone else _SHORT_WHY
+    return [(levels.get(venue.state, Level.WARNING), sentence(venue, cells)) for venue in ill]
 
 
 def refusal(action: str, scene: Scene, position: str = "", book: str = "") -> str:
@@ -161,3 +200,8 @@ def _paused(view: DeskView) -> bool:
 
 def is_demo(scene: Scene) -> bool:
     return scene.view is not None and scene.view.mode is Mode.DEMO
+
+
+def is_live(scene: Scene) -> bool:
+    """Whether real money is traded."""
+    return scene.view is not None and scene.view.mode is Mode.LIVE

@@ -18,7 +18,7 @@ class ActionCommands(Provider):
     def _commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
         app = cast("TradetermApp", self.app)
         for action in ACTIONS:
-            if not action.local and action.id != "app.palette":
+            if not action.local and action.id != "app.palette" and app.has_place(action.id):
                 key = app.keymap.shown(action.id)
                 reason = app.unavailable(action.id)
                 aside = f"{action.help} Not now: {reason}." if reason else action.help

@@ -2,7 +2,7 @@
 unless a person says so; a demo has nothing to go on for and ends with its console."""
 
 from tradeterm.ui.modals.choice import Choice
-from tradeterm.ui.model import Scene, is_demo
+from tradeterm.ui.model import Scene, is_demo, is_live
 
 LEAVE, STOP, FLATTEN, END = "leave", "stop", "flatten", "end"
 _CANCEL = Choice("cancel", "Stay")
@@ -21,17 +21,19 @@ def question(scene: Scene) -> tuple[str, list[str], list[Choice]]:
         return "Quit the demo", lines, [Choice(END, "End the demo"), _CANCEL]
     held = len(view.positions) if view is not None else 0
     orders = view.open_orders if view is not None else 0
+    money = " with real money" if is_live(scene) else ""
     lines = [
-        f"The engine trades on without this console ({_count(held, 'position')}, {_count(orders, 'open order')}).",
+        f"The engine trades on{money} without this console "
+        f"({_count(held, 'position')}, {_count(orders, 'open order')}).",
         "What shall become of it?",
     ]
     return (
-        "Quit",
+        "Quit LIVE" if money else "Quit",
         lines,
         [
             Choice(LEAVE, "Leave it running"),
             Choice(STOP, "Stop new entries, exits and stops go on"),
-            Choice(FLATTEN, "Flatten and stop: close everything, then end the engine", danger=True),
+            Choice(FLATTEN, "Flatten and stop: close all, then end the engine", danger=True),
             _CANCEL,
         ],
     )

@@ -17,7 +17,7 @@ _KEY_CELLS = 11
 
 
 class HelpModal(ModalScreen[None]):
-    """`about` is a sentence on what has the focus; `refusals` says why an action cannot be done now."""
+    """`about` is a sentence on what has the focus; `refusals` says of each action to show why it cannot be done now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,enter", "close", "Close")]
 
@@ -28,7 +28,7 @@ class HelpModal(ModalScreen[None]):
         self._refusals = refusals
 
     def compose(self) -> ComposeResult:
-        groups = _groups(self._keymap.actions)
+        groups = _groups(action for action in self._keymap.actions if action.id in self._refusals)
         half = _half(groups)
         with Vertical(classes="dialog -wide") as box:
             box.border_title = "Keys"

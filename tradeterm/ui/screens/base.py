@@ -13,14 +13,15 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tradeterm.console.protocol import Console
+from tradeterm.ui import fmt
 from tradeterm.ui.messages import LineAsked, TabChosen
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.jump import JumpModal
-from tradeterm.ui.model import Level, Scene, banner, data_age
+from tradeterm.ui.model import Level, Scene, banner, data_age, stale_part
 from tradeterm.ui.poller import Look
 from tradeterm.ui.screens.footer import footer
 from tradeterm.ui.screens.parts import Answer, FilterLine, Line, Tabs, shown
-from tradeterm.ui.screens.summary import one_line
+from tradeterm.ui.screens.summary import OneLine, one_line
 from tradeterm.ui.tables.common import book_columns
 from tradeterm.ui.widgets.key_bar import KeyBar
 from tradeterm.ui.widgets.live_table import LiveTable
@@ -44,6 +45,8 @@ class ConsoleScreen(Screen[None]):
 
     TABS: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     ABOUT: ClassVar[str] = ""
+    PRICED: ClassVar[tuple[str, ...]] = ()
+    """Ids of panes whose numbers rest on the market data of several instruments."""
     STAYS_IN_PROMPT: ClassVar[bool] = False
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "back", "Back")]
@@ -87,6 +90,10 @@ class ConsoleScreen(Screen[None]):
         """The fact or view behind a row, for detail and copy; None where there is none."""
         return None
 
+    def instrument_of(self, pane: Pane) -> str:
+        """The instrument whose data alone a pane shows; empty for a pane on the whole desk."""
+        return ""
+
     def selected_position(self) -> str:
         """Key of the position that trading keys mean; empty where none is selected."""
         return ""
@@ -95,7 +102,7 @@ class ConsoleScreen(Screen[None]):
         return ""
 
     def compose(self) -> ComposeResult:
-        yield StatusBar(id="status")
+        yield StatusBar(tz=fmt.zone(self.zone), mode=self.desk_app.config.mode, id="status")
         yield Line(id="banner")
         yield Tabs([title for title, _ in self.TABS])
         with Container(id="body"):
@@ -107,7 +114,7 @@ class ConsoleScreen(Screen[None]):
             yield FilterLine()
             yield Line(id="notice")
         yield KeyBar(id="keys")
-        yield Line(id="tiny")
+        yield OneLine(id="tiny")
 
     def on_mount(self) -> None:
         for field in self.query(Input):
@@ -127,7 +134,7 @@ class ConsoleScreen(Screen[None]):
         self.query_one(StatusBar).update_view(
             scene.view, scene.wall, "starting" if scene.running else "no engine is running"
         )
-        self.query_one("#tiny", Line).say(one_line(scene, app.keymap.shown("engine.halt")))
+        self.query_one(OneLine).say(one_line(scene, app.keymap.shown("engine.halt"), app.config.mode))
         text, level = banner(scene, app.keymap.shown("engine.start"), app.keymap.shown("engine.resume"))
         self.query_one("#banner", Line).say(text, level)
         if look.ledger:
@@ -137,10 +144,15 @@ class ConsoleScreen(Screen[None]):
             self._show_keys()
         if look.view or look.second:
             self.show_second(scene)
-        age, is_stale = data_age(scene)
+        self._show_ages(scene)
+
+    def _show_ages(self, scene: Scene) -> None:
+        of_all, part = data_age(scene), stale_part(scene)
         for pane in self.query(Pane):
             if not pane.frozen:
-                pane.set_age(age, 0 if is_stale and age else None)
+                instrument = self.instrument_of(pane)
+                age, is_stale = data_age(scene, instrument) if instrument else of_all
+                pane.set_age(age, 0 if is_stale and age else None, part if pane.id in self.PRICED else "")
 
     def _show_keys(self) -> None:
         self.query_one(KeyBar).set_entries(footer(self.desk_app.keymap, self.desk_app.unavailable))
@@ -367,8 +379,8 @@ def _pretty_lines(value: object, indent: str) -> Sequence[str]:
     lines: list[str] = []
     pairs = value.items() if isinstance(value, dict) else enumerate(cast(Sequence[object], value), 1)
     for name, item in pairs:
-        if isinstance(item, (dict, list)) and item:
+        if isinstance(item, (dict, list, tuple)) and item:
             lines += [f"{indent}{name}", *_pretty_lines(item, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:<18} {'' if item is None or item == [] or item == {} else item}")
+            lines.append(f"{indent}{name:<18} {'' if item is None or item in ([], (), {}) else item}")
     return lines

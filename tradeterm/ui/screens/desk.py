@@ -51,6 +51,7 @@ class DeskScreen(ConsoleScreen):
         ("Verdicts", ("verdicts-pane",)),
         ("Risk", ("risk-pane",)),
     )
+    PRICED = ("positions-pane", "risk-pane")
     ABOUT = "The desk: the selected position or signal is drawn in the chart and is what flatten means."
 
     def __init__(self) -> None:
@@ -153,7 +154,7 @@ class DeskScreen(ConsoleScreen):
         pane = self.query_one("#chart-pane", Pane)
         if view is None or pane.frozen:
             return
-        instrument = self._instrument_of(scene)
+        instrument = self._charted(scene)
         feed = next((feed for feed in view.feeds if feed.instrument == instrument), None)
         held = next((held for held in view.positions if held.instrument == instrument), None)
         drawn = self._draw(instrument, feed)
@@ -184,7 +185,10 @@ class DeskScreen(ConsoleScreen):
             self._drawn = Drawn(instrument, bar, bars, marks, None if step is None else float(step))
         return self._drawn
 
-    def _instrument_of(self, scene: Scene) -> str:
+    def instrument_of(self, pane: Pane) -> str:
+        return self._charted(self.desk_app.scene) if pane.id == "chart-pane" else ""
+
+    def _charted(self, scene: Scene) -> str:
         """What the chart shows: the chosen row's instrument; before any choice, whatever is held or moves most."""
         view = scene.view
         if view is None or (self._chosen and self._instrument):

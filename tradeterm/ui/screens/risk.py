@@ -37,6 +37,7 @@ class RiskScreen(ConsoleScreen):
         ("Breaker", ("breaker-pane",)),
         ("Models", ("models-pane",)),
     )
+    PRICED = ("limits-pane", "books-pane")
     ABOUT = "Risk: how much of each limit is used, how the equity went, and what the circuit breaker did."
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Fills and cash events: everything that moved money."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tradeterm.domain.orders import Cash, Fill
 from tradeterm.ui import fmt
@@ -18,6 +18,8 @@ FILL_COLUMNS = (
     Column("liquidity", "Liq.", 5, priority=20),
     Column("order", "Order", 18, priority=30, min_width=8),
 )
+ORIGIN = Column("origin", "Origin", 8, priority=86)
+"""A last column for accounts that others may trade on too."""
 CASH_COLUMNS = (
     Column("time", "Time", 8, priority=80),
     Column("kind", "Kind", 8, priority=90),
@@ -27,7 +29,8 @@ CASH_COLUMNS = (
 )
 
 
-def fill_rows(fills: Sequence[Fill], ticks: Ticks, zone: str) -> list[Row]:
+def fill_rows(fills: Sequence[Fill], ticks: Ticks, zone: str, foreign: Collection[str] = ()) -> list[Row]:
+    """`foreign` are the client ids of orders that are not ours."""
     return [
         Row(
             f"{fill.venue}/{fill.account}/{fill.exec_id}",
@@ -40,6 +43,7 @@ def fill_rows(fills: Sequence[Fill], ticks: Ticks, zone: str) -> list[Row]:
                 Cell(fmt.money(fill.fee)),
                 Cell(fill.liquidity.value.lower(), "muted"),
                 Cell(fill.client_order_id, "muted"),
+                _origin(fill, foreign),
             ),
             (
                 fill.ts_event,
@@ -50,10 +54,18 @@ def fill_rows(fills: Sequence[Fill], ticks: Ticks, zone: str) -> list[Row]:
                 fill.fee,
                 fill.liquidity.value,
                 fill.client_order_id,
+                _origin(fill, foreign).text,
             ),
         )
         for fill in fills
     ]
+
+
+def _origin(fill: Fill, foreign: Collection[str]) -> Cell:
+    """EXTERNAL: of an order that is not ours; ADOPTED: booked so that a position nothing explains is the venue's."""
+    if fill.reconciliation:
+        return Cell("ADOPTED", "warn")
+    return Cell("EXTERNAL", "warn") if fill.client_order_id in foreign else Cell("ours", "muted")
 
 
 def cash_rows(events: Sequence[Cash], glyphs: Glyphs, zone: str) -> list[Row]:

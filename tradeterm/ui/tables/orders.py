@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from tradeterm.domain.orders import OPEN_AT_VENUE, Order, OrderIntent, OrderStatus
 from tradeterm.ui import fmt
 from tradeterm.ui.tables.common import Ticks, in_words, order_ticks, side_cell, symbol
@@ -21,12 +23,16 @@ COLUMNS = (
     Column("reason", "Reason", 30, priority=40, min_width=16),
     Column("book", "Book", 8, priority=10),
 )
+SHARED_COLUMNS = tuple(
+    msgspec.structs.replace(column, width=8) if column.key == "intent" else column for column in COLUMNS
+)
+"""For accounts that others may trade on too: wide enough for EXTERNAL."""
 _INTENTS = {
     OrderIntent.ENTRY: "entry",
     OrderIntent.PROTECTIVE_STOP: "stop",
     OrderIntent.TAKE_PROFIT: "target",
     OrderIntent.EXIT: "exit",
-    OrderIntent.EXTERNAL: "foreign",
+    OrderIntent.EXTERNAL: "EXTERNAL",
 }
 
 
@@ -52,7 +58,7 @@ def _row(order: Order, ticks: Ticks, zone: str) -> Row:
         Cell(fmt.clock(order.ts_created, zone), "muted"),
         Cell(symbol(order.instrument), "bold"),
         side_cell(order.side),
-        Cell(intent_words(order)),
+        Cell(intent_words(order), "warn" if order.intent is OrderIntent.EXTERNAL else ""),
         Cell(order.status.value, status_tone(order.status)),
         Cell(fmt.quantity(order.quantity)),
         Cell(fmt.quantity(order.filled_quantity) if order.filled_quantity else fmt.DASH, "muted"),

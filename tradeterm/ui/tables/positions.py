@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tradeterm.domain.view import DeskView, PositionView
+from tradeterm.domain.view import DeskView, FeedView, PositionView
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import Glyphs
 from tradeterm.ui.model import position_key
@@ -27,23 +27,33 @@ COLUMNS = (
 
 def rows(view: DeskView, glyphs: Glyphs) -> list[Row]:
     ticks = view_ticks(view)
-    return [_row(position, view, ticks.step(position.instrument), glyphs) for position in view.positions]
+    ended = view.replay is not None and view.replay.finished
+    stale = {feed.instrument: _data_age(feed, view) for feed in view.feeds if feed.stale and not ended}
+    return [
+        _row(position, view, ticks.step(position.instrument), stale.get(position.instrument), glyphs)
+        for position in view.positions
+    ]
 
 
-def _row(held: PositionView, view: DeskView, step: Decimal | None, glyphs: Glyphs) -> Row:
-    age = view.ts - held.ts_opened
+def _data_age(feed: FeedView, view: DeskView) -> str:
+    return fmt.age(view.ts - feed.ts_last) if feed.ts_last else ""
+
+
+def _row(held: PositionView, view: DeskView, step: Decimal | None, stale: str | None, glyphs: Glyphs) -> Row:
+    """`stale` is the age of data that is stale, None while it is fresh."""
+    age, note = view.ts - held.ts_opened, _note(held, stale)
     cells = (
         Cell(held.symbol, "bold"),
         side_cell(held.side),
         Cell(fmt.quantity(abs(held.quantity))),
         Cell(fmt.price(held.entry_price, step)),
-        Cell(fmt.price(held.mark, step)),
+        Cell(fmt.price(held.mark, step), "" if stale is None else "stale"),
         gain_cell(held.pnl, glyphs, view.currency),
         Cell(fmt.signed_percent(held.return_pct / 100), gain_tone(held.return_pct)),
         _stop(held, step),
         Cell(fmt.price(held.target_price, step), "muted"),
         Cell(fmt.age(age), "muted"),
-        _note(held),
+        note,
         Cell(held.book, "muted"),
     )
     sort = (
@@ -57,17 +67,19 @@ def _row(held: PositionView, view: DeskView, step: Decimal | None, glyphs: Glyph
         held.stop_price,
         held.target_price,
         age,
-        _note(held).text,
+        note.text,
         held.book,
     )
     return Row(position_key(held), cells, sort)
 
 
-def _note(held: PositionView) -> Cell:
+def _note(held: PositionView, stale: str | None) -> Cell:
     if held.exiting:
         return Cell("exiting", "warn")
     if not held.protected:
         return Cell("no stop", "danger")
+    if stale is not None:
+        return Cell(f"STALE {stale}".strip(), "stale")
     return Cell("trailing", "accent") if held.trailing else Cell("")
 
 

@@ -20,8 +20,8 @@ _FRESH_MS = 2000
 class Pane(Vertical):
     """Holds one body. `letter` is the key after `g` that jumps here.
 
-    `set_age(ms, limit_ms)` marks the data's age; past the limit the pane dims and says STALE. While `empty` is true
-    the body gives way to `empty_text`.
+    `set_age(ms, limit_ms)` marks the data's age; past the limit the pane dims and says STALE. `stale_part` names a part
+    of the data that is stale while the rest is not. While `empty` is true the body gives way to `empty_text`.
     """
 
     DEFAULT_CSS = """
@@ -65,6 +65,7 @@ class Pane(Vertical):
         self._body = body
         self._age_ms: float | None = None
         self._limit_ms: float | None = None
+        self._stale_part = ""
         self._edges: dict[str, str] = {}
         self._edge: Region | None = None
         self.border_title = _escaped(title)
@@ -90,9 +91,9 @@ class Pane(Vertical):
     def set_summary(self, text: str) -> None:
         self.summary = text
 
-    def set_age(self, age_ms: float | None, limit_ms: float | None = None) -> None:
+    def set_age(self, age_ms: float | None, limit_ms: float | None = None, stale_part: str = "") -> None:
         """Age of what is shown; None where nothing is known of it. Shown from 2 s on, so that calm data is quiet."""
-        self._age_ms, self._limit_ms = age_ms, limit_ms
+        self._age_ms, self._limit_ms, self._stale_part = age_ms, limit_ms, stale_part
         self.set_class(self.is_stale, "-stale")
         self._draw_edges()
 
@@ -116,6 +117,8 @@ class Pane(Vertical):
             title += " · FROZEN"
         if self.is_stale:
             title += " [$stale]· STALE[/]"
+        elif self._stale_part:
+            title += f" [$stale]· {_escaped(self._stale_part)}[/]"
         aged = fmt.age(self._age_ms) + " ago" if self._age_ms is not None and self._age_ms >= _FRESH_MS else ""
         self._set_edge("border_title", title)
         self._set_edge("border_subtitle", _escaped(" · ".join(part for part in (self.summary, aged) if part)))

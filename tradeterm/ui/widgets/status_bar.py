@@ -10,6 +10,7 @@ from tradeterm.domain.view import BookView, DeskView, FeedView, LimitView, Repla
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import UNICODE, Glyphs
 from tradeterm.ui.plain import plain
+from tradeterm.ui.venues import each_once, first_words, in_trouble, is_play_money, skew_words
 from tradeterm.ui.widgets.gauge import bar, tone_of, used
 from tradeterm.ui.widgets.painted import Painted
 from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of, line_width
@@ -17,6 +18,7 @@ from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of, line_widt
 TWO_LINES_BELOW = 100
 _GAP = 2
 _HEARTBEATS_MISSED = 5
+_DETAIL_CELLS = 28
 _BAR_LIMITS = ("daily", "exposure", "drawdown", "var")
 
 
@@ -36,10 +38,13 @@ def status_lines(
     tz: tzinfo = UTC,
     glyphs: Glyphs = UNICODE,
     note: str = "",
+    mode: Mode | None = None,
 ) -> list[Line]:
-    """The bar's lines. `now` is the machine's clock in ms; `note` replaces the view while there is none."""
+    """The bar's lines. `now` is the machine's clock in ms; `note` replaces the view while there is none, and `mode`,
+    the configured one, then says LIVE already."""
     if view is None:
-        return [clipped(((" tradeterm ", "alert"), (" " + (note or "no engine yet"), "muted")), width, glyphs.ellipsis)]
+        badge = _badge(Mode.LIVE) if mode is Mode.LIVE else (" tradeterm ", "alert")
+        return [clipped((badge, (" " + (note or "no engine yet"), "muted")), width, glyphs.ellipsis)]
     lines = [joined(_first_line(view, now, tz, glyphs, height > 1), width, glyphs)]
     if height > 1:
         lines.append(joined(_second_line(view, glyphs), width, glyphs))
@@ -65,11 +70,11 @@ def joined(parts: Sequence[Part], width: int, glyphs: Glyphs = UNICODE) -> Line:
 
 
 def _first_line(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs, short: bool) -> list[Part]:
-    badge, state, money = _badge(view.mode), _state(view), fmt.money(view.equity, view.currency)
+    money = fmt.money(view.equity, view.currency)
     day_money = _signed(fmt.signed_money(view.day_pnl, view.currency))
     day_return = _signed(fmt.signed_percent(view.day_return))
     return [
-        Part(0, ((badge, (" ", ""), state, *_state_reason(view)), (badge, (" ", ""), state))),
+        Part(0, _mode_and_state(view)),
         *_trouble(view, now),
         Part(3, ((("equity ", "muted"), (money, "bold")), ((money, "bold"),))),
         Part(4, ((("day ", "muted"), day_money, (" ", ""), day_return), (("day ", "muted"), day_return))),
@@ -101,6 +106,14 @@ def _worst(view: DeskView, name: str) -> LimitView | None:
     return max(named, key=lambda limit: used(limit.value, limit.limit) or 0.0, default=None)
 
 
+def _mode_and_state(view: DeskView) -> tuple[Line, ...]:
+    badge, state, reason = _badge(view.mode), _state(view), _state_reason(view)
+    wordings: tuple[Line, ...] = ((badge, (" ", ""), state, *reason), (badge, (" ", ""), state))
+    if view.mode is not Mode.LIVE:
+        return wordings
+    return ((badge, ("REAL MONEY ", "live"), (" ", ""), state, *reason), *wordings)
+
+
 def _badge(mode: Mode) -> Span:
     return f" {mode.value.upper()} ", mode.value
 
@@ -130,11 +143,24 @@ def _trouble(view: DeskView, now: int) -> list[Part]:
         parts.append(_shout(1, f"{view.unprotected} UNPROTECTED", f"{view.unprotected} UNPROT.", "alarm"))
     if view.unknown_orders:
         parts.append(_shout(1, f"{view.unknown_orders} UNKNOWN", f"{view.unknown_orders} UNKNOWN", "alert"))
+    refusing = [venue for venue in each_once(view.venues) if venue.state in _REFUSING]
+    parts += [part for venue in refusing for part in _refusing(venue)]
     ill = next((worker for worker in view.workers if worker.state is not WorkerState.RUNNING), None)
     if ill is not None:
         words = f"{ill.worker.value} {ill.state.value}"
         parts.append(_shout(2, f"worker {words}", words, "alert"))
     return parts
+
+
+_REFUSING = {VenueState.BLOCKED: (1, "alarm"), VenueState.RESTRICTED: (2, "alert")}
+
+
+def _refusing(venue: VenueView) -> list[Part]:
+    """A venue that takes nothing, or only what reduces: its state, and the first words of why; the banner has all."""
+    rank, tone = _REFUSING[venue.state]
+    state = f"{plain(venue.venue)} {venue.state.value}"
+    why = tuple(((first_words(venue.detail, cells), "warn"),) for cells in (_DETAIL_CELLS, _DETAIL_CELLS // 2))
+    return [_shout(rank, state, state, tone), *([Part(8, why)] if venue.detail else [])]
 
 
 def _shout(rank: int, words: str, short: str, tone: str) -> Part:
@@ -179,10 +205,7 @@ def _ages(view: DeskView) -> list[Part]:
     stale = [feed for feed in view.feeds if feed.stale]
     if view.feeds:
         parts.append(Part(5 if stale else 8, (_feed(view.feeds, stale, view),)))
-    if view.venues:
-        worst = next((venue for venue in view.venues if venue.state is not VenueState.READY), view.venues[0])
-        words = tuple(span for venue in view.venues for span in ((" " * _GAP, ""), *_venue(venue)))[1:]
-        parts.append(Part(5 if worst.state is not VenueState.READY else 10, (words, _venue(worst))))
+    parts += [*_venues(view), *_streams(view)]
     if not view.unprotected:
         parts.append(Part(11, ((("0 unprotected", "muted"),), (("0 unprot.", "muted"),))))
     return parts
@@ -197,13 +220,42 @@ def _feed(feeds: Sequence[FeedView], stale: Sequence[FeedView], view: DeskView) 
     return (("data ", "muted"), (fmt.age(view.ts - newest), ""))
 
 
-def _venue(venue: VenueView) -> Line:
-    name = plain(venue.venue)
+def _venues(view: DeskView) -> list[Part]:
+    """Each venue that is not shouted about already, the gravest first, and a clock that is wrong."""
+    parts = []
+    venues = each_once(view.venues)
+    quiet = [venue for venue in venues if venue.state not in _REFUSING]
+    if quiet:
+        words = tuple(span for venue in quiet for span in ((" " * _GAP, ""), *_venue(view, venue)))[1:]
+        ready = quiet[0].state is VenueState.READY
+        parts.append(Part(10 if ready else 5, (words, _venue(view, quiet[0]))))
+    wrong = max((venue for venue in venues if venue.skew_ms is not None), key=_skew, default=None)
+    if wrong is not None and (words_of_clock := skew_words(wrong.skew_ms)):
+        parts.append(Part(4, (((words_of_clock, "warn strong"),),)))
+    return parts
+
+
+def _skew(venue: VenueView) -> float:
+    return abs(venue.skew_ms or 0.0)
+
+
+def _venue(view: DeskView, venue: VenueView) -> Line:
+    name = (plain(venue.venue) + " ", "muted")
     if venue.state is not VenueState.READY:
-        return ((name + " ", "muted"), (venue.state.value, "warn strong"))
+        return (name, (venue.state.value, "warn strong"))
     if venue.simulated:
-        return ((name + " ", "muted"), ("simulated", "muted"))
-    return ((name + " ", "muted"), ("ok" if venue.latency_ms is None else fmt.duration(venue.latency_ms), ""))
+        return (name, ("simulated", "muted"))
+    latency = ("ok" if venue.latency_ms is None else fmt.duration(venue.latency_ms), "")
+    return (name, latency, (" play money", "muted")) if is_play_money(view, venue) else (name, latency)
+
+
+def _streams(view: DeskView) -> list[Part]:
+    ill = in_trouble(view.streams)
+    if not ill:
+        return []
+    counted = ((f"{len(ill)} stream{'s' * (len(ill) > 1)} in trouble", "warn strong"),)
+    one = ((f"{plain(ill[0].name)} {first_words(ill[0].detail, _DETAIL_CELLS)}", "warn strong"),)
+    return [Part(6, (one, counted) if len(ill) == 1 else (counted,))]
 
 
 def _clock(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs) -> Part:
@@ -233,9 +285,12 @@ class StatusBar(Painted):
 
     DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; dock: top; }"
 
-    def __init__(self, *, tz: tzinfo = UTC, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, *, tz: tzinfo = UTC, mode: Mode | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self._tz = tz
+        self._mode = mode
         self._view: DeskView | None = None
         self._now = 0
         self._note = ""
@@ -257,4 +312,13 @@ class StatusBar(Painted):
             self.styles.height = wanted
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
-        return status_lines(self._view, self._now, width, height, tz=self._tz, glyphs=glyphs_of(self), note=self._note)
+        return status_lines(
+            self._view,
+            self._now,
+            width,
+            height,
+            tz=self._tz,
+            glyphs=glyphs_of(self),
+            note=self._note,
+            mode=self._mode,
+        )
