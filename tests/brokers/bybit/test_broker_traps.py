@@ -11,7 +11,7 @@ from bybit_broker_kit import BTC, CREDENTIALS, Heard, child, closing, config_for
 from simulators.bybit import BybitSimulator, Key
 
 from tradeterm.brokers.bybit import BybitBroker, BybitVenue
-from tradeterm.brokers.bybit.limits import RATE_LIMITED
+from tradeterm.brokers.bybit.limits import RATE_LIMITED, Lane
 from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID
 from tradeterm.domain.errors import OutcomeUnclear, VenueError, VenueRefused, VenueUnavailable
 from tradeterm.domain.orders import Cash, CashKind, Fill, OrderEventKind, OrderIntent, OrderStatus, OrderType
@@ -304,7 +304,8 @@ async def test_a_rate_limit_is_waited_for_whatever_its_header_says(reset_in_ms: 
         assert desk.broker.condition().state is VenueState.READY
 
 
-async def test_entries_leave_room_for_getting_out() -> None:
+async def test_entries_leave_room_for_getting_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradeterm.brokers.bybit.limits._PATIENCE_S", dict.fromkeys(Lane, 1.5))
     async with trading() as desk:
         limit = {"type": OrderType.LIMIT, "price": Decimal(50000), "quantity": Decimal("0.001")}
         many = [desk.broker.submit(order(f"e{n}", **limit)) for n in range(30)]
@@ -331,7 +332,8 @@ async def test_a_ban_stops_all_traffic() -> None:
         assert desk.venue.orders == ()
 
 
-async def test_maintenance_restricts_until_an_answer_comes() -> None:
+async def test_maintenance_restricts_until_an_answer_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradeterm.brokers.bybit.health._GRACE_S", 0.0, raising=False)
     async with trading() as desk:
         desk.venue.faults.ret_code("*", 10016, times=3)
         with pytest.raises(VenueUnavailable, match="maintenance"):
