@@ -13,7 +13,7 @@ from tradeterm.desk.turn import Turn
 from tradeterm.desk.unknown import NEVER_ARRIVED, forget_intent
 from tradeterm.domain.errors import IllegalTransition
 from tradeterm.domain.events import CashEvent, FillReceived, OrderAdopted, OrderUpdate
-from tradeterm.domain.orders import Fill, Order, OrderEventKind, OrderIntent, OrderStatus
+from tradeterm.domain.orders import RATE_LIMITED, Fill, Order, OrderEventKind, OrderIntent, OrderStatus
 from tradeterm.domain.snapshot import Position
 from tradeterm.domain.states import AlertLevel
 
@@ -160,7 +160,8 @@ def _consequences(turn: Turn, before: Order, after: Order) -> None:
     if refused and not after.reason.startswith(NEVER_ARRIVED):
         text = f"{after.intent} {after.client_order_id} was refused: {after.reason or 'no reason given'}"
         turn.alert(AlertLevel.ERROR, "ORDER_REJECTED", text, key)
-        note_refused(turn, after)
+        if not after.reason.startswith(RATE_LIMITED):
+            note_refused(turn, after)
     if before.status is OrderStatus.PENDING_CANCEL and not after.is_closed and after.status is not before.status:
         turn.query(after, 0)  # the cancel was refused, perhaps because it came too late
     if after.intent is OrderIntent.ENTRY and after.is_closed and after.filled_quantity == 0:

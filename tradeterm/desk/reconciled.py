@@ -11,17 +11,29 @@ from tradeterm.domain.states import AlertLevel, BreakerLevel, VenueState
 def on_venue(turn: Turn, event: VenueStatus) -> None:
     """Entries wait for READY. A kill that came before is carried out first thing."""
     state = turn.state
-    before = state.venues.get(event.venue)
     state.venues[event.venue] = Venue(event.state, event.ts, event.detail)
-    if event.state is VenueState.DISCONNECTED and before is not None and before.state is not event.state:
-        text = f"{event.venue} is disconnected" + (f": {event.detail}" if event.detail else "")
-        turn.alert(AlertLevel.WARNING, "VENUE_DISCONNECTED", text)
-    if event.state is VenueState.BLOCKED and (before is None or before.detail != event.detail):
-        turn.alert(AlertLevel.ERROR, "VENUE_BLOCKED", f"{event.venue} cannot be used: {event.detail}")
-    if event.state is VenueState.RESTRICTED and (before is None or before.detail != event.detail):
-        turn.alert(AlertLevel.WARNING, "VENUE_RESTRICTED", f"no entries at {event.venue}: {event.detail}")
+    _say(turn, event)
     if state.venue_ready(event.venue):
         operator.advance(turn)
+
+
+def _say(turn: Turn, event: VenueStatus) -> None:
+    """Each trouble once, until the venue is READY again: connecting is tried over and over."""
+    match event.state:
+        case VenueState.DISCONNECTED:
+            level, text = AlertLevel.WARNING, f"{event.venue} is disconnected"
+        case VenueState.BLOCKED:
+            level, text = AlertLevel.ERROR, f"{event.venue} cannot be used"
+        case VenueState.RESTRICTED:
+            level, text = AlertLevel.WARNING, f"no entries at {event.venue}"
+        case VenueState.READY:
+            for known in [known for known in turn.state.alerted if known.startswith(f"venue:{event.venue}:")]:
+                turn.forget(known)
+            return
+        case _:
+            return
+    text += f": {event.detail}" if event.detail else ""
+    turn.alert_once(f"venue:{event.venue}:{text}", level, f"VENUE_{event.state}", text)
 
 
 def on_reconciled(turn: Turn, event: Reconciled) -> None:

@@ -106,6 +106,10 @@ class OrderEventKind(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+RATE_LIMITED = "RATE_LIMITED"
+"""Code of an order that our own limits held back until it was too late: the venue has nothing against it."""
+
+
 class Order(Struct, frozen=True, kw_only=True, tag_field="table", tag="orders"):
     """Our intent at a venue, and what we know of it. Replaced, never changed, by the state machine.
 

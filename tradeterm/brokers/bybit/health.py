@@ -13,6 +13,7 @@ BAN_S = 600.0
 """After HTTP 403 nothing at all is sent for ten minutes."""
 
 _TROUBLE_S = 30.0
+_GRACE_S = 2.0
 _NOTICE_S = 60.0
 _REMEMBERED = 50
 
@@ -31,6 +32,7 @@ class Health:
         self._ban = ""
         self._banned_until = 0.0
         self._trouble = ""
+        self._trouble_since = 0.0
         self._trouble_until = 0.0
         self._notice = ""
         self._notice_until = 0.0
@@ -59,9 +61,13 @@ class Health:
         return self._ban if self._monotonic() < self._banned_until else ""
 
     def trouble(self, sentence: str, seconds: float = _TROUBLE_S) -> None:
-        """Something passing: entries wait until a request succeeds or the time is over."""
+        """Something passing: entries wait until a request succeeds or the time is over. One request that fails among
+        others that succeed is the repeating of that request, and nobody need hear of it."""
+        now = self._monotonic()
+        if not self._trouble or now >= self._trouble_until:
+            self._trouble_since = now
         self._trouble = sentence
-        self._trouble_until = self._monotonic() + seconds
+        self._trouble_until = now + seconds
 
     def notice(self, sentence: str) -> None:
         """Something a person must get to see, however well requests go: entries wait for a minute."""
@@ -86,7 +92,8 @@ class Health:
             if sentence:
                 return VenueState.BLOCKED, sentence
         now = self._monotonic()
-        passing = self._trouble if now < self._trouble_until else self._notice if now < self._notice_until else ""
+        troubled = self._trouble_since + _GRACE_S <= now < self._trouble_until
+        passing = self._trouble if troubled else self._notice if now < self._notice_until else ""
         for complaint in (self._stream, self._clock.complaint(self._max_skew_ms), passing):
             if complaint:
                 return VenueState.RESTRICTED, complaint

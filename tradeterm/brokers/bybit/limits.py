@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 from tradeterm.domain.errors import VenueRefused, VenueUnavailable
+from tradeterm.domain.orders import RATE_LIMITED
 
-RATE_LIMITED = "RATE_LIMITED"
 RESERVE = 0.4
 """Share of an endpoint's requests that only what shrinks exposure may use."""
 
@@ -44,7 +44,7 @@ class Lane(Enum):
     URGENT = auto()
 
 
-_PATIENCE_S = {Lane.READ: 10.0, Lane.ENTRY: 1.0, Lane.URGENT: 5.0}
+_PATIENCE_S = {Lane.READ: 10.0, Lane.ENTRY: 3.0, Lane.URGENT: 5.0}
 
 
 class Window:
