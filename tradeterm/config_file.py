@@ -55,7 +55,7 @@ def config_path(path: Path | None = None, profile_name: str = "default") -> Path
 def read_config(path: Path) -> Config:
     """Read and check one file. Raises ConfigError as `load_config` does."""
     config = _checked(path, _read_toml(path), _cross_check)
-    return _with_feed_path(config, path)
+    return _with_paths(config, path)
 
 
 def config_hash(config: Config) -> str:
@@ -96,8 +96,13 @@ def _with_looks(config: Config, path: Path) -> Config:
     return msgspec.structs.replace(config, ui=looks.ui, keys=looks.keys)
 
 
-def _with_feed_path(config: Config, file: Path) -> Config:
-    """A relative feed.path starts at the configuration file's folder."""
+def _with_paths(config: Config, file: Path) -> Config:
+    """Relative paths start at the configuration file's folder."""
+    bybit = config.venues.bybit
+    if bybit.key_file:
+        key_file = file.absolute().parent / user_path(bybit.key_file)
+        bybit = msgspec.structs.replace(bybit, key_file=str(key_file))
+        config = msgspec.structs.replace(config, venues=msgspec.structs.replace(config.venues, bybit=bybit))
     if not config.feed.path:
         return config
     found = file.absolute().parent / user_path(config.feed.path)
@@ -112,10 +117,11 @@ def _cross_check(config: Config) -> Iterator[str]:
         yield from _check_book(name, book)
     if config.feed.start is not None and not _is_time(config.feed.start):
         yield f"feed.start: found {show(config.feed.start)}, allowed a UTC time such as 2025-04-06T17:00:00Z"
-    try:
-        user_path(config.feed.path)
-    except ConfigError as error:
-        yield f"feed.path: {error}"
+    for key, path in (("feed.path", config.feed.path), ("venues.bybit.key_file", config.venues.bybit.key_file)):
+        try:
+            user_path(path)
+        except ConfigError as error:
+            yield f"{key}: {error}"
     yield from _check_ui(config)
 
 

@@ -168,6 +168,7 @@ class Driver:
             between_batches=self._market.between_batches,
             lockstep=self._lockstep,
             sightings=self._sightings,
+            began=prepared.began,
         )
         self._commands = Commands(
             self._db,
@@ -237,6 +238,8 @@ class Driver:
         self._commands.take_urgent()
         await self._core.settled()
         self._commands.take_held()
+        keep = self._supervisor.keep
+        self._spawn(tasks, partial(keep, WorkerName.LEDGER, self._commands.run))  # a kill does not wait for history
         await self._market.warm(self._market.cursor)
         await self._core.settled()
         self._publisher.add_bars(
@@ -244,14 +247,12 @@ class Driver:
         )
         self._publisher.publish()
         gc.freeze()  # what stands now stays: looking through it for garbage would hold up an order
-        keep = self._supervisor.keep
         self._spawn(
             tasks,
             self._trade,
             self._watch,
             self._guard,
             partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._connections.renew_all),
-            partial(keep, WorkerName.LEDGER, self._commands.run),
             partial(keep, WorkerName.LEDGER, self._publisher.run),
             *(() if self._lockstep else (self._tick, self._conditions.run)),
         )

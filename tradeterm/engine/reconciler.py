@@ -52,7 +52,8 @@ class _Looked(Struct, frozen=True):
 
 
 class Reconciler:
-    """Runs one reconciliation at a time. `ready` says what a venue is whose accounts have all been reconciled.
+    """Runs one reconciliation at a time. `ready` says what a venue is whose accounts have all been reconciled,
+    `began` when the ledger's first run started (the machine's UTC ms).
 
     In `lockstep` it waits for the end of a batch of market data: nothing of ours is on its way then, and every order is
     judged at once. Otherwise market data flows on, one that changed a moment ago is left for the next look, and a
@@ -72,6 +73,7 @@ class Reconciler:
         between_batches: asyncio.Lock,
         lockstep: bool,
         sightings: Sightings,
+        began: int,
     ) -> None:
         self._accounts = {(account.broker.venue, account.broker.account): account for account in accounts}
         self._instruments = instruments
@@ -83,6 +85,7 @@ class Reconciler:
         self._lockstep = lockstep
         self._ready = ready
         self._sightings = sightings
+        self._began = began
         self._others_money: dict[str, Decimal] = {}
         self._asked: dict[tuple[str, str], str] = {}
         self._wake = asyncio.Event()
@@ -138,7 +141,7 @@ class Reconciler:
                 before = looked.differences
                 if not self._lockstep:
                     await asyncio.sleep(SECOND_LOOK_S)
-                looked = await self._look(account, 0, findings)
+                looked = await self._look(account, self._earliest(account), findings)
                 if looked.differences == before:  # nothing is on its way any more: this is how it is
                     break
             adopted = await self._adopt(account, looked)
@@ -236,10 +239,14 @@ class Reconciler:
             untouched_since=None if self._lockstep else ts - IN_FLIGHT_MS,
         )
 
+    def _earliest(self, account: Account) -> int:
+        """What happened at a real account before our first run is its owner's business."""
+        return 0 if account.broker.simulated else self._began
+
     def _since(self, account: Account) -> int:
         """A day before the last change we know of at that account."""
         key = (account.broker.venue, account.broker.account)
         local = self._snapshot()
         known = [order.ts_updated for order in local.orders if (order.venue, order.account) == key]
         known += [item.ts_updated for item in local.positions if (item.venue, item.account) == key]
-        return max(known, default=0) - DAY_MS if known else 0
+        return max(self._earliest(account), max(known, default=0) - DAY_MS)

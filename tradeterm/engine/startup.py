@@ -12,7 +12,7 @@ from tradeterm.domain.snapshot import DeskSnapshot
 from tradeterm.domain.states import CommandStatus, Mode
 from tradeterm.ledger.archive import archive, finish_archive
 from tradeterm.ledger.restore import load_snapshot
-from tradeterm.ledger.runs import RunStatus, latest_run, mark_interrupted, start_run
+from tradeterm.ledger.runs import RunStatus, all_runs, latest_run, mark_interrupted, start_run
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import Profile
 
@@ -21,12 +21,14 @@ _ENDED_DEMO = _ENDED | {RunStatus.CLOSED.value}
 
 
 class Prepared(Struct):
-    """An open ledger with a new run in it. `cursor` is the last market time that is done with."""
+    """An open ledger with a new run in it. `cursor` is the last market time that is done with; `began` the machine's
+    time at which the ledger's first run started."""
 
     db: sqlite3.Connection
     run: RunRow
     snapshot: DeskSnapshot
     cursor: int
+    began: int
     resumed: bool
 
 
@@ -63,7 +65,8 @@ def prepare(profile: Profile, config: Config, *, recorded_from: int | None, wall
     except BaseException:
         db.close()
         raise
-    return Prepared(db=db, run=run, snapshot=snapshot, cursor=cursor, resumed=last is not None)
+    began = min(known.ts_started for known in all_runs(db))
+    return Prepared(db=db, run=run, snapshot=snapshot, cursor=cursor, began=began, resumed=last is not None)
 
 
 def _close_accepted(db: sqlite3.Connection, ts: int) -> None:
