@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradeterm.config_file import load_config
-from tradeterm.domain.facts import AlertFact
+from tradeterm.domain.facts import AlertFact, ReconciliationFact
 from tradeterm.domain.states import AlertLevel, Mode, TradingState
 from tradeterm.engine.lines import Teller, printable
 from tradeterm.engine.options import RunStarted
@@ -155,3 +155,17 @@ def test_a_signal_ends_it_cleanly_in_under_three_seconds(home: Path, name: str, 
     assert time.monotonic() - sent < 3.0
     assert (process.returncode, errors) == (status, "")
     assert json.loads(out.splitlines()[-1])["status"] == "CLOSED"
+
+
+def test_a_reconciliation_without_a_finding_is_said_once() -> None:
+    def said(teller: Teller, *, agreed: bool = True, findings: tuple[str, ...] = ()) -> str | None:
+        fact = ReconciliationFact(id="r", ts=1, venue="bybit", account="a", agreed=agreed, findings=findings)
+        line = teller.tell(1, fact)
+        return line.text if line is not None else None
+
+    teller = Teller()
+    assert said(teller) == "bybit/a agreed: no difference"
+    assert said(teller) is None
+    assert said(teller, findings=("missing fill x booked",)) == "bybit/a agreed: missing fill x booked"
+    assert said(teller) == "bybit/a agreed: no difference"
+    assert said(teller, agreed=False, findings=("position",)) == "bybit/a DISAGREED: position"

@@ -56,6 +56,7 @@ class Teller:
         self._signals: dict[str, SignalOutcome] = {}
         self._state: TradingState | None = None
         self._equity: EquityPoint | None = None
+        self._clean: set[tuple[str, str]] = set()
 
     def tell(self, ts: int, fact: Fact) -> Line | None:
         """The line for a fact, or None where it is not worth one."""
@@ -90,11 +91,7 @@ class Teller:
             case DeskStateFact():
                 return self._desk_state(fact)
             case ReconciliationFact():
-                outcome = "agreed" if fact.agreed else "DISAGREED"
-                return (
-                    "reconcile",
-                    f"{fact.venue}/{fact.account} {outcome}: {'; '.join(fact.findings) or 'no difference'}",
-                )
+                return self._reconciliation(fact)
             case CommandAck() if fact.status in (CommandStatus.DONE, CommandStatus.REFUSED):
                 return "command", f"{fact.verb} {fact.status} {fact.detail}".rstrip()
             case EquityPoint(book=""):
@@ -131,6 +128,16 @@ class Teller:
         why = f" for {fact.reason}" if fact.intent is OrderIntent.EXIT and fact.reason else ""
         text = f"{fact.intent} {fact.side} {short(fact.quantity)} {fact.instrument} {fact.type}{price}{why}"
         return "order", f"{text} ({fact.client_order_id})"
+
+    def _reconciliation(self, fact: ReconciliationFact) -> tuple[str, str] | None:
+        """All is well is said once; it is looked at every minute."""
+        account = (fact.venue, fact.account)
+        clean = fact.agreed and not fact.findings
+        if clean and account in self._clean:
+            return None
+        (self._clean.add if clean else self._clean.discard)(account)
+        outcome = "agreed" if fact.agreed else "DISAGREED"
+        return "reconcile", f"{fact.venue}/{fact.account} {outcome}: {'; '.join(fact.findings) or 'no difference'}"
 
     def _desk_state(self, fact: DeskStateFact) -> tuple[str, str] | None:
         if fact.trading_state is self._state:
