@@ -34,6 +34,7 @@ from tradeterm.profile import Profile, find_profile
 PROFILE = "soak"
 TICK = Decimal("0.01")
 FLATTEN_EVERY_S = 15.0
+SWING = (0.0, 0.004, 0.0, -0.004)
 CAPITAL = Decimal(1_000_000)
 MINUTE_MS = 60_000
 SETTLE_S = 120.0
@@ -56,7 +57,7 @@ instruments = [{instruments}]
 capital = {capital}
 interval = "1m"
 [books.crypto.parameters]
-threshold = 0.001
+threshold = 0.002
 min_confirmations = 0
 rearm_fraction = 1.0
 [books.crypto.exits]
@@ -126,10 +127,12 @@ class Market:
             self.venue.load_bars(symbol, flat, MINUTE_MS)
 
     def move(self) -> None:
-        """Swings of half a percent with periods of some minutes, each symbol in its own phase."""
+        """Away from the session's open in one minute, back in the next, so that every second close is a signal."""
+        minute, into = divmod(time.time() / 60, 1)
         for place, (symbol, base) in enumerate(self.prices.items()):
-            phase = math.sin(time.time() / (70 + 7 * place) * 2 * math.pi + place)
-            away = Decimal(str(round(0.005 * phase + self.chance.uniform(-0.0003, 0.0003), 5)))
+            before, after = SWING[(int(minute) + place - 1) % 4], SWING[(int(minute) + place) % 4]
+            part = min(1.0, into * 2)
+            away = Decimal(str(round(before + (after - before) * part + self.chance.uniform(-0.0002, 0.0002), 5)))
             self.venue.set_price(symbol, base * (1 + away) // TICK * TICK)
 
     def surprise(self) -> None:
@@ -209,9 +212,14 @@ class Soak:
             time.sleep(0.1)
 
     def _next_kill(self, market: Market) -> float:
+        """Half of the kills hit the moments after a bar has closed, when orders are on their way."""
         if self.kill_every_s is None:
             return math.inf
-        return time.monotonic() + market.chance.uniform(0.5, 1.5) * self.kill_every_s
+        wait = market.chance.uniform(0.5, 1.5) * self.kill_every_s
+        until_close = 60 - time.time() % 60
+        if market.chance.random() < 0.5 and until_close < 3 * self.kill_every_s:
+            wait = until_close + market.chance.uniform(0.0, 1.5)
+        return time.monotonic() + wait
 
     def _settle(self, market: Market, engine: "Engine", profile: Profile) -> None:
         """No more faults: everything is flattened, and both sides come to rest."""
@@ -233,9 +241,11 @@ class Soak:
         engine.stop()
 
     def _operate(self, profile: Profile) -> None:
-        state = _rows(profile, "SELECT trading_state, trading_reason, kill_pending FROM desk_state")
-        if state and state[0][0] != "ACTIVE" and not state[0][2]:
-            self.report.halts[_kind(state[0][1])] += 1
+        state = _rows(profile, "SELECT trading_state, trading_reason FROM desk_state")
+        breaker = _rows(profile, "SELECT to_level, cause FROM breaker_events ORDER BY rowid DESC LIMIT 1")
+        held_up = [why for now, why in (*state, *breaker) if now not in ("ACTIVE", "CLOSED")]
+        if held_up:
+            self.report.halts[_kind(held_up[0])] += 1
             send(profile, CommandVerb.RESUME)
 
     def _compare(self, venue: BybitSimulator, profile: Profile, config: Path) -> None:
