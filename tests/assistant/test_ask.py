@@ -35,7 +35,7 @@ def test_status(console: Console) -> None:
         "The engine is not running; this is how it was left.",
         "book crypto RUNNING: eos on paper, equity 100,126.39 USDT, day -0.02 %, 1 position, 2 trades (1 won), "
         "tier 2: RULES (no AI)",
-        "LONG BTCUSDT 0.125 at 78500, mark 78750, +26.39 (+0.32 %), stop 76930, target 80855 [crypto]",
+        "LONG BTCUSDT 0.125 at 78500, mark 78750, +26.39 (+0.27 %), stop 76930, target 80855 [crypto]",
     ]
 
 

@@ -116,9 +116,11 @@ def test_under_way_is_not_done(
     desk: Profile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "PATIENCE_S", 0.1)
-    with engine(desk, answer(CommandStatus.ACCEPTED)):
+    waits = "will be carried out as soon as bybit is reconciled"
+    with engine(desk, answer(CommandStatus.ACCEPTED, waits)):
         assert main(["kill", "--yes", *MINE]) == 1
-    assert "kill was accepted and is under way, but not finished after 0.1 s" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"kill was accepted and is under way, but not finished after 0.1 s ({waits}); `tradeterm status`" in said
 
 
 @pytest.mark.parametrize("command", [["start"], ["stop"], ["pause", "crypto"], ["resume"], ["flatten", "--yes"]])

@@ -108,7 +108,7 @@ def _position(position: PositionView) -> str:
     return (
         f"{position.side} {position.symbol} {number(position.quantity)} at {number(position.entry_price)}, "
         f"mark {number(position.mark)}, {money(position.pnl, signed=True)} "
-        f"({percent(position.return_pct, signed=True)}), {stop}{target}{state} [{position.book}]"
+        f"({percent(position.return_pct / 100, signed=True)}), {stop}{target}{state} [{position.book}]"
     )
 
 

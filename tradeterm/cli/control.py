@@ -156,7 +156,12 @@ def report(row: "CommandRow | None", verb: CommandVerb, *, alive: bool, as_json:
         case CommandStatus.REFUSED:
             return say_error(f"{word} was refused: {detail or 'the engine gave no reason'}", REFUSED)
         case CommandStatus.ACCEPTED:
-            return say_error(f"{word} was accepted and is under way, but not finished after {PATIENCE_S:g} s", FAILED)
+            how = f" ({detail})" if detail else ""
+            return say_error(
+                f"{word} was accepted and is under way, but not finished after {PATIENCE_S:g} s{how}; "
+                "`tradeterm status` says what is open and how the venue is",
+                FAILED,
+            )
     if not alive:
         note(f"tradeterm: no engine is running; {word} is queued and obeyed first at the next start")
         return DONE
