@@ -151,7 +151,7 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         look = self._poller.look(everything=everything)
         self.scene = look.scene
         front = self.front
-        if front is not None and front.is_mounted and look.anything:
+        if front is not None and front.is_mounted and front.children and look.anything:
             with self.batch_update():
                 front.paint(look)
         if self._notice_until and self._clock() > self._notice_until:

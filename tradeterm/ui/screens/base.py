@@ -117,6 +117,8 @@ class ConsoleScreen(Screen[None]):
         yield OneLine(id="tiny")
 
     def on_mount(self) -> None:
+        if not self.children:  # built ahead while the app was already leaving: nothing is composed any more
+            return
         for field in self.query(Input):
             field.cursor_blink = False
         self._show_tab(0)
@@ -134,7 +136,7 @@ class ConsoleScreen(Screen[None]):
         self.query_one(StatusBar).update_view(
             scene.view, scene.wall, "starting" if scene.running else "no engine is running"
         )
-        self.query_one(OneLine).say(one_line(scene, app.keymap.shown("engine.halt"), app.config.mode))
+        self.query_one("#tiny", OneLine).say(one_line(scene, app.keymap.shown("engine.halt"), app.config.mode))
         text, level = banner(scene, app.keymap.shown("engine.start"), app.keymap.shown("engine.resume"))
         self.query_one("#banner", Line).say(text, level)
         if look.ledger:

@@ -24,7 +24,7 @@ COLUMNS = (
     Column("book", "Book", 8, priority=10),
 )
 SHARED_COLUMNS = tuple(
-    msgspec.structs.replace(column, width=8) if column.key == "intent" else column for column in COLUMNS
+    msgspec.structs.replace(column, width=8, min_width=6) if column.key == "intent" else column for column in COLUMNS
 )
 """For accounts that others may trade on too: wide enough for EXTERNAL."""
 _INTENTS = {
