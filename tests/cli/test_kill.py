@@ -237,6 +237,34 @@ def test_a_ledger_that_cannot_be_used_does_not_stop_a_kill(
     assert len(venue.asked) == 1
 
 
+def test_an_engine_that_cannot_be_told_makes_it_a_failure(
+    profile: Profile, venue: Venue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile.create()
+    profile.config_file.write_text(bybit_config(mode="paper", environment="demo"))
+    profile.ledger.write_text("not a database, but long enough to be looked at " * 40)
+    with EngineLock(profile.lock):
+        assert main(["kill", "--yes"]) == 1
+    said = capsys.readouterr()
+    assert "bybit: flat, as the venue itself says" in said.out
+    assert "runs and cannot be told. Going to the venue" in said.err
+    assert "stays queued" not in said.err
+    assert "was not told and goes on trading: end it with `kill -9 " in said.err
+
+
+def test_a_ledger_that_breaks_after_the_kill_was_queued_does_not_stop_it_either(
+    desk: Profile, venue: Venue, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyboard = TwoLines("kill\n", "kill\n")
+    keyboard.before_second = lambda: desk.ledger.write_text("not a database, but long enough " * 40) and None
+    monkeypatch.setattr("sys.stdin", keyboard)
+    monkeypatch.setattr("sys.stderr", screen := Terminal(""))
+    with EngineLock(desk.lock):
+        assert main(["kill"]) == 0
+    assert "whether the engine has answered meanwhile cannot be read: " in screen.shown
+    assert len(venue.asked) == 1
+
+
 @pytest.mark.parametrize("text", [None, "mode = 1", example_config().read_text()])
 def test_a_venue_the_configuration_does_not_name_is_not_forgotten(
     desk: Profile, venue: Venue, capsys: pytest.CaptureFixture[str], text: str | None

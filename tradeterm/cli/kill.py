@@ -84,9 +84,10 @@ def _through(options: argparse.Namespace, profile: Profile, config: "Config", en
     row = _send(options, profile, control.PATIENCE_S)
     if _answered(row):
         return control.report(row, CommandVerb.KILL, alive=True, as_json=options.json)
+    silent = f"runs but has not answered for {control.PATIENCE_S:g} s; the kill stays queued"
     note(
-        f"tradeterm: the engine (process {engine}) runs but has not answered for {control.PATIENCE_S:g} s; the kill "
-        "stays queued. Going to the venue now puts a second hand on the account: it only cancels, and closes with "
+        f"tradeterm: the engine (process {engine}) {silent if row is not None else 'runs and cannot be told'}. "
+        "Going to the venue now puts a second hand on the account: it only cancels, and closes with "
         "orders that cannot turn a position around, but an engine that wakes up may still send what it had decided. "
         f"`kill -9 {engine}` ends it first; protective stops stay at the venue."
     )
@@ -96,7 +97,14 @@ def _through(options: argparse.Namespace, profile: Profile, config: "Config", en
     if _answered(row):
         note("tradeterm: the engine has answered meanwhile, so nothing was done beside it")
         return control.report(row, CommandVerb.KILL, alive=True, as_json=options.json)
-    return _at_venues(options, profile, config, row)
+    status = _at_venues(options, profile, config, row)
+    if row is None and (running := _engine(profile)) is not None:  # flat for a moment only: it does not know
+        return say_error(
+            f"the engine (process {running}) was not told and goes on trading: end it with `kill -9 {running}`, see to "
+            "the ledger, then run `tradeterm kill` again",
+            FAILED,
+        )
+    return status
 
 
 def _by_the_engine(profile: Profile) -> str:
@@ -186,8 +194,12 @@ def _look(profile: Profile, row: "CommandRow | None") -> "CommandRow | None":
 
     if row is None:
         return None
-    with closing(open_console(profile)) as console:
-        return console.command(row.id)
+    try:
+        with closing(open_console(profile)) as console:
+            return console.command(row.id)
+    except LedgerError as error:
+        note(f"tradeterm: whether the engine has answered meanwhile cannot be read: {error}")
+        return row
 
 
 @contextmanager
