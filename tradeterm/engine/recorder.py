@@ -1,5 +1,6 @@
 """Where facts go: the ledger, the audit files, the log, and whoever watches inside the process."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from tradeterm.engine.options import Observer
 from tradeterm.engine.supervisor import Supervisor
 from tradeterm.ledger.writer import LedgerWriter
 
+LOG_AFTER_S = 0.02
+
 _log = logging.getLogger(__name__)
 _LEVELS = {
     AlertLevel.INFO: logging.INFO,
@@ -23,7 +26,8 @@ _LEVELS = {
 
 
 class Recorder:
-    """The ledger worker: queues facts at once, and keeps trying while the disk refuses them."""
+    """The ledger worker: queues facts at once, and keeps trying while the disk refuses them. The log's lines are
+    written a moment later, so that no order waits for what is said about it."""
 
     def __init__(
         self,
@@ -39,22 +43,27 @@ class Recorder:
         self._observers = observers
         self._supervisor = supervisor
         self._teller = Teller()
+        self._unlogged: list[tuple[int, Fact]] = []
         self._journal_told = False
 
     def record(self, ts: int, facts: Sequence[Fact]) -> None:
         """Queue facts that belong together: they are committed together."""
         self._writer.write(facts)
+        if facts and not self._unlogged:
+            asyncio.get_running_loop().call_later(LOG_AFTER_S, self._log_them)
         for fact in facts:
-            self._tell(ts, fact)
+            self._unlogged.append((ts, fact))
+            self._audit.add(ts, fact)
+            for observer in self._observers:
+                observer.fact(ts, fact)
 
-    def _tell(self, ts: int, fact: Fact) -> None:
-        self._audit.add(ts, fact)
-        line = self._teller.tell(ts, fact)
-        if line is not None:
-            level = _LEVELS[fact.level] if isinstance(fact, AlertFact) else logging.INFO
-            _log.log(level, "%s %s %s", clock(ts), line.kind, line.text)
-        for observer in self._observers:
-            observer.fact(ts, fact)
+    def _log_them(self) -> None:
+        unlogged, self._unlogged = self._unlogged, []
+        for ts, fact in unlogged:
+            line = self._teller.tell(ts, fact)
+            if line is not None:
+                level = _LEVELS[fact.level] if isinstance(fact, AlertFact) else logging.INFO
+                _log.log(level, "%s %s %s", clock(ts), line.kind, line.text)
 
     async def commit(self) -> None:
         """Returns when everything recorded so far is on the disk, however long that takes."""
@@ -71,6 +80,7 @@ class Recorder:
     def close(self) -> None:
         """Raises LedgerError for what could not be written; everything is closed all the same."""
         with ExitStack() as closing:
+            closing.callback(self._log_them)
             closing.callback(self._writer.close)
             closing.callback(self._audit.close)
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from tradeterm.profile import Profile
 _log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
+_THREAD_WAITS_S = 0.0005
+"""How long the ledger's and a request's thread wait for the loop's at most; Python's own 5 ms is an order's budget."""
 _LOG_BYTES = 5_000_000
 _LOG_FILES = 3
 
@@ -45,7 +48,7 @@ def run_engine(options: EngineOptions) -> int:
         options.profile.create()
     except OSError as error:
         raise LedgerError(f"{options.profile.root} cannot be written: {error.strerror}") from error
-    with EngineLock(options.profile.lock), _logging(options.profile):
+    with EngineLock(options.profile.lock), _logging(options.profile), _quick_threads():
         try:
             while True:
                 ending = asyncio.run(_run_once(options))
@@ -140,6 +143,16 @@ def _parent(loop: asyncio.AbstractEventLoop, descriptor: int | None, driver: Dri
         yield
     finally:
         loop.remove_reader(descriptor)
+
+
+@contextmanager
+def _quick_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_THREAD_WAITS_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _LogFile(RotatingFileHandler):

@@ -154,6 +154,20 @@ async def test_a_proxy_that_refuses_the_tunnel(monkeypatch: pytest.MonkeyPatch) 
     assert heard[0].startswith(b"CONNECT")
 
 
+def test_what_the_environment_says_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    made = client()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    exempt = client()
+    assert made.client.proxies["http"] == "http://127.0.0.1:9"
+    assert "http" not in exempt.client.proxies
+    assert not made.client.trust_env
+    made.close()
+    exempt.close()
+
+
 def client() -> Client:
     return Client("http://127.0.0.1:1", CREDENTIALS, 5000, VenueClock(lambda: 1_700_000_000_000))
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -65,6 +66,8 @@ class Client(HTTP):  # type: ignore[misc]
         self._progress = _Progress()
         self.logger.handlers.clear()  # pybit adds one of its own where the root logger has none
         self.logger.disabled = True
+        self.client.proxies.update(get_environ_proxies(rest))
+        self.client.trust_env = False  # read once: reading it for every request takes as long as signing and sending
         self.client.max_redirects = 0  # a redirected order would be sent a second time
         adapter = _watching_adapter(self._progress)
         self.client.mount("https://", adapter)
