@@ -59,6 +59,10 @@ def test_a_good_order_passes_every_check() -> None:
     assert {result.code for result in results} == set(GateCode) - {C.REDUCE_ONLY_WOULD_INCREASE}
 
 
+def test_the_venue_says_when_a_bar_is_closed_though_our_clock_is_a_little_behind() -> None:
+    assert code(ts=T0 - 1000) is None
+
+
 LIMIT = LimitsConfig()
 DENIED: list[tuple[GateCode, dict[str, Any]]] = [
     (C.INSTRUMENT_NOT_ALLOWED, {"allowed": False}),
@@ -85,6 +89,7 @@ DENIED: list[tuple[GateCode, dict[str, Any]]] = [
     (C.BAR_NOT_CLOSED, {"bar_ts": T0 - FIVE}),
     (C.BAR_NOT_CLOSED, {"bar_ts": None}),
     (C.BAR_NOT_CLOSED, {"signal_ts": T0 + FIVE, "bar_ts": T0 + FIVE}),
+    (C.BAR_NOT_CLOSED, {"ts": T0 - 1001}),
     (
         C.MARKET_CLOSED,
         {

@@ -19,6 +19,8 @@ from tradeterm.domain.states import BookState, BreakerLevel, TradingState
 
 Number = Decimal | int | None
 _SECOND = 1000
+_CLOCK_BEHIND_MS = 1000
+"""How far our clock may be behind that of the venue, which says when a bar is closed. Beyond it nothing is sent."""
 
 
 class GateRequest(Struct, frozen=True, kw_only=True):
@@ -197,7 +199,7 @@ def data_fresh(r: GateRequest) -> GateCheck:
 
 
 def bar_closed(r: GateRequest) -> GateCheck:
-    ok = r.bar_ts is not None and r.bar_ts == r.signal_ts <= r.ts
+    ok = r.bar_ts is not None and r.bar_ts == r.signal_ts <= r.ts + _CLOCK_BEHIND_MS
     text = "the signal's bar is closed and the newest" if ok else "the signal is not of the newest closed bar"
     return _result(GateCode.BAR_NOT_CLOSED, ok, text, signal_bar=r.signal_ts, newest_bar=r.bar_ts, now=r.ts)
 
