@@ -54,17 +54,26 @@ class StrategyRunner:
             return []
         panel = self._window.panel()
         found = self.strategy.signals(panel)
+        explained: dict[int, dict[str, float | None]] = {}  # one bar's numbers, whatever is signalled on it
+
+        def explain(column: int) -> dict[str, float | None]:
+            if column not in explained:
+                explained[column] = self.strategy.explain(panel, panel.rows - 1, column)
+            return explained[column]
+
         raised = []
         for column in columns:
             direction = int(found.entries[-1, column])
             if direction:
                 side = PositionSide.LONG if direction > 0 else PositionSide.SHORT
                 reason = self.strategy.name.upper()
-                raised.append(self._signal(panel, column, SignalKind.ENTRY, side, reason))
+                raised.append(self._signal(panel, column, SignalKind.ENTRY, side, reason, explain(column)))
         for rule in found.exits:
             for side, mask in ((PositionSide.LONG, rule.long), (PositionSide.SHORT, rule.short)):
                 raised += [
-                    self._signal(panel, column, SignalKind.EXIT, side, rule.reason, rule.requires_profit)
+                    self._signal(
+                        panel, column, SignalKind.EXIT, side, rule.reason, explain(column), rule.requires_profit
+                    )
                     for column in columns
                     if mask[-1, column]
                 ]
@@ -84,6 +93,7 @@ class StrategyRunner:
         kind: SignalKind,
         side: PositionSide,
         reason: str,
+        explain: dict[str, float | None],
         requires_profit: bool = False,
     ) -> Signal:
         instrument = self._instruments[column]
@@ -100,6 +110,6 @@ class StrategyRunner:
             price=round_price(Decimal(repr(float(panel.close[-1, column]))), instrument),
             ts_bar=ts_bar,
             reason=reason,
-            explain=self.strategy.explain(panel, panel.rows - 1, column),
+            explain=explain,
             requires_profit=requires_profit,
         )
