@@ -136,11 +136,14 @@ def _signal(turn: Turn, event: SignalRaised) -> None:
 
 
 def _worker(turn: Turn, event: WorkerStatus) -> None:
-    before = turn.state.workers.get(event.worker)
+    """A failure is told once, however often it is tried again, until the worker runs."""
     turn.state.workers[event.worker] = event
-    if event.state is WorkerState.FAILED and (before is None or before.state is not event.state):
+    condition = f"worker:{event.worker}"
+    if event.state is WorkerState.FAILED:
         text = f"worker {event.worker} failed, no entries until it runs again: {event.detail or 'no detail'}"
-        turn.alert(AlertLevel.ERROR, "WORKER_FAILED", text)
+        turn.alert_once(condition, AlertLevel.ERROR, "WORKER_FAILED", text)
+    elif event.state is WorkerState.RUNNING:
+        turn.forget(condition)
 
 
 def _timer(turn: Turn, event: Timer) -> None:

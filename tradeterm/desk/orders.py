@@ -72,6 +72,8 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
     state.exec_ids.add(execution)
     turn.record(fill)
     order = state.orders.get(fill.client_order_id)
+    if order is not None and order.status is OrderStatus.REJECTED and not order.filled_quantity:
+        _revive_children(turn, order)
     opening = Opening(trade_id=trade_id_for(fill, order is not None and order.filled_quantity > 0))
     if order is not None:
         order = _fill_order(turn, order, fill)
@@ -232,6 +234,14 @@ def _drop_children(turn: Turn, entry: Order) -> None:
     """The entry ended without a fill: its protection never came to be."""
     for child in _children(turn, entry):
         turn.move(child, OrderEventKind.CANCELED, detail=f"its entry was {entry.status}")
+
+
+def _revive_children(turn: Turn, entry: Order) -> None:
+    """The entry was at the venue after all, and its protection with it."""
+    for suffix in ("s", "t"):
+        child = turn.state.orders.get(entry.client_order_id + suffix)
+        if child is not None and child.status is OrderStatus.CANCELED and child.venue_order_id is None:
+            turn.set_order(msgspec.structs.replace(child, status=OrderStatus.INITIALIZED, ts_updated=turn.ts))
 
 
 def _size_children(turn: Turn, entry: Order) -> None:

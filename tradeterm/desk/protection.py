@@ -71,7 +71,7 @@ def follow_stop(turn: Turn, order: Order) -> None:
     text = f"the stop {order.client_order_id} is {order.status} and the position lives" + (
         f": {order.reason}" if order.reason else ""
     )
-    turn.alert(AlertLevel.ERROR, "STOP_LOST", text, (order.book, order.instrument))
+    turn.alert_once(f"stop:{position.trade_id}", AlertLevel.ERROR, "STOP_LOST", text, (order.book, order.instrument))
     if len(_stops(turn, position)) == 1:
         _place(turn, position)
 
@@ -83,6 +83,7 @@ def watch(turn: Turn) -> None:
         condition = f"unprotected:{position.trade_id}"
         if position.ts_unprotected is None:
             turn.forget(condition)
+            turn.forget(f"stop:{position.trade_id}")
             continue
         age = turn.ts - position.ts_unprotected
         if age > ALERT_AFTER_MS:

@@ -1,5 +1,7 @@
 """Venues come and go, and reconciliations end: what that means for trading."""
 
+import re
+
 from tradeterm.desk import breaker, operator
 from tradeterm.desk.state import Venue
 from tradeterm.desk.turn import Turn
@@ -18,7 +20,9 @@ def on_venue(turn: Turn, event: VenueStatus) -> None:
 
 
 def _say(turn: Turn, event: VenueStatus) -> None:
-    """Each trouble once, until the venue is READY again: connecting is tried over and over."""
+    """Each trouble once, until the venue is READY again: connecting is tried over and over, each time for a reason of
+    its own, and a clock is never wrong by the same number twice. The reason of the moment is on the screen."""
+    trouble = ""
     match event.state:
         case VenueState.DISCONNECTED:
             level, text = AlertLevel.WARNING, f"{event.venue} is disconnected"
@@ -26,6 +30,7 @@ def _say(turn: Turn, event: VenueStatus) -> None:
             level, text = AlertLevel.ERROR, f"{event.venue} cannot be used"
         case VenueState.RESTRICTED:
             level, text = AlertLevel.WARNING, f"no entries at {event.venue}"
+            trouble = re.sub(r"\d", "", event.detail)
         case VenueState.READY:
             for known in [known for known in turn.state.alerted if known.startswith(f"venue:{event.venue}:")]:
                 turn.forget(known)
@@ -33,7 +38,7 @@ def _say(turn: Turn, event: VenueStatus) -> None:
         case _:
             return
     text += f": {event.detail}" if event.detail else ""
-    turn.alert_once(f"venue:{event.venue}:{text}", level, f"VENUE_{event.state}", text)
+    turn.alert_once(f"venue:{event.venue}:{event.state}:{trouble}", level, f"VENUE_{event.state}", text)
 
 
 def on_reconciled(turn: Turn, event: Reconciled) -> None:

@@ -28,6 +28,7 @@ class Connections:
         self._post = post
         self._reconcile = reconcile
         self._now = now
+        self._connected: set[Broker] = set()
 
     async def open_all(self) -> None:
         """Raises what the first venue raises that cannot be reached or refuses us, once all were tried."""
@@ -42,9 +43,20 @@ class Connections:
 
     async def renew(self, broker: Broker) -> None:
         self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=VenueState.RECONCILING))
+        self._connected.discard(broker)
         await broker.close()
         await self._open(broker)
         self._reconcile(broker.venue, broker.account, "the connection was made anew")
+
+    async def recover(self, broker: Broker, error: VenueError) -> bool:
+        """After a look at a venue failed with `error`: say so, or connect if there is no connection yet; whether one
+        was made. A connection that stands is kept: its stream may still bring what happens there. Raises VenueError
+        when connecting fails."""
+        if broker in self._connected:
+            self._say(broker, error)
+            return False
+        await self._open(broker)
+        return True
 
     async def renew_all(self) -> None:
         for broker in self._brokers:
@@ -55,9 +67,13 @@ class Connections:
         try:
             await broker.connect(self._hear, mine)
         except VenueError as error:
-            state = VenueState.BLOCKED if isinstance(error, VenueRefused) else VenueState.DISCONNECTED
-            self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=state, detail=str(error)))
+            self._say(broker, error)
             raise
+        self._connected.add(broker)
+
+    def _say(self, broker: Broker, error: VenueError) -> None:
+        state = VenueState.BLOCKED if isinstance(error, VenueRefused) else VenueState.DISCONNECTED
+        self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=state, detail=str(error)))
 
     def _hear(self, event: BrokerEvent) -> None:
         """A venue that says it is connected still has to be reconciled before entries go there."""

@@ -169,6 +169,7 @@ class Driver:
             lockstep=self._lockstep,
             sightings=self._sightings,
             began=prepared.began,
+            recover=self._connections.recover,
         )
         self._commands = Commands(
             self._db,

@@ -140,7 +140,11 @@ class OrderCarrier:
             balances=(),
         )
         for event in plan(self._desk.snapshot(), picture).events:
-            self._post(event)
+            if isinstance(event, OrderUpdate):
+                still = self._unanswered if event.kind is OrderEventKind.ACKNOWLEDGED else self._open
+                self._post(event, partial(still, event.client_order_id))
+            else:
+                self._post(event)
 
     def _never_arrived(self, client_id: str, missing: bool) -> bool:
         if missing:

@@ -1,6 +1,7 @@
 """Ask the venues and bring the desk to agree with them: at start-up, on reconnect, on request, and every minute."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -9,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.brokers.protocol import Broker
+from tradeterm.domain.errors import VenueError
 from tradeterm.domain.events import DeskEvent, FillReceived, Reconciled, VenueStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS
@@ -26,6 +28,9 @@ from tradeterm.engine.reconcile import (
     position_differences,
 )
 from tradeterm.engine.sightings import Sightings
+from tradeterm.venues.backoff import Backoff
+
+_log = logging.getLogger(__name__)
 
 PERIOD_S = 60.0
 IN_FLIGHT_MS = 5000
@@ -43,6 +48,15 @@ class Account(Struct, frozen=True):
     currency: str
 
 
+class _Failed(VenueError):
+    """A look at a venue failed with `error`."""
+
+    def __init__(self, broker: Broker, error: VenueError) -> None:
+        super().__init__(str(error))
+        self.broker = broker
+        self.error = error
+
+
 class _Looked(Struct, frozen=True):
     """The last picture of a look, and how positions and cash differ from it."""
 
@@ -53,7 +67,8 @@ class _Looked(Struct, frozen=True):
 
 class Reconciler:
     """Runs one reconciliation at a time. `ready` says what a venue is whose accounts have all been reconciled,
-    `began` when the ledger's first run started (the machine's UTC ms).
+    `began` when the ledger's first run started (the machine's UTC ms). `recover` tells of a look that failed and
+    connects where there is no connection: whether it made one.
 
     In `lockstep` it waits for the end of a batch of market data: nothing of ours is on its way then, and every order is
     judged at once. Otherwise market data flows on, one that changed a moment ago is left for the next look, and a
@@ -74,6 +89,7 @@ class Reconciler:
         lockstep: bool,
         sightings: Sightings,
         began: int,
+        recover: Callable[[Broker, VenueError], Awaitable[bool]],
     ) -> None:
         self._accounts = {(account.broker.venue, account.broker.account): account for account in accounts}
         self._instruments = instruments
@@ -86,6 +102,8 @@ class Reconciler:
         self._ready = ready
         self._sightings = sightings
         self._began = began
+        self._recover = recover
+        self._backoff = Backoff(healthy_s=0.0)
         self._others_money: dict[str, Decimal] = {}
         self._asked: dict[tuple[str, str], str] = {}
         self._wake = asyncio.Event()
@@ -100,15 +118,33 @@ class Reconciler:
             self.request(venue, account, reason)
 
     async def run(self) -> None:
-        """Serve requests, and look at every account once a minute. Raises what a venue raises; run it again then."""
+        """Serve requests, and look at every account once a minute. What a venue cannot answer is asked again, later
+        each time; `recover` says why."""
         while True:
             self._wake.clear()
-            await self.serve()
             try:
-                await asyncio.wait_for(self._wake.wait(), PERIOD_S)
-            except TimeoutError:
-                for account in self._accounts.values():
-                    await self._one(account)
+                await self._all()
+            except _Failed as failed:
+                await self._after(failed)
+
+    async def _all(self) -> None:
+        await self.serve()
+        self._backoff.up()
+        try:
+            await asyncio.wait_for(self._wake.wait(), PERIOD_S)
+        except TimeoutError:
+            for account in self._accounts.values():
+                await self._one(account)
+
+    async def _after(self, failed: "_Failed") -> None:
+        _log.error("reconciliation failed: %s", failed)
+        self.request(failed.broker.venue, failed.broker.account, "the last look failed")
+        try:
+            if await self._recover(failed.broker, failed.error):
+                return
+        except VenueError as error:
+            _log.error("connecting failed: %s", error)
+        await self._backoff.wait()
 
     async def serve(self) -> None:
         """Reconcile what was asked for; a venue is READY when no account of its waits any more.
@@ -130,6 +166,13 @@ class Reconciler:
                 await self._settled()
 
     async def _one(self, account: Account) -> None:
+        """Raises _Failed for what the venue raises."""
+        try:
+            await self._reconcile(account)
+        except VenueError as error:
+            raise _Failed(account.broker, error) from error
+
+    async def _reconcile(self, account: Account) -> None:
         async with self._between_batches if self._lockstep else nullcontext():
             await self._settled()
             since = self._since(account)
@@ -172,9 +215,9 @@ class Reconciler:
     async def _look(self, account: Account, since: int, findings: list[str]) -> "_Looked":
         """Bring the desk to the venue's picture; how positions and cash still differ."""
         for _ in range(PASSES):
-            local = self._snapshot()
-            picture = await self._picture(account.broker, local, since)
-            planned = plan(local, picture)
+            picture = await self._picture(account.broker, self._snapshot(), since)
+            await self._settled()  # the stream may have told of the same meanwhile
+            planned = plan(self._snapshot(), picture)
             if not planned.events:
                 break
             findings.extend(planned.findings)

@@ -142,7 +142,7 @@ def test_error_payloads() -> None:
         found = _read(reply)
         assert meaning(found["code"]) not in (Meaning.OK, Meaning.NOT_MODIFIED)
         assert str(reply["retCode"]) in sentence(found["code"], found["message"])
-    assert meaning(_read(load("rest_set_margin_mode"))["code"]) is Meaning.UNCLEAR
+    assert meaning(_read(load("rest_set_margin_mode"))["code"]) is Meaning.RISK
     for name in ("rest_order_create_ack", "rest_envelope_ok", "rest_set_leverage_ok", "rest_account_info"):
         assert _read(load(name))["code"] == 0
     assert _read(load("ws_auth_ok")) == {}

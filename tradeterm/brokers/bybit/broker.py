@@ -15,6 +15,7 @@ from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID, Condition, Sink, Ven
 from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.orders import Cash, Fill, Order
+from tradeterm.venues.bybit import codes
 from tradeterm.venues.bybit.rows import OrderRow, text
 
 NOT_FOUND = "110001"
@@ -58,6 +59,8 @@ class BybitBroker:
         except (VenueRefused, VenueUnavailable) as error:
             if not (isinstance(error, VenueRefused) and error.code == DUPLICATE_CLIENT_ID):
                 registry.forget(order, symbol)
+            if isinstance(error, VenueRefused) and codes.may_be_about_orders_alone(error.code):
+                self._session.not_allowed(str(error))
             raise
         venue_id = text(result, "orderId")
         if not venue_id:

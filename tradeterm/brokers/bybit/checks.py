@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tradeterm.brokers.bybit.limits import Lane
 from tradeterm.brokers.bybit.parameters import CATEGORY, ONE_WAY
-from tradeterm.brokers.bybit.rest import Rest, Result
+from tradeterm.brokers.bybit.rest import REPEATABLE, Rest, Result
 from tradeterm.config import BybitConfig, MarginMode
 from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
 from tradeterm.domain.instrument import Instrument
@@ -103,8 +103,10 @@ async def check_instrument(rest: Rest, config: BybitConfig, instrument: Instrume
             buyLeverage=text_of,
             sellLeverage=text_of,
         )
-    except (VenueRefused, OutcomeUnclear) as error:
-        if isinstance(error, VenueRefused) and _is_about_key(error):
+    except OutcomeUnclear as error:
+        raise VenueUnavailable(str(error)) from None
+    except VenueRefused as error:
+        if _passes_or_is_about_key(error):
             raise
         raise VenueRefused(
             f"the leverage of {instrument.symbol} cannot be set to {text_of}: {error}", LEVERAGE
@@ -134,7 +136,11 @@ async def _leave_hedge_mode(rest: Rest, instrument: Instrument, rows: list[Posit
         raise VenueRefused(ask, HEDGE_MODE)
     try:
         await rest.change("switch_position_mode", _LANE, category=CATEGORY, symbol=instrument.symbol, mode=ONE_WAY)
-    except (VenueRefused, OutcomeUnclear) as error:
+    except OutcomeUnclear as error:
+        raise VenueUnavailable(str(error)) from None
+    except VenueRefused as error:
+        if _passes_or_is_about_key(error):
+            raise
         raise VenueRefused(f"{ask} ({error})", HEDGE_MODE) from None
     if in_hedge_mode(await positions_of(rest, instrument.symbol)):
         raise VenueRefused(ask, HEDGE_MODE)
@@ -147,8 +153,10 @@ async def _check_margin_mode(rest: Rest, config: BybitConfig, account: Result) -
     refusal = ""
     try:
         await rest.change("set_margin_mode", _LANE, setMarginMode=wanted)
-    except (VenueRefused, OutcomeUnclear) as error:
-        if isinstance(error, VenueRefused) and _is_about_key(error):
+    except OutcomeUnclear as error:
+        raise VenueUnavailable(str(error)) from None
+    except VenueRefused as error:
+        if _passes_or_is_about_key(error):
             raise
         refusal = f" ({error})"
     found = text(await account_info(rest), "marginMode")
@@ -162,6 +170,11 @@ async def _check_margin_mode(rest: Rest, config: BybitConfig, account: Result) -
 
 def _leverage(rows: list[PositionRow]) -> Decimal | None:
     return next((row.leverage for row in rows if row.leverage is not None), None)
+
+
+def _passes_or_is_about_key(error: VenueRefused) -> bool:
+    """Whether the refusal says nothing of what was asked."""
+    return error.code in REPEATABLE or _is_about_key(error)
 
 
 def _is_about_key(error: VenueRefused) -> bool:

@@ -1,7 +1,7 @@
 """Out of everything, without an engine: cancel all orders of some instruments and close their positions.
 
 May be run again at any time: it looks first, and what it sends has ids that follow from what it saw. Protection stays
-until its position is gone.
+until its position is gone. Flat is what two looks in a row show: one may lag behind an order that just filled.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from tradeterm.brokers.bybit.parameters import CATEGORY
 from tradeterm.brokers.bybit.session import BybitVenue
 from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID
 from tradeterm.domain.errors import OutcomeUnclear, VenueError, VenueRefused
+from tradeterm.venues.bybit import codes
 from tradeterm.venues.bybit.rows import OrderRow, PositionRow, positive, rows_of
 
 LONGEST_S = 60.0
@@ -58,26 +59,29 @@ class _Closing:
         self._largest: dict[str, Decimal] = {}
         self._done: list[str] = []
         self._failure = ""
+        self._hopeless = False
 
     async def run(self, longest_s: float) -> Report:
         deadline = time.monotonic() + longest_s
         left: tuple[str, ...] = ()
-        seen = False
+        seen = was_empty = False
         if self._venue.clock.skew_ms is None:
             await self._try(self._rest.measure_clock())
         while True:
             try:
                 positions, orders = await self._look()
             except VenueError as error:
-                self._failure = str(error)
+                self._failed(str(error), error)
+                was_empty = False
             else:
                 seen = True
                 left = _left(positions, orders)
-                if not left:
+                if not left and was_empty:
                     return Report(done=tuple(self._done), flat=True)
+                was_empty = not left
                 self._failure = ""
                 await self._act(positions, orders)
-            if time.monotonic() >= deadline:
+            if self._hopeless or (time.monotonic() >= deadline and not was_empty):
                 failure = self._failure or f"Bybit still shows orders or positions after {longest_s:g} s"
                 unseen = () if seen else ("what is open at Bybit could not be seen",)
                 return Report(done=tuple(self._done), left=left or unseen, failure=failure)
@@ -131,7 +135,7 @@ class _Closing:
                 )
             except VenueRefused as error:
                 if error.code != DUPLICATE_CLIENT_ID:
-                    self._failure = f"{position.symbol} could not be closed: {error}"
+                    self._failed(f"{position.symbol} could not be closed: {error}", error)
                     return
                 if await self._working(link_id):
                     return  # an earlier run's order is doing it
@@ -165,11 +169,16 @@ class _Closing:
                     self._largest[symbol] = found
         return self._largest.get(symbol)
 
+    def _failed(self, sentence: str, error: VenueError) -> None:
+        """Key or account refused: asking again changes nothing."""
+        self._failure = sentence
+        self._hopeless |= isinstance(error, VenueRefused) and codes.is_about_account(error.code)
+
     async def _try(self, request: object, said: str = "") -> None:
         try:
             await request  # type: ignore[misc]
         except VenueError as error:
-            self._failure = str(error)
+            self._failed(str(error), error)
         else:
             if said:
                 self._done.append(said)

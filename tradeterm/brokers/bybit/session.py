@@ -86,6 +86,7 @@ class BybitVenue:
         self._stream_refused = ""
         self._stream_task: asyncio.Task[None] | None = None
         self._opening = False
+        self._checking = False
 
     def __repr__(self) -> str:
         return f"BybitVenue({self.config.environment})"
@@ -130,6 +131,14 @@ class BybitVenue:
         """Something a person should know of: in the log, and for a minute as the reason why no entry is sent."""
         _log.warning("%s", sentence)
         self.health.notice(sentence)
+
+    def not_allowed(self, sentence: str) -> None:
+        """An order was refused for what key or account may not do. Reads go on and prove nothing: the account stays
+        blocked until it was checked again."""
+        if not self._checking:
+            self._checking = True
+            self.health.check_failed(sentence)
+            self._spawn(self._check_again)
 
     def confirm(self, client_id: str) -> None:
         """An order was accepted: if the stream says nothing of it soon, ask."""
@@ -285,6 +294,25 @@ class BybitVenue:
             except VenueError as error:
                 _log.info("the clock of Bybit could not be read: %s", error)
                 await asyncio.sleep(1)
+
+    async def _check_again(self) -> None:
+        """Once a minute, until the account passes. Where the environment does not tell what a key may do, the next
+        order tells."""
+        try:
+            while True:
+                await asyncio.sleep(CLOCK_S)
+                try:
+                    await check_account(self.rest, self.config)
+                except VenueRefused as error:
+                    if error.code not in REPEATABLE:
+                        self.health.check_failed(str(error))
+                except VenueError as error:
+                    _log.info("the account could not be checked: %s", error)
+                else:
+                    self.health.check_failed("")
+                    return
+        finally:
+            self._checking = False
 
     async def _poll(self) -> None:
         while True:

@@ -73,7 +73,7 @@ _TABLE: dict[Meaning, tuple[int | range, ...]] = {
         *(170131, 170033, 131001, 3200300),
     ),
     Meaning.RISK: (
-        *(110011, 110013, 110020, 110021, 110039, 110040, 110086, 110089, 110090, 110120, 110121),
+        *(3400045, 110011, 110013, 110020, 110021, 110039, 110040, 110086, 110089, 110090, 110120, 110121),
         *(170371, 170372, 170810),
     ),
     Meaning.REDUCE_ONLY: (110017, 110023, 110042),
@@ -104,6 +104,7 @@ _OWN: dict[int, str] = {
     10016: "Bybit is not working at the moment (maintenance or overload)",
     10000: "Bybit did not answer its own request in time",
     10019: "Bybit is restarting this service",
+    3400045: "the margin mode could not be set",
     110017: "there is no position to reduce",
     110007: "the available balance is not enough",
     110012: "the available balance is not enough",
@@ -132,6 +133,18 @@ _PLAIN: dict[Meaning, str] = {
 def meaning(code: int) -> Meaning:
     """The meaning of a retCode; one that nobody here knows is UNCLEAR."""
     return _MEANINGS.get(code, Meaning.UNCLEAR)
+
+
+def is_about_account(code: str) -> bool:
+    """Whether a refusal's code says that key or account may not do it, whatever was asked."""
+    return code.lstrip("-").isdigit() and meaning(int(code)) in STOPS_EVERYTHING
+
+
+def may_be_about_orders_alone(code: str) -> bool:
+    """Whether it is one of those that a key or account may get for orders while everything else is answered."""
+    return code in ("10005", "401") or (
+        is_about_account(code) and meaning(int(code)) is Meaning.ACCOUNT and code != "403"
+    )
 
 
 def sentence(code: int, message: object = "") -> str:
