@@ -167,6 +167,18 @@ async def test_the_same_execution_on_stream_and_rest(b: Bench) -> None:
     assert b.codes().keys() <= {"VENUE_DISCONNECTED"}
 
 
+async def test_the_stream_books_a_fill_while_rest_is_asked_for_it(b: Bench) -> None:
+    """What a reconciliation brings home may be told already: nothing is booked or adopted twice."""
+    slow = b.venue.faults.delay("execution/list", 0.4, after=False, times=6)
+    for number in range(1, 4):
+        await b.until(lambda number=number: slow.hits >= number, "executions are being asked for")
+        b.venue.manual(symbol=BTC, side="Buy", qty="0.02")
+    await b.until(lambda: slow.left == 0, "every look is over")
+    await b.same()
+    assert b.codes()["ILLEGAL_TRANSITION"] == 0
+    await b.ends_well()
+
+
 async def test_more_is_filled_than_was_ordered(b: Bench) -> None:
     b.venue.faults.overfill(BTC, Decimal("0.010"))
     entry = await b.enter()
@@ -325,6 +337,19 @@ async def test_the_instrument_changed_since_it_was_loaded(b: Bench, change: dict
     await b.ends_well()
 
 
+async def test_the_lot_changed_while_a_position_is_held(b: Bench) -> None:
+    """An exit in the old lot is refused: said, tried again, and the stop stays."""
+    await b.opened()
+    b.venue.change_instrument(BTC, step=Decimal("0.01"))
+    b.send(CommandVerb.FLATTEN)
+    await b.said("EXIT_FAILED")
+    assert b.covered()
+    b.venue.change_instrument(BTC, step=Decimal("0.001"))
+    b.jump(3)
+    await b.flat()
+    await b.ends_well()
+
+
 async def test_a_remainder_below_the_least_notional_is_closed(b: Bench) -> None:
     await b.opened()
     b.venue.change_instrument(BTC, min_notional=Decimal(1000))
@@ -480,6 +505,31 @@ async def test_the_name_is_not_found(profile: Profile, monkeypatch: pytest.Monke
         await b.denied("RECONCILING")
         await b.said("VENUE_DISCONNECTED")
         assert b.codes().keys() == {"VENUE_DISCONNECTED"}
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        (Key(KEY, "another-secret"), "signature"),
+        (Key(KEY, SECRET, expired=True), "expired"),
+        (Key(KEY, SECRET, ips=frozenset({"10.0.0.1"})), "IP addresses"),
+        (Key(KEY, SECRET, read_only=True), "may read but not trade"),
+    ],
+    ids=["secret", "expired", "address", "read only"],
+)
+async def test_a_key_that_is_no_good_at_the_start(profile: Profile, key: Key, sentence: str) -> None:
+    """Once a person has put it right at Bybit, the engine goes on by itself."""
+    async with bench(profile) as b:
+        b.venue.replace_key(key)
+        b.start()
+        await b.shows(BLOCKED, sentence)
+        await b.denied("RECONCILING")
+        b.venue.replace_key(Key(KEY, SECRET))
+        await b.ready()
+        await b.said("VENUE_BLOCKED")
+        assert b.codes().keys() == {"VENUE_BLOCKED"}
+        await b.opened()
+        await b.ends_well()
 
 
 async def test_a_check_that_gets_no_answer_at_the_start(profile: Profile) -> None:

@@ -1,5 +1,6 @@
 """A kill straight at the venue: what it closes, what it says, and that it never claims more than the venue showed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +132,27 @@ async def test_a_key_that_may_only_read_closes_nothing_and_says_so(profile: Prof
     assert (found.flat, found.done) == (False, ())
     assert found.left == ("position Buy 0.500 BTCUSDT",)
     assert "the API key may not do this" in found.failure
+
+
+async def test_a_key_that_is_refused_is_not_tried_for_a_minute(
+    venue: BybitSimulator, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "LONGEST_S", 60.0)
+    venue.manual(symbol="BTCUSDT", side="Buy", qty="0.5")
+    venue.replace_key(Key(KEY, SECRET, expired=True))
+    async with asyncio.timeout(5):
+        (found,) = await kill_at_venue(config(venue.rest_url), profile)
+    assert not found.flat
+    assert "expired" in found.failure
+
+
+async def test_one_look_that_lags_is_not_flat(venue: BybitSimulator, profile: Profile) -> None:
+    """The venue first shows what was held a while ago: nothing."""
+    venue.manual(symbol="BTCUSDT", side="Buy", qty="0.5")
+    venue.faults.lag("position/list", 3600.0, times=1)
+    (found,) = await kill_at_venue(config(venue.rest_url), profile)
+    assert (found.flat, venue.positions) == (True, {})
+    assert "closing 0.500 BTCUSDT at the market" in found.done
 
 
 async def test_an_answer_that_got_lost_closes_once(venue: BybitSimulator, profile: Profile) -> None:
