@@ -1,12 +1,16 @@
+import gzip
+import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tradeterm.config import Config
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import RaiseAlert
 from tradeterm.domain.errors import DataError
-from tradeterm.domain.events import DeskRestored, Timer
+from tradeterm.domain.events import DeskRestored, QuoteUpdate, Timer
+from tradeterm.domain.market import Quote
 from tradeterm.domain.snapshot import DeskSnapshot
 from tradeterm.domain.states import AlertLevel
 from tradeterm.engine.journal import FORMAT, End, Header, JournalWriter, Step, read_journal
@@ -36,19 +40,61 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert read[1:] == [Step(Timer(ts=2), b"[]"), End("digest")]
 
 
-def test_a_killed_runs_journal_is_readable_wherever_it_was_cut(tmp_path: Path) -> None:
+def unpacked(path: Path) -> bytes:
+    """What a process that ends now leaves behind, as lines."""
+    return zlib.decompressobj(wbits=31).decompress(path.read_bytes())
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_killed_runs_journal_is_readable_wherever_it_was_cut(tmp_path: Path, packed: bool) -> None:
     writer = journal(tmp_path / "whole")
+    start = (tmp_path / "whole").stat().st_size
     for ts in range(5):
         writer.event(Timer(ts=ts))
         writer.commands([ALERT])
+        writer.flush()
     writer.close(None)
     whole = (tmp_path / "whole").read_bytes()
-    start = whole.index(b"\n") + 1
+    if not packed:
+        whole = gzip.decompress(whole)
+        start = whole.index(b"\n") + 1
+    most = 0
     for length in range(start, len(whole)):
         (tmp_path / "cut").write_bytes(whole[:length])
         steps = list(read_journal(tmp_path / "cut")[1])
         assert [step.event.ts for step in steps if isinstance(step, Step)] == list(range(len(steps)))
         assert all(isinstance(step, Step) and step.commands for step in steps[:-1])
+        assert len(steps) >= most
+        most = len(steps)
+    assert most == 5
+
+
+def test_what_was_flushed_outlives_the_process(tmp_path: Path) -> None:
+    writer = journal(tmp_path / "j")
+    assert unpacked(tmp_path / "j").endswith(b"\n")
+    writer.event(Timer(ts=1))
+    writer.flush()
+    size = (tmp_path / "j").stat().st_size
+    assert unpacked(tmp_path / "j").splitlines()[1:] == [b'{"e":{"event":"Timer","ts":1}}']
+    writer.flush()
+    assert (tmp_path / "j").stat().st_size == size, "nothing new, nothing written"
+    assert [step.event.ts for step in read_journal(tmp_path / "j")[1] if isinstance(step, Step)] == [1]
+    writer.close(None)
+
+
+def test_quotes_of_many_instruments_take_little_room(tmp_path: Path) -> None:
+    writer = journal(tmp_path / "j")
+    written = 0
+    for turn in range(300):
+        for place in range(20):
+            last = 100.0 + (turn * 7 + place * 3) % 50 / 100
+            quote = Quote(f"C{place:02d}USDT.BYBIT", 1_700_000_000_000 + turn * 100, 1_700_000_000_003 + turn, last)
+            event = QuoteUpdate(ts=1_700_000_000_005 + turn * 100, quote=quote)
+            writer.event(event)
+            written += len(msgspec.json.encode(event)) + 8
+        writer.flush()
+    writer.close(None)
+    assert (tmp_path / "j").stat().st_size < 0.2 * written
 
 
 def test_a_spoilt_line_in_the_middle_is_named(tmp_path: Path) -> None:
@@ -56,10 +102,26 @@ def test_a_spoilt_line_in_the_middle_is_named(tmp_path: Path) -> None:
     writer.event(Timer(ts=1))
     writer.event(Timer(ts=2))
     writer.close(None)
-    lines = (tmp_path / "j").read_bytes().splitlines(keepends=True)
-    (tmp_path / "j").write_bytes(lines[0] + b"{oops}\n" + lines[2])
-    with pytest.raises(DataError, match="line 2 is not readable"):
+    lines = unpacked(tmp_path / "j").splitlines(keepends=True)
+    spoilt = lines[0] + b"{oops}\n" + lines[2]
+    for content in (spoilt, gzip.compress(spoilt)):
+        (tmp_path / "j").write_bytes(content)
+        with pytest.raises(DataError, match="line 2 is not readable"):
+            list(read_journal(tmp_path / "j")[1])
+
+
+def test_a_packed_file_that_was_spoilt_is_said(tmp_path: Path) -> None:
+    writer = journal(tmp_path / "j")
+    for ts in range(100):
+        writer.event(Timer(ts=ts))
+    writer.close(None)
+    whole = (tmp_path / "j").read_bytes()
+    (tmp_path / "j").write_bytes(whole[:-8] + bytes(8))
+    with pytest.raises(DataError, match="is not readable"):
         list(read_journal(tmp_path / "j")[1])
+    (tmp_path / "j").write_bytes(whole[:2] + bytes(100))
+    with pytest.raises(DataError, match="not a tradeterm journal"):
+        read_journal(tmp_path / "j")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_run_with_parts_agrees_with_itself(algorithm: Algorithm) -> None:
     assert rows("SELECT count(*) FROM orders WHERE venue = 'desk' AND status = 'INITIALIZED'") == [(0,)]
     assert rows("SELECT count(*) FROM orders WHERE status = 'UNKNOWN'") == [(0,)]
     assert rows("SELECT count(*) FROM alerts WHERE code IN ('UNPROTECTED_POSITION', 'ILLEGAL_TRANSITION')") == [(0,)]
-    (journal,) = profile.journal.glob("*.jsonl")
+    (journal,) = profile.journal.iterdir()
     report = replay_journal(journal)
     assert report.complete
     assert report.identical

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _newest(profile: Profile) -> Path:
-    journals = sorted(profile.journal.glob("*.jsonl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    journals = sorted(profile.journal.glob("*.jsonl*"), key=lambda path: (path.stat().st_mtime_ns, path.name))
     if not journals:
         raise DataError(f"there is no journal in {profile.journal} yet")
     return journals[-1]

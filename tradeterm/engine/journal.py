@@ -2,11 +2,16 @@
 
 A header line, then `{"e": event}` and, where the desk answered, `{"c": [command, ...]}`; `{"end": digest}` closes a
 run that ended cleanly. A run that was killed has no end and perhaps a torn last line.
+
+It is packed with gzip as it is written: twenty instruments' quotes are 90 MB an hour as they are, and 9 MB packed.
 """
 
-from collections.abc import Iterator, Sequence
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +24,10 @@ from tradeterm.domain.errors import DataError, LedgerError
 from tradeterm.domain.events import DeskEvent
 
 FORMAT = 1
+SUFFIX = ".jsonl.gz"
+_LEVEL = 1  # as small as higher ones with so many flushes, in a third of the time
+_GZIP = 16 + zlib.MAX_WBITS
+_MAGIC = b"\x1f\x8b"
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -61,7 +70,8 @@ def encode_commands(commands: Sequence[DeskCommand]) -> bytes:
 
 
 class JournalWriter:
-    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled.
+    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled; what was flushed can
+    be read, even if the process ends there.
 
     Nothing here raises for the disk after the start: `failure` says why the journal ended early, None while all is
     well.
@@ -71,7 +81,10 @@ class JournalWriter:
         self.path = path
         self.failure: str | None = None
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
+        self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+        self._flushed = False
         self._write(_encoder.encode(header))
+        self.flush()
 
     def event(self, event: DeskEvent) -> None:
         """Call before the desk sees the event, so that a journal also holds the event that broke it."""
@@ -82,35 +95,37 @@ class JournalWriter:
             self._write(b'{"c":' + _encoder.encode(commands) + b"}")
 
     def flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError as error:
-            self._fail(error)
+        if not self._flushed:
+            self._flushed = True
+            self._put(self._packer.flush(zlib.Z_SYNC_FLUSH))
+            self._do(self._file.flush)
 
     def close(self, digest: str | None) -> None:
         """`digest` None leaves the journal open-ended, as a crash would."""
         if digest is not None:
             self._write(_encoder.encode({"end": digest}))
-        try:
-            self._file.close()
-        except OSError as error:
-            self._fail(error)
+        self._put(self._packer.flush())
+        self._do(self._file.close)
 
     def _write(self, line: bytes) -> None:
-        if self.failure is None:
-            try:
-                self._file.write(line + b"\n")
-            except OSError as error:
-                self._fail(error)
+        self._flushed = False
+        self._put(self._packer.compress(line + b"\n"))
 
-    def _fail(self, error: OSError) -> None:
+    def _put(self, packed: bytes) -> None:
         """A gap would make a journal worthless, so it ends at the first failure."""
-        self.failure = self.failure or f"{self.path} cannot be written: {error.strerror}"
+        if packed and self.failure is None:
+            self._do(partial(self._file.write, packed))
+
+    def _do(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self.failure = self.failure or f"{self.path} cannot be written: {error.strerror}"
 
 
 def open_journal(folder: Path, run_id: str, config: Config) -> JournalWriter:
     """A new journal for that run. Raises LedgerError where it cannot be written."""
-    path = folder / f"{run_id}.jsonl"
+    path = folder / f"{run_id}{SUFFIX}"
     header = Header(journal=FORMAT, version=__version__, config_hash=config_hash(config), config=config)
     try:
         return JournalWriter(path, header)
@@ -119,15 +134,20 @@ def open_journal(folder: Path, run_id: str, config: Config) -> JournalWriter:
 
 
 def read_journal(path: Path) -> tuple[Header, Iterator[Step | End]]:
-    """The header, and the steps as they are asked for; an End comes last if the run ended cleanly.
+    """The header, and the steps as they are asked for; an End comes last if the run ended cleanly. The file may also be
+    unpacked.
 
     Raises DataError when the file is missing, is not a journal, or a line before the last is unreadable.
     """
     try:
-        file = path.open("rb")
-        first = file.readline()
+        file = _open(path)
     except OSError as error:
         raise DataError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    try:
+        first = file.readline()
+    except (OSError, EOFError, zlib.error) as error:
+        file.close()
+        raise DataError(f"{path}: this is not a tradeterm journal: {error}") from error
     try:
         header = _headers.decode(first)
     except msgspec.MsgspecError as error:
@@ -139,15 +159,25 @@ def read_journal(path: Path) -> tuple[Header, Iterator[Step | End]]:
     return header, _steps(_read_lines(path, file))
 
 
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        packed = file.read(len(_MAGIC)) == _MAGIC
+    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+
+
 def _read_lines(path: Path, file: BinaryIO) -> Iterator[_Line]:
+    number = 1
     with file:
-        for number, raw in enumerate(file, start=2):
-            try:
+        try:
+            for raw in file:
+                number += 1
                 yield _lines.decode(raw)
-            except msgspec.MsgspecError as error:
-                if not raw.endswith(b"\n"):
-                    return  # the run was killed while it wrote this line
-                raise DataError(f"{path}: line {number} is not readable: {error}") from error
+        except EOFError:
+            return  # the run was killed: a packed file that was cut
+        except (msgspec.MsgspecError, OSError, zlib.error) as error:
+            if isinstance(error, msgspec.MsgspecError) and not raw.endswith(b"\n"):
+                return  # the same, in the middle of a line
+            raise DataError(f"{path}: line {number} is not readable: {error}") from error
 
 
 def _steps(lines: Iterator[_Line]) -> Iterator[Step | End]:
