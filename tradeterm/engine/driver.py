@@ -423,6 +423,7 @@ class Driver:
             run_id=self._run.id,
             ledger=self._options.profile.ledger,
             journal=self._journal.path if self._journal is not None else None,
+            equity=self._view().equity,
         )
         with plain_errors(self._options.profile.ledger):
             end_run(self._db, self._run.id, ts=wall_ms(), status=status, summary=summary)

@@ -88,7 +88,8 @@ class Market:
         ts = batch[0].ts
         if ts > self._last_ts:
             self._advance(self._last_ts)
-        await self._supervisor.keep(WorkerName.BROKER, partial(self._show, list(batch)), restart=self._reconnect)
+        worker = WorkerName.BROKER if self._simulated else WorkerName.MARKET
+        await self._supervisor.keep(worker, partial(self._show, list(batch)), restart=self._reconnect)
         await self._wait_settled()
         await self._strategies(batch, ts)
         await self._supervisor.keep(WorkerName.RISK, partial(self._tick, ts))

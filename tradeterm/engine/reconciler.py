@@ -251,7 +251,7 @@ class Reconciler:
         return (f"cash: {drift:+.2f} {account.currency} moved at {venue} that the books do not know of",)
 
     async def _picture(self, broker: Broker, local: DeskSnapshot, since: int) -> VenuePicture:
-        executions = tuple(await broker.executions(since))
+        executions = tuple(item for item in await broker.executions(since) if item.ts_event >= since)
         orders = {order.client_order_id: order for order in await broker.open_orders()}
         mine = ours(local, broker.venue, broker.account)
         known = {order.client_order_id for order in mine}

@@ -12,12 +12,18 @@ _CENT = Decimal("0.01")
 
 
 def summarize(
-    db: sqlite3.Connection, config: Config, *, status: RunStatus, run_id: str, ledger: Path, journal: Path | None
+    db: sqlite3.Connection,
+    config: Config,
+    *,
+    status: RunStatus,
+    run_id: str,
+    ledger: Path,
+    journal: Path | None,
+    equity: Decimal,
 ) -> Summary:
-    """Money in the currency of the first book; `max_drawdown` and `return` are fractions."""
+    """`equity` is the desk's at this moment: samples are as old as the last bar. Money in the currency of the first
+    book; `max_drawdown` and `return` are fractions."""
     capital = sum((Decimal(repr(book.capital)) for book in config.books.values()), Decimal(0))
-    last = db.execute("SELECT equity FROM equity WHERE book = '' ORDER BY ts DESC LIMIT 1").fetchone()
-    equity = Decimal(last[0]) if last else capital
     drawdowns = db.execute("SELECT drawdown FROM equity WHERE book = ''")
     worst = max((Decimal(row[0]) for row in drawdowns), default=Decimal(0))
     results = [Decimal(row[0]) for row in db.execute("SELECT pnl FROM trades")]

@@ -12,6 +12,7 @@ class VenueClock:
         self._wall = wall
         self.skew_ms: float | None = None
         """How far our clock is ahead of the venue's; None until it was measured."""
+        self._uncertain_ms = 0.0
 
     def wall(self) -> int:
         return self._wall()
@@ -26,16 +27,20 @@ class VenueClock:
     def measured(self, samples: list[tuple[int, float, int]]) -> None:
         """Take the sample with the shortest round trip: (our time when asked, round trip in ms, the venue's time).
 
-        Half the trip is taken for each way, so the skew is exact to within half the round trip.
+        Half the trip is taken for each way, so the skew is exact to within half the round trip. A blunt sample that
+        agrees with a sharper one, within what it cannot know, leaves that one as it is.
         """
         usable = [sample for sample in samples if sample[2] > 0 and abs(sample[0] - sample[2]) < MOST_BELIEVABLE_MS]
         if usable:
             asked, trip, venue = min(usable, key=lambda sample: sample[1])
-            self.skew_ms = asked + trip / 2 - venue
+            skew, uncertain = asked + trip / 2 - venue, trip / 2
+            agrees = self.skew_ms is not None and abs(skew - self.skew_ms) <= uncertain + self._uncertain_ms
+            if not agrees or uncertain <= self._uncertain_ms:
+                self.skew_ms, self._uncertain_ms = skew, uncertain
 
     def complaint(self, limit_ms: int) -> str:
         """A sentence if the clock is off by more than the limit, else ""."""
-        if self.skew_ms is None or abs(self.skew_ms) <= limit_ms:
+        if self.skew_ms is None or abs(self.skew_ms) - self._uncertain_ms <= limit_ms:
             return ""
         way = "ahead of" if self.skew_ms > 0 else "behind"
         return (

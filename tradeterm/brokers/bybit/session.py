@@ -77,7 +77,7 @@ class BybitVenue:
         )
         self._redaction = Redaction(credentials)
         self._poll_s = poll_s
-        self._polled = 0
+        self._polled = self._opened = 0
         self._accounts: list[Account] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -175,9 +175,10 @@ class BybitVenue:
         Raises what a look-up raises.
         """
         now = self.clock.now()
-        since = self._polled - _OVERLAP_MS if self._polled else now - _OVERLAP_MS
+        since = max(self._opened, self._polled - _OVERLAP_MS)  # what lies before is for the reconciliation to judge
         for execution in await self.lookups.executions(since, now):
-            self.follower.on_execution(execution)
+            if execution.ts >= since:
+                self.follower.on_execution(execution)
         open_rows = await self.lookups.open_orders()
         for row in open_rows:
             self.follower.on_order(row)
@@ -195,7 +196,7 @@ class BybitVenue:
         await self.rest.measure_clock()
         await check_account(self.rest, self.config)
         self._take(account, known)
-        self._polled = self.clock.now()
+        self._polled = self._opened = self.clock.now()
         self._streaming.clear()
         self._stream_news.clear()
         self._stream_refused = ""
