@@ -458,3 +458,14 @@ def test_ids_are_short_and_never_meet_those_of_protection() -> None:
     assert len(set(ids)) == len(ids)
     assert all(len(id) <= 32 and id.replace("-", "").isalnum() for id in ids)
     assert sum(rig.sent) == Decimal(100)
+
+
+def test_no_part_leaves_on_a_price_that_has_grown_old() -> None:
+    rig = started()
+    sent = len(rig.parts)
+    limit = rig.desk.state.books[BOOK].config.limits.stale_after_seconds
+    silent_since = rig.ts
+    for second in range(1, 1200):
+        rig.feed(Timer(ts=silent_since + second * SECOND))
+    assert all(order.ts_created <= silent_since + limit * SECOND for order in rig.parts)
+    assert len(rig.parts) <= sent + 1

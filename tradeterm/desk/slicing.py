@@ -237,7 +237,16 @@ def _sendable(turn: Turn, book: Book, schedule: Schedule, left: Decimal, want: D
         denied = gate.denial(gate.run(_request(turn, book, schedule, quantity), PART_CHECKS))
         if denied is not None:
             return denied.code.value, denied.text
+        return _stale(turn, book, signal.instrument) or quantity
     return quantity
+
+
+def _stale(turn: Turn, book: Book, instrument: str) -> Why | None:
+    """A part leaves between closes, so a bar's own length excuses no age: the price must be as new as a quote is."""
+    mark, limit = turn.state.marks.get(instrument), book.config.limits.stale_after_seconds
+    if mark is not None and turn.ts - mark.ts <= limit * 1000:
+        return None
+    return GateCode.STALE_DATA.value, f"{instrument} has had no price for more than {limit:g} s"
 
 
 def _cut(turn: Turn, book: Book, schedule: Schedule) -> Decimal:

@@ -1,12 +1,13 @@
 """Orders without an answer. They are looked up by client id until the venue tells; the clock alone decides nothing.
 
 An order that became UNKNOWN is queried 0.5, 1, 2, 4 and 8 s later, then every 15 s. A submit, amend or cancel that
-stays unanswered for 5 s is treated the same way (a submit becomes UNKNOWN). After 5 minutes a person is called.
+stays unanswered for 5 s is treated the same way (a submit becomes UNKNOWN); for a stop, without which a position is
+naked, that is 1.5 s. After 5 minutes a person is called.
 """
 
 from tradeterm.desk.state import DeskState
 from tradeterm.desk.turn import Turn
-from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
+from tradeterm.domain.orders import Order, OrderEventKind, OrderIntent, OrderStatus
 from tradeterm.domain.states import AlertLevel
 
 NEVER_ARRIVED = "NEVER_ARRIVED"
@@ -15,6 +16,7 @@ NEVER_ARRIVED = "NEVER_ARRIVED"
 FIRST_MS = (500, 1_000, 2_000, 4_000, 8_000)
 THEN_EVERY_MS = 15_000
 UNANSWERED_MS = 5_000
+STOP_UNANSWERED_MS = 1_500
 CALL_AFTER_MS = 5 * 60_000
 _PENDING = (OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL)
 
@@ -28,8 +30,9 @@ def due(elapsed_ms: int) -> int:
 def chase(turn: Turn) -> None:
     """On time passing: turn unanswered submits UNKNOWN, and look up what is due."""
     for order in turn.state.working_orders():
-        if order.status is OrderStatus.SUBMITTED and turn.ts - order.ts_updated > UNANSWERED_MS:
-            missed = f"no answer within {UNANSWERED_MS // 1000} s"
+        patience = STOP_UNANSWERED_MS if order.intent is OrderIntent.PROTECTIVE_STOP else UNANSWERED_MS
+        if order.status is OrderStatus.SUBMITTED and turn.ts - order.ts_updated > patience:
+            missed = f"no answer within {patience / 1000:g} s"
             order = turn.move(order, OrderEventKind.UNCLEAR, detail=missed) or order
         elapsed = _missing_for(order, turn.ts)
         if elapsed is None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from bybit_broker_kit import CREDENTIALS, order, stop, trading
+from bybit_broker_kit import CREDENTIALS, connected, order, stop, trading
+from simulators.bybit import BybitSimulator
 
 from tradeterm.brokers.bybit.clock import VenueClock
 from tradeterm.brokers.bybit.private_stream import EXPIRES_AHEAD_MS, PrivateStream
@@ -178,3 +179,16 @@ async def test_protection_made_anew_under_another_id_has_not_ended() -> None:
         assert OrderEventKind.CANCELED not in desk.heard.updates("s0123-1s")
         follower.on_order(row(**protection, orderId="new", **gone))
         assert desk.heard.updates("s0123-1s")[-1] is OrderEventKind.CANCELED
+
+
+async def test_what_happened_before_the_session_is_not_told_as_news() -> None:
+    async with BybitSimulator() as venue:
+        for side in ("Buy", "Sell"):
+            venue.manual(symbol="BTCUSDT", side=side, qty="0.1")
+        venue.age(3_000)
+        async with connected(venue) as desk:
+            await desk.session.catch_up()
+            assert desk.heard.fills == []
+            venue.manual(symbol="BTCUSDT", side="Buy", qty="0.1")
+            await desk.session.catch_up()
+            await desk.heard.until(lambda: len(desk.heard.fills) == 1)

@@ -298,3 +298,19 @@ def test_pages_end() -> None:
     rest = Endless()
     assert asyncio.run(rest.pages("x")) == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert msgspec.json.encode(rest.asked) == b"3"
+
+
+def test_a_slow_venue_is_no_wrong_clock() -> None:
+    clock = VenueClock(lambda: 1_000_000)
+    clock.measured([(1_000_000, 4.0, 1_000_002)])
+    clock.measured([(1_000_000, 5004.0, 1_000_002)])  # slow on the way back: nothing is known better than before
+    assert (clock.skew_ms, clock.complaint(500)) == (0.0, "")
+    clock.measured([(1_000_000, 10.0, 997_000)])  # but a clock that was moved is noticed at once
+    assert clock.skew_ms == 3005.0
+    assert "3.0 s ahead of" in clock.complaint(500)
+
+
+def test_a_clock_is_not_blamed_for_what_a_slow_answer_cannot_tell() -> None:
+    clock = VenueClock(lambda: 1_000_000)
+    clock.measured([(1_000_000, 5004.0, 1_000_002)])
+    assert clock.complaint(500) == ""
