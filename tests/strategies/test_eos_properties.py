@@ -71,6 +71,17 @@ def test_history_before_the_warm_up_changes_nothing(panel: Panel, data: st.DataO
     assert STRATEGY.explain(panel, last, 0) == STRATEGY.explain(panel.window(dropped, panel.rows), last - dropped, 0)
 
 
+@given(panels())
+def test_what_was_just_judged_is_explained_as_if_it_were_not(panel: Panel) -> None:
+    live = panel.window(max(0, panel.rows - STRATEGY.warmup), panel.rows)
+    judged = Eos(PARAMETERS, HOUR_MS)
+    judged.signals(live)
+    for row in {0, live.rows - 1}:
+        for column in range(len(panel.instruments)):
+            asked_alone = Eos(PARAMETERS, HOUR_MS).explain(live, row, column)
+            assert judged.explain(live, row, column) == asked_alone
+
+
 def test_the_warm_up_is_long_enough_for_every_first_row() -> None:
     """Only volume confirms here, and its window reaches before the session: the farthest the strategy looks back."""
     looks_far = EosParameters(

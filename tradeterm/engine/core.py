@@ -124,6 +124,7 @@ class Core:
             case SubmitOrder() | AmendOrder() | CancelOrder() | QueryOrder():
                 lanes = self._orders[command.order.venue, command.order.account]
                 await self._hand_over(lanes.lane(command), command)
+                await asyncio.sleep(0)  # it is on its way to the disk while the desk goes on with the next instrument
             case _:
                 raise TypeError(f"the driver does not know the command {type(command).__name__}")
 

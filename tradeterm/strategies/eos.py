@@ -86,11 +86,13 @@ class Eos:
         self.parameters = p = parameters or EosParameters()
         self.interval_ms = interval_ms
         volume_rows = p.volume_window + p.volume_within - 2  # what the session's first bar looks back on
+        self._live: tuple[Panel, _Numbers] | None = None  # what a live run judged last, for who asks why
         self.warmup = max(DAY_MS // interval_ms + volume_rows, p.average_window + 1, 4 * HOUR_MS // interval_ms + 1, 2)
 
     def signals(self, panel: Panel) -> Signals:
         p = self.parameters
         n = self._numbers(panel)
+        self._live = (panel, n) if panel.rows <= self.warmup else None
         size = np.abs(n.move)  # comparisons with NaN are False: a bar without numbers neither signals nor re-arms
         wanted = (size >= p.threshold) & (n.confirmations >= p.min_confirmations)
         arms = size < p.threshold * p.rearm_fraction
@@ -101,15 +103,19 @@ class Eos:
         return Signals(entries=entries, exits=exits)
 
     def explain(self, panel: Panel, row: int, instrument: int) -> dict[str, float | None]:
-        panel = panel.window(max(0, row + 1 - self.warmup), row + 1).only(instrument)
-        n = self._numbers(panel)
-        at = (-1, 0)
+        if self._live is not None and self._live[0] is panel and row == panel.rows - 1:
+            n, at = self._live[1], (-1, instrument)  # every number rests on its own column alone
+            panel = panel.only(instrument)
+        else:
+            panel = panel.window(max(0, row + 1 - self.warmup), row + 1).only(instrument)
+            n, at = self._numbers(panel), (-1, 0)
+        last = (-1, 0)
         return {
             "move": _value(n.move[at]),
             "session_open": _value(n.session_open[at]),
-            "close": _value(panel.close[at]),
+            "close": _value(panel.close[last]),
             "volume_ratio": _value(n.volume_ratio[at]),
-            "funding_rate": _value(panel.funding[at]),
+            "funding_rate": _value(panel.funding[last]),
             "close_in_range": _value(n.close_in_range[at]),
             "bars_since_extreme": _value(n.bars_since_extreme[at]),
             "confirm_volume": float(n.volume[at]),
