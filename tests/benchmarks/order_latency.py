@@ -128,7 +128,7 @@ async def venue(symbols: Sequence[str], samples: int, a_second: int, shared: Pat
             simulator.market(symbol).driven = True
             simulator.market(symbol).next_funding_ms = clock() + 365 * DAYS_MS  # it would be waited for
         say(json.dumps([simulator.rest_url, simulator.public_url, simulator.private_url]))
-        await Script(simulator, symbols, clock).run(samples)
+        await Script(simulator, symbols, clock).run(samples, 0.15 if a_second > len(symbols) * 10 else 1.5)
 
 
 class Script:
@@ -142,7 +142,8 @@ class Script:
         self._moved = 0
         self._next_close = clock() // BAR_MS * BAR_MS + BAR_MS
 
-    async def run(self, samples: int) -> None:
+    async def run(self, samples: int, rest_s: float) -> None:
+        """`rest_s` after each sample: the venue's second must be over."""
         await self._until(lambda: all(self._line(symbol) for symbol in self._symbols), 30)
         jitter = random.Random(1)
         moving = asyncio.create_task(self._move())
@@ -158,7 +159,7 @@ class Script:
             self._price = TARGET
             await self._until(lambda: not self._venue.positions)
             self._price = BASE
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(rest_s)
             self._close(BASE)
         moving.cancel()
         say(json.dumps(closes[WARM_UP:]))

@@ -712,6 +712,27 @@ async def test_a_crash_while_a_submit_is_on_its_way(b: Bench, arrives: bool) -> 
     await b.ends_well()
 
 
+async def test_a_live_fill_comes_before_the_older_one_is_found(b: Bench) -> None:
+    """The entry filled while nobody listened, the close is heard at once: booked in the order they happened."""
+    blind(b)
+    rule = b.venue.faults.timeout("order/create", after=True)
+    entry = await b.enter()
+    await b.until(lambda: rule.hits == 1 and bool(b.link(entry)), "it filled")
+    await b.abandon()
+    b.venue.faults.clear()
+    slow = b.venue.faults.delay("execution/list", 0.6, after=True, times=None)
+    b.start()
+    await b.until(lambda: slow.hits > 0, "the first look is on its way, the stream is up")
+    b.venue.manual_close(BTC)
+    await b.ready()
+    slow.cancel()
+    await b.until(lambda: bool(b.rows("SELECT id FROM trades")), "the round trip is over")
+    assert b.rows("SELECT side, exit_reason FROM trades") == [("LONG", "EXTERNAL")]
+    assert not {"OVER_CLOSED", "UNEXPECTED_FILL"} & b.codes().keys()
+    assert b.trading is ACTIVE
+    await b.ends_well()
+
+
 @pytest.mark.parametrize("fault", ["slow", "unclear"])
 async def test_a_kill_while_a_submit_is_on_its_way(b: Bench, fault: str) -> None:
     if fault == "slow":

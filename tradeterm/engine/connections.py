@@ -6,9 +6,10 @@ import msgspec
 
 from tradeterm.brokers.protocol import Broker
 from tradeterm.domain.errors import VenueError, VenueRefused
-from tradeterm.domain.events import BrokerEvent, DeskEvent, VenueStatus
+from tradeterm.domain.events import BrokerEvent, DeskEvent, FillReceived, VenueStatus
 from tradeterm.domain.orders import Order
 from tradeterm.domain.states import VenueState
+from tradeterm.engine.held_fills import HeldFills
 
 
 class Connections:
@@ -29,6 +30,7 @@ class Connections:
         self._reconcile = reconcile
         self._now = now
         self._connected: set[Broker] = set()
+        self._fills = HeldFills(post)
 
     async def open_all(self) -> None:
         """Raises what the first venue raises that cannot be reached or refuses us, once all were tried."""
@@ -62,7 +64,12 @@ class Connections:
         for broker in self._brokers:
             await self.renew(broker)
 
+    def caught_up(self, broker: Broker) -> None:
+        """What the account did while nobody listened is booked."""
+        self._fills.release((broker.venue, broker.account))
+
     async def _open(self, broker: Broker) -> None:
+        self._hold(broker)
         mine = [order for order in self._orders() if (order.venue, order.account) == (broker.venue, broker.account)]
         try:
             await broker.connect(self._hear, mine)
@@ -75,11 +82,20 @@ class Connections:
         state = VenueState.BLOCKED if isinstance(error, VenueRefused) else VenueState.DISCONNECTED
         self._post(VenueStatus(ts=self._now(), venue=broker.venue, state=state, detail=str(error)))
 
+    def _hold(self, broker: Broker) -> None:
+        """A simulated venue has no stream that could lose anything."""
+        if not broker.simulated:
+            self._fills.hold((broker.venue, broker.account))
+
     def _hear(self, event: BrokerEvent) -> None:
         """A venue that says it is connected still has to be reconciled before entries go there."""
+        if isinstance(event, FillReceived):
+            self._fills.take(event)
+            return
         if isinstance(event, VenueStatus) and event.state in (VenueState.CONNECTED, VenueState.READY):
             event = msgspec.structs.replace(event, state=VenueState.RECONCILING)
             for broker in self._brokers:
                 if broker.venue == event.venue:
+                    self._hold(broker)
                     self._reconcile(broker.venue, broker.account, "connected")
         self._post(event)

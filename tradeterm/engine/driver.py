@@ -170,6 +170,7 @@ class Driver:
             sightings=self._sightings,
             began=prepared.began,
             recover=self._connections.recover,
+            caught_up=self._connections.caught_up,
         )
         self._commands = Commands(
             self._db,

@@ -68,7 +68,8 @@ class _Looked(Struct, frozen=True):
 class Reconciler:
     """Runs one reconciliation at a time. `ready` says what a venue is whose accounts have all been reconciled,
     `began` when the ledger's first run started (the machine's UTC ms). `recover` tells of a look that failed and
-    connects where there is no connection: whether it made one.
+    connects where there is no connection: whether it made one. `caught_up` hears of an account whose missed executions
+    are all booked.
 
     In `lockstep` it waits for the end of a batch of market data: nothing of ours is on its way then, and every order is
     judged at once. Otherwise market data flows on, one that changed a moment ago is left for the next look, and a
@@ -90,6 +91,7 @@ class Reconciler:
         sightings: Sightings,
         began: int,
         recover: Callable[[Broker, VenueError], Awaitable[bool]],
+        caught_up: Callable[[Broker], None],
     ) -> None:
         self._accounts = {(account.broker.venue, account.broker.account): account for account in accounts}
         self._instruments = instruments
@@ -103,6 +105,7 @@ class Reconciler:
         self._sightings = sightings
         self._began = began
         self._recover = recover
+        self._caught_up = caught_up
         self._backoff = Backoff(healthy_s=0.0)
         self._others_money: dict[str, Decimal] = {}
         self._asked: dict[tuple[str, str], str] = {}
@@ -224,6 +227,7 @@ class Reconciler:
             for event in planned.events:
                 self._post(event)
             await self._settled()
+        self._caught_up(account.broker)
         for update in account_updates(picture):
             self._post(update)
         local = self._snapshot()
