@@ -8,9 +8,28 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
-from tradeterm.domain.states import Mode
+from tradeterm.domain.states import AlertLevel, Mode
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+TrailDistance = Annotated[float, Meta(ge=0.001, le=0.5, description="trailing distance, fraction of the best price")]
+Hours = Annotated[float, Meta(gt=0.0, le=720.0, description="longest holding time, hours")]
+
+
+class RegimeExits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Exits that follow the instrument's regime; what is known replaces `trail` and shortens `time_limit_hours`."""
+
+    enabled: bool = False
+    trail_trend: TrailDistance = 0.025
+    trail_range: TrailDistance = 0.015
+    trail_chop: TrailDistance = 0.01
+    trail_volatile: TrailDistance = 0.02
+    hours_trend: Hours = 4.0
+    hours_range: Hours = 2.0
+    hours_chop: Hours = 1.0
+    hours_volatile: Hours = 1.0
+    close_on_change: Annotated[bool, Meta(description="close when the regime turns against the position")] = True
 
 
 class ExitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,15 +45,78 @@ class ExitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     trail_after: Annotated[float, Meta(ge=0.0, le=1.0, description="profit that arms the trailing stop")] = 0.01
     time_limit_hours: Annotated[float, Meta(gt=0.0, le=720.0, description="longest holding time, hours")] | None = 8.0
     session_end: Annotated[bool, Meta(description="close everything at the session's last bar")] = True
+    stop_atr: (
+        Annotated[float, Meta(ge=0.1, le=10.0, description="stop at so many ATR instead, if that is known")] | None
+    ) = None
+    target_stops: (
+        Annotated[float, Meta(ge=0.1, le=20.0, description="target at so many times the stop's distance instead")]
+        | None
+    ) = None
+    thesis_rsi: (
+        Annotated[float, Meta(gt=50.0, lt=100.0, description="close a long once RSI is above it, a short below 100-x")]
+        | None
+    ) = None
+    one_sided: (
+        Annotated[float, Meta(gt=0.0, le=10.0, description="net exposure of the book that closes its worst position")]
+        | None
+    ) = None
+    regimes: RegimeExits = RegimeExits()
+
+
+class SizingMethod(StrEnum):
+    """KELLY sizes by what the book's own closed trades have earned; FIXED always risks the same fraction."""
+
+    KELLY = "kelly"
+    FIXED = "fixed"
+
+
+Multiplier = Annotated[float, Meta(ge=0.0, le=2.0)]
+
+
+class RegimeMultipliers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the size is multiplied by in each regime; an unknown regime counts as chop."""
+
+    trend: Multiplier = 1.3
+    range: Multiplier = 0.8
+    chop: Multiplier = 0.4
+    volatile: Multiplier = 0.3
 
 
 class SizingConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How large an entry may be. Fractions of the book's equity, lost if the stop is hit."""
+
+    method: Annotated[SizingMethod, Meta(description="kelly or fixed")] = SizingMethod.KELLY
     risk_fraction: Annotated[
-        float, Meta(gt=0.0, le=0.02, description="book equity at risk between entry and stop, fraction")
+        float, Meta(gt=0.0, le=0.02, description="most that one trade may risk between entry and stop")
     ] = 0.01
     max_position_fraction: Annotated[
         float, Meta(gt=0.0, le=1.0, description="largest notional of a position, fraction of book equity")
     ] = 0.10
+    kelly_fraction: Annotated[float, Meta(gt=0.0, le=0.5, description="part of the full Kelly fraction taken")] = 0.25
+    exploration_fraction: Annotated[
+        float, Meta(gt=0.0, le=0.02, description="risked while there are fewer than least_trades closed trades")
+    ] = 0.005
+    least_trades: Annotated[int, Meta(ge=10, le=500, description="closed trades before Kelly is believed")] = 30
+    window: Annotated[int, Meta(ge=30, le=500, description="closed trades looked back at")] = 100
+    volatility_target: (
+        Annotated[float, Meta(gt=0.0, le=5.0, description="annualised; above it the size shrinks in proportion")] | None
+    ) = None
+    drawdown_dampening: Annotated[bool, Meta(description="shrink with the drawdown, to nothing at limits.drawdown")] = (
+        True
+    )
+    regimes: RegimeMultipliers = RegimeMultipliers()
+
+
+class HealthConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a strategy counts as ill, by its own closed trades. `expected_*` are a backtest's; None switches that
+    comparison off."""
+
+    least_trades: Annotated[int, Meta(ge=5, le=500, description="closed trades before it is judged")] = 20
+    win_rate: Annotated[float, Meta(ge=0.0, le=1.0, description="critical below it")] = 0.35
+    losses_in_a_row: Annotated[int, Meta(ge=3, le=100, description="severe from so many on")] = 10
+    slippage: Annotated[float, Meta(gt=0.0, le=0.1, description="mean entry slippage, fraction of price")] = 0.002
+    expected_win_rate: Annotated[float, Meta(gt=0.0, lt=1.0)] | None = None
+    expected_r: Annotated[float, Meta(ge=-5.0, le=5.0, description="expectancy in units of risk")] | None = None
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +197,75 @@ class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sizing: SizingConfig = SizingConfig()
     limits: LimitsConfig = LimitsConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    health: HealthConfig = HealthConfig()
+
+
+class RiskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The desk's shared limits, fractions of the equity of all books in `currency`."""
+
+    currency: str = "USDT"
+    max_asset: Annotated[float, Meta(gt=0.0, le=10.0, description="one instrument, over all books")] = 0.40
+    max_group: Annotated[float, Meta(gt=0.0, le=10.0, description="instruments that move together")] = 0.60
+    max_sector: Annotated[float, Meta(gt=0.0, le=10.0, description="instruments of a sector")] = 0.50
+    max_one_sided: Annotated[float, Meta(gt=0.0, le=10.0, description="long less short, either way")] = 0.50
+    max_gross: Annotated[float, Meta(gt=0.0, le=10.0, description="gross notional")] = 2.0
+    max_heat: Annotated[float, Meta(gt=0.0, le=1.0, description="lost if every stop were hit, correlation counted")] = (
+        0.06
+    )
+    max_var: Annotated[float, Meta(gt=0.0, le=1.0, description="one-day 99 % VaR after the order")] = 0.10
+    group_correlation: Annotated[float, Meta(gt=0.0, lt=1.0, description="correlation that makes a group")] = 0.70
+    refresh_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="between two fits of the models")] = 60.0
+    rate_max_age_days: Annotated[float, Meta(gt=0.0, le=365.0, description="an older exchange rate is unknown")] = 7.0
+    sectors: dict[str, tuple[str, ...]] = {}
+    rates: dict[str, Annotated[float, Meta(gt=0.0, le=1e9)]] = {}
+    """What one unit of a currency costs in `currency`."""
+
+    rates_day: str = ""
+    """The UTC day on which `rates` held, YYYY-MM-DD."""
+
+
+Seconds = Annotated[float, Meta(gt=0.0, le=3600.0)]
+Orders = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class LatencySteps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a venue's API may take to answer, seconds, before the breaker stands at each level."""
+
+    alert: Seconds = 0.5
+    throttle: Seconds = 1.0
+    halt: Seconds = 3.0
+
+
+class RefusedSteps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Orders refused or failed within the window, before the breaker stands at each level."""
+
+    alert: Orders = 2
+    throttle: Orders = 3
+    halt: Orders = 5
+    shutdown: Orders = 10
+
+
+class SlippageSteps(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mean slippage of the window's fills, fraction of the price, before the breaker stands at each level."""
+
+    alert: Fraction = 0.001
+    throttle: Fraction = 0.003
+    halt: Fraction = 0.005
+
+
+class BreakerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What raises the circuit breaker, and how long it stays up."""
+
+    cool_down_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="quiet time before it falls a level")] = (
+        15.0
+    )
+    window_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="time over which trouble is counted")] = 10.0
+    daily_loss: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT")] = 0.05
+    drawdown: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT")] = 0.08
+    override_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="how long an override lasts")] = 60.0
+    latency_seconds: LatencySteps = LatencySteps()
+    refused_orders: RefusedSteps = RefusedSteps()
+    slippage: SlippageSteps = SlippageSteps()
 
 
 class GateConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,6 +333,89 @@ class FeedConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: str | None = None
 
 
+class ChannelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every channel has. Alerts below `level` do not go to it."""
+
+    enabled: bool = False
+    level: Annotated[AlertLevel, Meta(description="least level that is told")] = AlertLevel.WARNING
+
+
+class BellStyle(StrEnum):
+    """A sound alone; or a desktop notification of the terminal besides (OSC 9: iTerm2, WezTerm, Windows Terminal,
+    kitty; OSC 777: urxvt, foot, Ghostty, VTE)."""
+
+    BELL = "bell"
+    OSC9 = "osc9"
+    OSC777 = "osc777"
+
+
+class BellConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The terminal the engine runs in, where it runs in one."""
+
+    style: BellStyle = BellStyle.BELL
+
+
+class NtfyConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """ntfy. The topic is as good as a password: the secret NTFY_TOPIC; and NTFY_TOKEN where the server wants one."""
+
+    url: str = "https://ntfy.sh"
+
+
+class TelegramConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Telegram bot; its token is the secret TELEGRAM_BOT_TOKEN. `chat_id` is a number or @channel."""
+
+    chat_id: str = ""
+    url: str = "https://api.telegram.org"
+
+
+class SlackConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Slack incoming webhook; its address is the secret SLACK_WEBHOOK_URL."""
+
+
+class DiscordConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Discord webhook; its address is the secret DISCORD_WEBHOOK_URL."""
+
+
+class MailSecurity(StrEnum):
+    TLS = "tls"
+    STARTTLS = "starttls"
+
+
+class EmailConfig(ChannelConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mail by SMTP, always encrypted; the password is the secret SMTP_PASSWORD, without `username` none is used."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 587
+    security: Annotated[MailSecurity, Meta(description="tls (port 465) or starttls (port 587)")] = MailSecurity.STARTTLS
+    username: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+
+
+class NotifyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told of alerts away from the screen. Hours are of `ui.timezone`, 22.5 is half past ten.
+
+    Secrets come from environment variables of the names above or from `secrets_file` (NAME = value, one a line), which
+    only its owner may read.
+    """
+
+    repeat_seconds: Annotated[
+        float, Meta(ge=0.0, le=86_400.0, description="the same alert within this time is counted, not sent again")
+    ] = 300.0
+    per_minute: Annotated[int, Meta(ge=1, le=60, description="messages a minute on each channel")] = 10
+    quiet_from: Annotated[float, Meta(ge=0.0, le=24.0, description="hour from which only CRITICAL is sent")] | None = (
+        None
+    )
+    quiet_to: Annotated[float, Meta(ge=0.0, le=24.0, description="hour at which that ends")] = 7.0
+    secrets_file: str = ""
+    bell: BellConfig = BellConfig()
+    ntfy: NtfyConfig = NtfyConfig()
+    telegram: TelegramConfig = TelegramConfig()
+    slack: SlackConfig = SlackConfig()
+    discord: DiscordConfig = DiscordConfig()
+    email: EmailConfig = EmailConfig()
+
+
 class LedgerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ages, in days, after which live samples (equity) are rolled up. Facts are never pruned."""
 
@@ -205,9 +439,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Mode = Mode.DEMO
     books: dict[str, BookConfig] = {}
     gate: GateConfig = GateConfig()
+    risk: RiskConfig = RiskConfig()
+    breaker: BreakerConfig = BreakerConfig()
     paper: PaperConfig = PaperConfig()
     feed: FeedConfig = FeedConfig()
     venues: VenuesConfig = VenuesConfig()
+    notify: NotifyConfig = NotifyConfig()
     ledger: LedgerConfig = LedgerConfig()
     ui: UiConfig = UiConfig()
     keys: dict[str, str] = {}

@@ -5,7 +5,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,11 @@ def _with_paths(config: Config, file: Path) -> Config:
         key_file = file.absolute().parent / user_path(bybit.key_file)
         bybit = msgspec.structs.replace(bybit, key_file=str(key_file))
         config = msgspec.structs.replace(config, venues=msgspec.structs.replace(config.venues, bybit=bybit))
+    if config.notify.secrets_file:
+        secrets = file.absolute().parent / user_path(config.notify.secrets_file)
+        config = msgspec.structs.replace(
+            config, notify=msgspec.structs.replace(config.notify, secrets_file=str(secrets))
+        )
     if not config.feed.path:
         return config
     found = file.absolute().parent / user_path(config.feed.path)
@@ -117,11 +122,17 @@ def _cross_check(config: Config) -> Iterator[str]:
         yield from _check_book(name, book)
     if config.feed.start is not None and not _is_time(config.feed.start):
         yield f"feed.start: found {show(config.feed.start)}, allowed a UTC time such as 2025-04-06T17:00:00Z"
-    for key, path in (("feed.path", config.feed.path), ("venues.bybit.key_file", config.venues.bybit.key_file)):
+    for key, path in (
+        ("feed.path", config.feed.path),
+        ("venues.bybit.key_file", config.venues.bybit.key_file),
+        ("notify.secrets_file", config.notify.secrets_file),
+    ):
         try:
             user_path(path)
         except ConfigError as error:
             yield f"{key}: {error}"
+    if config.risk.rates and not _is_day(config.risk.rates_day):
+        yield f"risk.rates_day: found {show(config.risk.rates_day)}, allowed a UTC day such as 2026-11-20"
     yield from _check_ui(config)
 
 
@@ -155,6 +166,14 @@ def _is_timezone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
         return False
     return True
 

@@ -14,6 +14,7 @@ from tradeterm.desk import (
     closing,
     entries,
     exits,
+    models,
     operator,
     orders,
     protection,
@@ -29,6 +30,7 @@ from tradeterm.domain.events import (
     AccountUpdate,
     BarClosed,
     CashEvent,
+    CovarianceUpdate,
     DeskEvent,
     DeskRestored,
     FillReceived,
@@ -38,9 +40,11 @@ from tradeterm.domain.events import (
     OrderAdopted,
     OrderUpdate,
     QuoteUpdate,
+    RateUpdate,
     Reconciled,
     SignalRaised,
     Timer,
+    VenueMeasured,
     VenueStatus,
     VerdictReceived,
     WorkerStatus,
@@ -162,7 +166,7 @@ def _timer(turn: Turn, event: Timer) -> None:
     prune(turn.state)
 
 
-def _nothing(turn: Turn, event: ModelUpdate | AccountUpdate) -> None:
+def _nothing(turn: Turn, event: AccountUpdate | VenueMeasured) -> None:
     """Accepted and journalled; nothing in the desk depends on it yet."""
 
 
@@ -181,6 +185,9 @@ _HANDLERS: dict[type[Any], Handler] = {
     WorkerStatus: _worker,
     OperatorCommand: operator.on_command,
     Timer: _timer,
-    ModelUpdate: _nothing,
+    ModelUpdate: models.on_model,
+    CovarianceUpdate: models.on_covariance,
+    RateUpdate: models.on_rate,
+    VenueMeasured: _nothing,
     AccountUpdate: _nothing,
 }

@@ -8,18 +8,27 @@ from msgspec import Struct
 
 from tradeterm.config import BookConfig, Config
 from tradeterm.desk.parts import Part
-from tradeterm.domain.events import WorkerStatus
+from tradeterm.domain.events import CovarianceUpdate, WorkerStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
 from tradeterm.domain.orders import Order
 from tradeterm.domain.signals import GateCheck, Signal
-from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
-from tradeterm.domain.states import BookState, BreakerLevel, TradingState, VenueState, WorkerName
+from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position, TradeResult
+from tradeterm.domain.states import (
+    BookState,
+    BreakerLevel,
+    HealthLevel,
+    Regime,
+    TradingState,
+    VenueState,
+    WorkerName,
+)
 
 Key = tuple[str, str]
 """(book, instrument)."""
 
 KEEP_CLOSED_MS = 2 * DAY_MS
+KEEP_RESULTS = 500
 
 
 class Mark(Struct):
@@ -90,6 +99,34 @@ class Schedule(Struct, frozen=True, kw_only=True):
     waits: tuple[str, ...] = ()
 
 
+class InstrumentModel(Struct, frozen=True, kw_only=True):
+    """What the models last said of an instrument, at `ts`; None where there is not enough data. `volatility` is
+    annualised, `regime_since` when the regime began."""
+
+    ts: int
+    atr: float | None = None
+    rsi: float | None = None
+    adx: float | None = None
+    volatility: float | None = None
+    regime: Regime | None = None
+    regime_since: int | None = None
+
+
+class Rate(Struct, frozen=True):
+    """The price of one unit of a currency in the reporting currency, and when it held."""
+
+    value: Decimal
+    ts: int
+
+
+class Health(Struct, frozen=True):
+    """A book's strategy health, since when, and why."""
+
+    level: HealthLevel = HealthLevel.HEALTHY
+    ts: int = 0
+    causes: tuple[str, ...] = ()
+
+
 class Venue(Struct):
     state: VenueState
     ts: int
@@ -138,6 +175,15 @@ class DeskState(Struct, kw_only=True):
     """When the cancel of a left-over order was last asked for."""
     alerted: set[str] = set()
     """Conditions already alerted, so that each is said once."""
+    models: dict[str, InstrumentModel] = {}
+    covariance: CovarianceUpdate | None = None
+    rates: dict[str, Rate] = {}
+    risk: dict[str, dict[str, float | None]] = {}
+    """The last risk numbers of each book, "" for the desk."""
+    results: dict[str, tuple[TradeResult, ...]] = {}
+    """Closed round trips of each book's present strategy, oldest first, at most `KEEP_RESULTS`."""
+    health: dict[str, Health] = {}
+    breaker_override_until: int = 0
     pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
@@ -175,7 +221,9 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
         kill_pending=snapshot.kill_pending,
         breaker=snapshot.breaker,
         breaker_reason="" if snapshot.breaker is BreakerLevel.CLOSED else snapshot.breaker_reason,
-        breaker_ts=ts,
+        breaker_ts=snapshot.breaker_ts or ts,
+        breaker_override_until=snapshot.breaker_override_until,
+        results=dict(snapshot.results),
         signals_seen=set(snapshot.signals_seen),
         exec_ids=set(snapshot.exec_ids),
         cash_ids=set(snapshot.cash_ids),
@@ -216,6 +264,9 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
         exec_ids=tuple(sorted(state.exec_ids)),
         cash_ids=tuple(sorted(state.cash_ids)),
         last_entry=dict(sorted(state.last_entry.items())),
+        breaker_ts=state.breaker_ts,
+        breaker_override_until=state.breaker_override_until,
+        results=dict(sorted(state.results.items())),
     )
 
 

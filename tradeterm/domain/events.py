@@ -44,11 +44,41 @@ class VerdictReceived(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ModelUpdate(Event, frozen=True, kw_only=True, tag=True):
-    """A finished model fit (volatility, regime, risk) for a book or an instrument."""
+    """A finished model: a closed set of numbers by name, None where there is not enough data.
+
+    `model` "instrument" (subject: an instrument): atr, rsi, adx, volatility (annualised, a fraction), regime (the
+    position of a Regime in its enum). `model` "risk" (subject: a book, "" the desk): var_95, cvar_95, var_99, cvar_99
+    (one day, fractions of equity).
+    """
 
     model: str
     subject: str
     values: dict[str, float | None]
+
+
+class CovarianceUpdate(Event, frozen=True, kw_only=True, tag=True):
+    """How the instruments move together: the covariance of their daily simple returns (rows and columns as
+    `instruments`), and the correlated group each belongs to. Instruments with too little history are not in it."""
+
+    instruments: tuple[str, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    groups: tuple[int, ...]
+    observations: int
+
+
+class RateUpdate(Event, frozen=True, kw_only=True, tag=True):
+    """The price of one unit of `currency` in the reporting currency; `ts_rate` is when it held (UTC ms)."""
+
+    currency: str
+    rate: Decimal
+    ts_rate: int
+
+
+class VenueMeasured(Event, frozen=True, kw_only=True, tag=True):
+    """How long the venue's API took to answer of late; posted about once a second for venues that are not simulated."""
+
+    venue: str
+    latency_ms: float
 
 
 class OrderUpdate(Event, frozen=True, kw_only=True, tag=True):
@@ -143,6 +173,9 @@ DeskEvent = (
     | FundingUpdate
     | VerdictReceived
     | ModelUpdate
+    | CovarianceUpdate
+    | RateUpdate
+    | VenueMeasured
     | OrderUpdate
     | OrderAdopted
     | FillReceived

@@ -12,7 +12,16 @@ from msgspec import Struct
 from tradeterm.domain.orders import Cash, Fill, Order, OrderEventKind, OrderStatus, PositionSide
 from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import AlertLevel, BookState, BreakerLevel, CommandStatus, CommandVerb, TradingState
+from tradeterm.domain.states import (
+    AlertLevel,
+    BookState,
+    BreakerLevel,
+    CommandStatus,
+    CommandVerb,
+    HealthLevel,
+    Regime,
+    TradingState,
+)
 
 
 class SizeFactors(Struct, frozen=True):
@@ -61,7 +70,10 @@ class OrderEventFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="
 
 
 class Trade(Struct, frozen=True, kw_only=True, tag_field="table", tag="trades"):
-    """Table `trades`: one closed round trip. `pnl` is gross − fees − funding; `r_multiple` is pnl over initial risk."""
+    """Table `trades`: one closed round trip. `pnl` is gross − fees − funding; `r_multiple` is pnl over initial risk.
+
+    `slippage` is the fraction of the price the entry lost to the signal's price; None for a trade without a signal.
+    """
 
     id: str
     book: str
@@ -82,6 +94,8 @@ class Trade(Struct, frozen=True, kw_only=True, tag_field="table", tag="trades"):
     r_multiple: Decimal | None
     exit_reason: str
     signal_id: str | None
+    strategy: str = ""
+    slippage: Decimal | None = None
 
 
 class EquityPoint(Struct, frozen=True, kw_only=True, tag_field="table", tag="equity"):
@@ -160,6 +174,61 @@ class RiskSnapshotFact(Struct, frozen=True, kw_only=True, tag_field="table", tag
     values: dict[str, float | None]
 
 
+class HealthFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="health_events"):
+    """Table `health_events` (append-only): a book's strategy changed its health, with what was measured."""
+
+    ts: int
+    book: str
+    strategy: str
+    from_level: HealthLevel
+    to_level: HealthLevel
+    causes: tuple[str, ...]
+    numbers: dict[str, float | None]
+
+
+class RegimeFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="regimes"):
+    """Table `regimes` (append-only): an instrument's regime from `ts` on; None where there is not enough data."""
+
+    ts: int
+    instrument: str
+    regime: Regime | None
+    numbers: dict[str, float | None] = {}
+
+
+class CorrelationFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="correlations"):
+    """Table `correlations`: the shrunk correlation of daily returns, and the group each instrument belongs to."""
+
+    ts: int
+    instruments: tuple[str, ...]
+    correlation: tuple[tuple[float, ...], ...]
+    groups: tuple[int, ...]
+    observations: int
+
+
+class StressFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="stress_results"):
+    """Table `stress_results`: what a scenario would cost a book ("" is the desk), in money and of equity."""
+
+    ts: int
+    book: str
+    scenario: str
+    loss: float
+    share: float | None
+    assumptions: str
+
+
+class FanFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="fans"):
+    """Table `fans`: simulated equity of a book ahead. `bands` maps a quantile ("0.05") to equity at each of `steps`
+    trades ahead; `paths` and `seed` repeat it; `numbers` are probabilities with their standard errors."""
+
+    ts: int
+    book: str
+    steps: tuple[int, ...]
+    bands: dict[str, tuple[float, ...]]
+    paths: int
+    seed: int
+    numbers: dict[str, float | None]
+
+
 class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="shadow_trades"):
     """Table `shadow_trades`: what a blocked or reduced signal would have earned under the same cost model."""
 
@@ -203,6 +272,11 @@ Fact = (
     | AlertFact
     | ReconciliationFact
     | RiskSnapshotFact
+    | HealthFact
+    | RegimeFact
+    | CorrelationFact
+    | StressFact
+    | FanFact
     | ShadowTrade
     | CommandAck
 )

@@ -52,6 +52,19 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
         return PositionSide.SHORT if self.quantity < 0 else PositionSide.FLAT
 
 
+class TradeResult(Struct, frozen=True, kw_only=True):
+    """What sizing and health remember of a closed round trip of our own: money net of costs, and in units of the risk
+    taken at entry (None where that is not known). `slippage` is the fraction of the price the entry lost to the
+    signal's price, positive when it cost."""
+
+    trade_id: str
+    ts_closed: int
+    pnl: Decimal
+    return_pct: Decimal
+    r_multiple: Decimal | None
+    slippage: Decimal | None = None
+
+
 class BookSnapshot(Struct, frozen=True, kw_only=True):
     """Money of a book. `cash` starts as the capital and moves by realised PnL, fees and cash events.
 
@@ -76,7 +89,8 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     those already booked, each as venue/account/id. `orders` are all that are not closed, and the closed ones of the
     last two days and of open round trips (their ids must not be used again).
     `last_entry` maps "book/instrument" to the time of its last entry order (cool-down). `kill_pending` is true from a
-    kill's acceptance until the desk was seen flat.
+    kill's acceptance until the desk was seen flat. `breaker_ts` is when the breaker last rose or fell. `results` are
+    each book's last closed round trips under its present strategy, oldest first.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -91,3 +105,6 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     exec_ids: tuple[str, ...] = ()
     cash_ids: tuple[str, ...] = ()
     last_entry: dict[str, int] = {}
+    breaker_ts: int = 0
+    breaker_override_until: int = 0
+    results: dict[str, tuple[TradeResult, ...]] = {}

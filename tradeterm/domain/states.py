@@ -33,6 +33,26 @@ class BreakerLevel(StrEnum):
     SHUTDOWN = "SHUTDOWN"
 
 
+class Regime(StrEnum):
+    """What an instrument's price is doing; see `tradeterm.quant.regimes` for the rules."""
+
+    TREND_UP = "TREND_UP"
+    TREND_DOWN = "TREND_DOWN"
+    RANGE = "RANGE"
+    CHOP = "CHOP"
+    VOLATILE = "VOLATILE"
+
+
+class HealthLevel(StrEnum):
+    """How a strategy does against what it should: watch, half size, no entries, halt."""
+
+    HEALTHY = "HEALTHY"
+    MINOR = "MINOR"
+    MODERATE = "MODERATE"
+    SEVERE = "SEVERE"
+    CRITICAL = "CRITICAL"
+
+
 class AlertLevel(StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
@@ -72,7 +92,8 @@ class CommandVerb(StrEnum):
     """What an operator may ask of a running engine. SPEED takes pause, resume, faster, slower, max or a factor.
 
     START lets entries through again after STOP; RESUME ends PAUSE (with a book) or HALT and KILL (without one);
-    SHUTDOWN ends the engine; REPLAY starts a finished demo anew.
+    SHUTDOWN ends the engine; REPLAY starts a finished demo anew. RECOVER lets the breaker fall from HALT or SHUTDOWN,
+    OVERRIDE closes it for a while although its cause lasts; both need a reason.
     """
 
     START = "START"
@@ -85,6 +106,8 @@ class CommandVerb(StrEnum):
     SPEED = "SPEED"
     SHUTDOWN = "SHUTDOWN"
     REPLAY = "REPLAY"
+    RECOVER = "RECOVER"
+    OVERRIDE = "OVERRIDE"
 
 
 class CommandStatus(StrEnum):

@@ -8,7 +8,9 @@ from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.states import (
     BookState,
     BreakerLevel,
+    HealthLevel,
     Mode,
+    Regime,
     TradingState,
     VenueState,
     WorkerName,
@@ -120,6 +122,65 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class RegimeView(Struct, frozen=True, kw_only=True):
+    """What an instrument's price is doing, None where there is not enough data. `volatility` is annualised."""
+
+    instrument: str
+    regime: Regime | None
+    since: int | None
+    volatility: float | None
+    multiplier: float
+
+
+class HealthView(Struct, frozen=True, kw_only=True):
+    """A book's strategy by its own closed round trips: over the sizing window, None where there are too few."""
+
+    book: str
+    level: HealthLevel
+    causes: tuple[str, ...]
+    trades: int
+    win_rate: float | None
+    payoff: float | None
+    expectancy_r: float | None
+    expectancy_se: float | None
+    kelly: float | None
+    risk_fraction: float
+    sizing: str
+    """One clause: why this fraction ("exploring: 12 of 30 trades", "edge is negative: no size")."""
+
+
+class GroupView(Struct, frozen=True, kw_only=True):
+    """Instruments that move together, or a configured sector, and what is at stake in them (fractions of equity)."""
+
+    name: str
+    instruments: tuple[str, ...]
+    exposure: float | None
+    limit: float
+
+
+class RateView(Struct, frozen=True, kw_only=True):
+    """The price of one unit of `currency` in the desk's, and when it held."""
+
+    currency: str
+    rate: Decimal | None
+    ts: int | None
+
+
+class RiskView(Struct, frozen=True, kw_only=True):
+    """The desk's shared risk, fractions of its equity; None where something is not known."""
+
+    gross: float | None = None
+    net: float | None = None
+    heat: float | None = None
+    var_95: float | None = None
+    var_99: float | None = None
+    cvar_99: float | None = None
+    regimes: tuple[RegimeView, ...] = ()
+    health: tuple[HealthView, ...] = ()
+    groups: tuple[GroupView, ...] = ()
+    rates: tuple[RateView, ...] = ()
+
+
 class ReplayView(Struct, frozen=True, kw_only=True):
     """The recording being replayed. `speed` is recorded time per real time (0: as fast as possible)."""
 
@@ -168,3 +229,6 @@ class DeskView(Struct, frozen=True, kw_only=True):
     replay: ReplayView | None = None
     stopping: bool = False
     heartbeat_ms: int = 1000
+    risk: RiskView = RiskView()
+    breaker_since: int = 0
+    breaker_override_until: int = 0

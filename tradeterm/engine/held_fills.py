@@ -1,7 +1,7 @@
 """Live fills that came before the older ones a lost connection left out: they wait until those are booked.
 
-A stream tells what happens from now on; what happened while it was away only a look at the account brings. Booked in the
-order they arrived, a closing fill could meet a position that is not there yet and be taken for an opening one.
+A stream tells what happens from now on; only a look at the account brings what happened while it was away. Booked in
+the order they arrived, a closing fill could meet a position that is not there yet and be taken for an opening one.
 """
 
 import asyncio

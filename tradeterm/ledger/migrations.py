@@ -7,7 +7,7 @@ from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.database import database
 from tradeterm.ledger.schema import APPLICATION_ID, create_tables
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> int:

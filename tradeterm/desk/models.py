@@ -1,0 +1,53 @@
+"""What the driver's models say of instruments, of how they move together, and of books: kept, never computed here."""
+
+from tradeterm.desk.state import InstrumentModel, Rate
+from tradeterm.desk.turn import Turn
+from tradeterm.domain.events import CovarianceUpdate, ModelUpdate, RateUpdate
+from tradeterm.domain.facts import RegimeFact, RiskSnapshotFact
+from tradeterm.domain.states import AlertLevel, Regime
+
+_REGIMES = tuple(Regime)
+
+
+def on_model(turn: Turn, event: ModelUpdate) -> None:
+    """A model of an instrument or the risk of a book; numbers that are not finite count as not there."""
+    values = {name: value for name, value in event.values.items() if value is None or abs(value) < float("inf")}
+    if len(values) != len(event.values):
+        bad = ", ".join(sorted(event.values.keys() - values.keys()))
+        text = f"the {event.model} model of {event.subject or 'the desk'} gave no number for {bad}"
+        turn.alert_once(f"model:{event.model}:{event.subject}", AlertLevel.ERROR, "BAD_MODEL", text)
+    if event.model == "instrument":
+        _instrument(turn, event.subject, values)
+    else:
+        turn.state.risk[event.subject] = values
+        turn.record(RiskSnapshotFact(ts=turn.ts, book=event.subject, values=values))
+
+
+def on_covariance(turn: Turn, event: CovarianceUpdate) -> None:
+    turn.state.covariance = event
+
+
+def on_rate(turn: Turn, event: RateUpdate) -> None:
+    """An older rate than the one we have is of no use."""
+    known = turn.state.rates.get(event.currency)
+    if event.rate.is_finite() and event.rate > 0 and (known is None or event.ts_rate >= known.ts):
+        turn.state.rates[event.currency] = Rate(event.rate, event.ts_rate)
+
+
+def _instrument(turn: Turn, instrument: str, values: dict[str, float | None]) -> None:
+    before = turn.state.models.get(instrument)
+    code = values.get("regime")
+    regime = None if code is None else _REGIMES[int(code)]
+    same = before is not None and before.regime is regime
+    since = before.regime_since if before is not None and same else turn.ts
+    turn.state.models[instrument] = InstrumentModel(
+        ts=turn.ts,
+        atr=values.get("atr"),
+        rsi=values.get("rsi"),
+        adx=values.get("adx"),
+        volatility=values.get("volatility"),
+        regime=regime,
+        regime_since=since,
+    )
+    if not same:
+        turn.record(RegimeFact(ts=turn.ts, instrument=instrument, regime=regime, numbers=values))
