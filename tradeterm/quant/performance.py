@@ -61,7 +61,8 @@ class TradeStatistics(NamedTuple):
 
     `win_rate` is a fraction of ALL trades, scratches included. `gross_loss` is positive; `max_drawdown` is the largest
     fall of the running total from its peak (which starts at 0), zero or negative; `recovery_factor` is
-    net/|max_drawdown|. Streaks are runs of winning and of losing trades; a scratch ends both. `average_bars` is the mean holding time.
+    net/|max_drawdown|. Streaks are runs of winning and of losing trades; a scratch ends both. `average_bars` is the
+    mean holding time.
     """
 
     trades: int
