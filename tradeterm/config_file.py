@@ -155,7 +155,7 @@ def _check_book(name: str, book: BookConfig) -> Iterator[str]:
         if not _INSTRUMENT.fullmatch(instrument):
             yield (
                 f"{key}.instruments: found {show(instrument)} at place {number}, "
-                "allowed SYMBOL.VENUE such as BTCUSDT.BINANCE"
+                f"allowed SYMBOL.VENUE such as BTCUSDT.{'BYBIT' if book.venue == 'bybit' else 'BINANCE'}"
             )
     twice = {item for item in book.instruments if book.instruments.count(item) > 1}
     for instrument in sorted(twice):

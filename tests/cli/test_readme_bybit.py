@@ -33,6 +33,12 @@ def test_each_step_is_a_good_configuration(tmp_path: Path) -> None:
     file.write_text(paper)
     assert main(["config", "check", "--config", str(file)]) == 0
     steps = merged(tomllib.loads(paper), tomllib.loads(demo))
+    (missing,) = trading_mistakes(read(merged(steps, {"venues": {"bybit": {"key_file": str(tmp_path / "none")}}})))
+    assert "cannot be read" in missing
+    key_file = tmp_path / "bybit-demo.key"
+    key_file.write_text("A" * 18 + "\n" + "b" * 36 + "\n")
+    key_file.chmod(0o600)
+    steps = merged(steps, {"venues": {"bybit": {"key_file": str(key_file)}}})
     config = read(steps)
     assert trading_mistakes(config) == []
     assert config.venues.bybit.environment is Environment.DEMO

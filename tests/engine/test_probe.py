@@ -50,12 +50,12 @@ def at(venue: BybitSimulator) -> Config:
 async def test_all_is_well(venue: BybitSimulator, tmp_path: Path) -> None:
     found = await ask(venue, tmp_path)
     assert list(found) == [
-        *("bybit", "bybit data", "bybit key", "bybit clock", "bybit permissions", "bybit account"),
+        *("bybit", "bybit data", "bybit key source", "bybit clock", "bybit key", "bybit permissions", "bybit account"),
         *("bybit position mode", "bybit balance", "bybit private stream"),
     ]
     assert {item.verdict for item in found.values()} == {Verdict.OK}
     assert found["bybit"].text == f"demo, play money, at 127.0.0.1:{venue.port}"
-    assert found["bybit key"].text == "from BYBIT_API_KEY and BYBIT_API_SECRET"
+    assert found["bybit key source"].text == "from BYBIT_API_KEY and BYBIT_API_SECRET"
     assert found["bybit balance"].text == "100,000.00 USDT in the wallet"
 
 

@@ -63,6 +63,19 @@ def test_a_file_that_is_no_key_file(tmp_path: Path, text: str) -> None:
     assert SECRET not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "lines", [("BYBIT_API_KEY=abcdefgh", SECRET), (KEY, f'"{SECRET}"'), (f"key: {KEY}".replace(" ", ""), SECRET)]
+)
+def test_names_and_quotes_are_not_part_of_a_key(tmp_path: Path, lines: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"write the bare (key|secret) alone") as refused:
+        load_credentials("bybit", key_file(tmp_path, "\n".join(lines)), {})
+    assert SECRET not in str(refused.value)
+
+
+def test_a_file_saved_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert load_credentials("bybit", key_file(tmp_path, f"\ufeff{KEY}\r\n{SECRET}\r\n"), {}) == Credentials(KEY, SECRET)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_credentials("bybit", str(tmp_path / "none"), {})

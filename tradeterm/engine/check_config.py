@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from tradeterm.brokers.registry import BYBIT, PAPER, check_broker
-from tradeterm.config import Config, Environment, enabled_books
+from tradeterm.config import BookConfig, Config, Environment, enabled_books
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
 from tradeterm.validators.registry import make_validator
 from tradeterm.venues.bybit.endpoints import endpoints
+from tradeterm.venues.credentials import bybit_credentials
 
 
 def trading_mistakes(config: Config) -> list[str]:
@@ -20,6 +21,7 @@ def trading_mistakes(config: Config) -> list[str]:
         *(partial(check_broker, book.venue, f"books.{name}.venue") for name, book in books.items()),
         partial(make_validator, config.gate),
         partial(check_feed, config),
+        *(partial(_check_key_file, config, book) for book in books.values()),
     ]
     mistakes = []
     for check in checks:
@@ -29,7 +31,14 @@ def trading_mistakes(config: Config) -> list[str]:
             mistakes.append(str(error))
         except DataError as error:
             mistakes.append(f"feed.path: {error}")
+    mistakes = list(dict.fromkeys(mistakes))
     return mistakes or list(money_mistakes(config))
+
+
+def _check_key_file(config: Config, book: BookConfig) -> None:
+    """A key file that is named must be usable; keys in the environment may be set elsewhere."""
+    if book.venue == BYBIT and config.venues.bybit.key_file:
+        bybit_credentials(config.venues.bybit)
 
 
 def money_mistakes(config: Config) -> Iterator[str]:

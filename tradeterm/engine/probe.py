@@ -98,7 +98,7 @@ async def _account(settings: BybitConfig, where: Endpoints) -> Sequence[Probed]:
         return [Probed("bybit key", Verdict.FAIL, str(error))]
     named = any(os.environ.get(name) for name in ("BYBIT_API_KEY", "BYBIT_API_SECRET"))
     source = "BYBIT_API_KEY and BYBIT_API_SECRET" if named else f"{settings.key_file}, private"
-    found = [Probed("bybit key", Verdict.OK, f"from {source}")]
+    found = [Probed("bybit key source", Verdict.OK, f"from {source}")]
     try:
         async with asyncio.timeout(LONGEST_S):
             answers = await probe_account(where, settings, credentials)

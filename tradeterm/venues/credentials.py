@@ -14,6 +14,7 @@ from tradeterm.domain.errors import ConfigError
 
 HIDDEN = "[hidden]"
 _LONGEST_FILE = 4096
+_NAMED = re.compile(r"(?i)[a-z_]*(key|secret)\s*[=:]")
 _PRINTABLE = re.compile(r"[!-~]{8,512}")
 _SIGNATURE = re.compile(
     r"(?i)(\bsign(?:ature)?\b[\"']?\s*[:=,]\s*[\"']?)[0-9a-z+/=]{16,}|(?<![0-9a-z])[0-9a-f]{64}(?=\"?\])"
@@ -96,7 +97,7 @@ def _from_file(path: Path) -> Credentials:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             _check_private(path, found)
-            text = file.read(_LONGEST_FILE).decode("utf-8", errors="replace")
+            text = file.read(_LONGEST_FILE).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise ConfigError(f"the key file {path} cannot be read: {error.strerror or type(error).__name__}") from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -118,6 +119,8 @@ def _checked(key: str, secret: str, *, where: str) -> Credentials:
     for name, value in (("key", key), ("secret", secret)):
         if not _PRINTABLE.fullmatch(value):
             raise ConfigError(f"the {name} in {where} is no API {name}: 8 to 512 letters, digits and signs, no spaces")
+        if value[0] in "\"'" or _NAMED.match(value):
+            raise ConfigError(f"the {name} in {where} has quotes or a name before it: write the bare {name} alone")
     if secret.startswith("-----BEGIN"):
         raise ConfigError(f"the secret in {where} is an RSA key: make an API key with a secret (HMAC) instead")
     return Credentials(key, secret)

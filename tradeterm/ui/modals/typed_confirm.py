@@ -52,7 +52,7 @@ class TypedConfirmModal(ModalScreen[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip() == self._word:
+        if event.value.strip().casefold() == self._word.casefold():
             self.dismiss(True)
         else:
             self.query_one(".note", Static).update(f"That was not {self._word}. Type it, or press escape.")
