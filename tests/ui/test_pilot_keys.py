@@ -92,9 +92,9 @@ def cursor_on(key: str) -> Check:
 
 async def typed_kill(app: TradetermApp, pilot: Pilot[None], console: FakeConsole) -> None:
     assert isinstance(app.screen, TypedConfirmModal)
-    await pilot.press("k", "i", "l", "l", "enter")
-    assert console.sent == [], "the word counts as it is written"
-    await pilot.press(*["backspace"] * 4, "K", "I", "L", "L", "enter")
+    await pilot.press("k", "i", "l", "enter")
+    assert console.sent == [], "the whole word counts"
+    await pilot.press("L", "enter")
     await settle(app, pilot)
     assert verbs(console) == [CommandVerb.KILL]
 
