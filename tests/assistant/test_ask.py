@@ -165,8 +165,18 @@ def test_what_is_proposed_names_its_object(console: Console) -> None:
     assert fastest is not None and fastest.argument == "max"
 
 
+@pytest.mark.parametrize("verb", [CommandVerb.RECOVER, CommandVerb.OVERRIDE])
+def test_the_breaker_is_led_out_with_a_reason(console: Console, verb: CommandVerb) -> None:
+    action = ask(console, f"{verb.lower()} the venue is well again").action
+    assert action is not None
+    assert (action.verb, action.confirm, action.reason) == (verb, Confirm.YES, "the venue is well again")
+    without = ask(console, verb.lower())
+    assert without.action is None
+    assert "needs a reason" in without.text
+
+
 def test_help_lists_every_word(console: Console) -> None:
-    assert len(ask(console, "help").text.splitlines()) == 19
+    assert len(ask(console, "help").text.splitlines()) == 21
 
 
 def test_completion_knows_the_desk(console: Console) -> None:

@@ -29,6 +29,7 @@ class Proposed(Struct, frozen=True, kw_only=True):
     book: str = ""
     instrument: str = ""
     argument: str = ""
+    reason: str = ""
 
 
 class Answer(Struct, frozen=True):
@@ -49,6 +50,10 @@ _QUESTIONS: dict[str, Callable[[Console], list[str]]] = {
     "alerts": answers.alerts,
     "books": answers.books,
 }
+
+
+_RECOVER = "Let the breaker fall if its cause is gone; books that run may enter again."
+_OVERRIDE = "Close the breaker for a while although its cause lasts; a new or worse one raises it again."
 
 
 def ask(console: Console, line: str) -> Answer:
@@ -96,6 +101,10 @@ def _propose(console: Console, verb: CommandVerb, argument: str) -> Answer:
             return _proposal(
                 verb, f"Cancel {_open(console)} at market, stay HALTED, also after a restart.", Confirm.TYPED
             )
+        case CommandVerb.RECOVER:
+            return _proposal(verb, _RECOVER, Confirm.YES, reason=argument)
+        case CommandVerb.OVERRIDE:
+            return _proposal(verb, _OVERRIDE, Confirm.YES, reason=argument)
         case CommandVerb.START:
             return _proposal(verb, "Let new entries through again.", Confirm.YES)
         case CommandVerb.SPEED:
@@ -118,9 +127,16 @@ def _proposal(
     book: str = "",
     instrument: str = "",
     argument: str = "",
+    reason: str = "",
 ) -> Answer:
     action = Proposed(
-        verb=verb, consequence=consequence, confirm=confirm, book=book, instrument=instrument, argument=argument
+        verb=verb,
+        consequence=consequence,
+        confirm=confirm,
+        book=book,
+        instrument=instrument,
+        argument=argument,
+        reason=reason,
     )
     return Answer(consequence, action)
 

@@ -18,6 +18,7 @@ class Takes(StrEnum):
     BOOK = "BOOK"
     MAYBE_BOOK = "[BOOK]"
     SPEED = "SPEED"
+    REASON = "REASON"
 
 
 class Word(Struct, frozen=True):
@@ -51,6 +52,8 @@ WORDS = (
     Word("resume", "end the pause of a book, or, without a book, a halt or kill", Takes.MAYBE_BOOK, CommandVerb.RESUME),
     Word("flatten", "close a position, or all of them, at market", Takes.MAYBE_SYMBOL, CommandVerb.FLATTEN),
     Word("kill", "cancel all orders, close all positions, stay halted", verb=CommandVerb.KILL),
+    Word("recover", "let the breaker fall from HALT or SHUTDOWN, and trade again", Takes.REASON, CommandVerb.RECOVER),
+    Word("override", "close the breaker for a while although its cause lasts", Takes.REASON, CommandVerb.OVERRIDE),
     Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
     Word("help", "these words"),
 )
@@ -77,11 +80,13 @@ def read(line: str) -> Request | Misread:
         return Misread("Type a word; `help` lists them.")
     name, rest = parts[0].lower(), parts[1:]
     word = next((word for word in WORDS if word.name == name), None)
-    if word is None or len(rest) > 1:
+    if word is None or (len(rest) > 1 and word.takes is not Takes.REASON):
         return Misread(_not_understood(name))
-    argument = rest[0] if rest else ""
+    argument = " ".join(rest)
     if argument and word.takes is Takes.NOTHING:
         return Misread(f"`{word.name}` stands alone; found {argument!r} after it.")
+    if not argument and word.takes is Takes.REASON:
+        return Misread(f"`{word.name}` needs a reason, in your own words: `{word.name} the venue is well again`.")
     if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED):
         return Misread(f"`{word.name}` needs one more word: `{word.usage}`.")
     if word.takes is Takes.SPEED and not is_speed(argument):

@@ -19,6 +19,7 @@ PATIENCE_S = 5.0
 _LOOK_EVERY_S = 0.02
 _OBEYED_LATER = (CommandVerb.HALT, CommandVerb.KILL)
 _CONFIRMED = (CommandVerb.FLATTEN, CommandVerb.KILL)
+_REASONED = (CommandVerb.RECOVER, CommandVerb.OVERRIDE)
 
 
 def add(commands: Commands) -> None:
@@ -30,10 +31,13 @@ def add(commands: Commands) -> None:
         (CommandVerb.HALT, "stop all trading now: cancel entries, keep protective stops"),
         (CommandVerb.KILL, "cancel all orders, close all positions, stay halted across restarts"),
         (CommandVerb.FLATTEN, "close one position, those of a book, or all, at market"),
+        (CommandVerb.RECOVER, "let the breaker fall from HALT or SHUTDOWN, and trade again; needs a reason"),
+        (CommandVerb.OVERRIDE, "close the breaker for a while although its cause lasts; needs a reason"),
     ):
         parser = commands.add(verb.lower(), _kill if verb is CommandVerb.KILL else run, text, json=True)
         parser.set_defaults(verb=verb, book="", symbol="", engine=False, yes=False)
-        parser.add_argument("--reason", default="", metavar="TEXT", help="kept with the command")
+        needed = verb in _REASONED
+        parser.add_argument("--reason", default="", required=needed, metavar="TEXT", help="kept with the command")
         if verb is CommandVerb.STOP:
             parser.add_argument("--engine", action="store_true", help="end the engine itself, cleanly")
         if verb is CommandVerb.PAUSE:

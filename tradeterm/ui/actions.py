@@ -57,7 +57,12 @@ ACTIONS: tuple[Action, ...] = (
         footer=21,
     ),
     Action(
-        id="screen.orders", keys=("3",), label="Orders", help="Orders, fills, cash, venues, reconciliations.", group=SCREENS, footer=22
+        id="screen.orders",
+        keys=("3",),
+        label="Orders",
+        help="Orders, fills, cash, venues, reconciliations.",
+        group=SCREENS,
+        footer=22,
     ),
     Action(id="screen.risk", keys=("4",), label="Risk", help="Limits, drawdown, breaker.", group=SCREENS, footer=23),
     Action(

@@ -19,6 +19,8 @@ from tradeterm.ui.plain import plain
 from tradeterm.ui.themed_app import ThemedApp
 from tradeterm.ui.tracker import News, Tracker
 
+_DANGEROUS = (CommandVerb.FLATTEN, CommandVerb.RESUME, CommandVerb.RECOVER, CommandVerb.OVERRIDE)
+
 
 class ControlledApp(ThemedApp, inherit_bindings=False):
     """`scene` is the latest look at the desk. Nothing that writes runs on the loop: a busy ledger must not hold the
@@ -78,7 +80,7 @@ class ControlledApp(ThemedApp, inherit_bindings=False):
                 lambda sure: self._send(proposed) if sure else None,
             )
         elif proposed.confirm is Confirm.YES:
-            deed = Choice("yes", title, danger=proposed.verb in (CommandVerb.FLATTEN, CommandVerb.RESUME))
+            deed = Choice("yes", title, danger=proposed.verb in _DANGEROUS)
             self.push_screen(
                 ChoiceModal(title, lines, [Choice("cancel", "Cancel"), deed], clock=self._clock),
                 lambda chosen: self._send(proposed) if chosen else None,
@@ -95,7 +97,11 @@ class ControlledApp(ThemedApp, inherit_bindings=False):
             words = controls.words(proposed)
             try:
                 command = self.desk_console.send(
-                    proposed.verb, book=proposed.book, instrument=proposed.instrument, argument=proposed.argument
+                    proposed.verb,
+                    book=proposed.book,
+                    instrument=proposed.instrument,
+                    argument=proposed.argument,
+                    reason=proposed.reason,
                 )
             except TradetermError as error:
                 self.call_from_thread(self._tell, News(f"{words} was not sent: {error}", Level.DANGER))

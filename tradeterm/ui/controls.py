@@ -44,7 +44,7 @@ def flatten_all(scene: Scene) -> Proposed:
 
 def words(proposed: Proposed) -> str:
     """The command as a person would say it: "flatten BTCUSDT", "speed faster"."""
-    rest = proposed.argument or proposed.instrument.partition(".")[0] or proposed.book
+    rest = proposed.argument or proposed.instrument.partition(".")[0] or proposed.book or proposed.reason
     return f"{proposed.verb.lower()} {rest}".strip()
 
 
