@@ -3,6 +3,8 @@
 What the demo environment lacks (key information, fee rates) is used where it is there and never required.
 """
 
+import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -23,6 +25,7 @@ MARGIN_MODE, LEVERAGE = "MARGIN_MODE", "LEVERAGE"
 _UNIFIED_FROM = 3
 _MARGIN_MODES = {MarginMode.CROSS: "REGULAR_MARGIN", MarginMode.ISOLATED: "ISOLATED_MARGIN"}
 _LANE = Lane.READ
+_AT_ONCE = 4
 
 
 class KeyFacts(Struct, frozen=True):
@@ -82,6 +85,22 @@ def check_unified(account: Result) -> None:
     status = whole(account, "unifiedMarginStatus")
     if 0 < status < _UNIFIED_FROM:
         raise VenueRefused("this Bybit account is a classic one: upgrade it to a unified account", CLASSIC_ACCOUNT)
+
+
+async def check_instruments(rest: Rest, config: BybitConfig, instruments: Iterable[Instrument]) -> None:
+    """Check each instrument, a few at a time. Raises the first VenueError; then none is asked about any more."""
+    waiting = iter(instruments)
+
+    async def work() -> None:
+        for instrument in waiting:
+            await check_instrument(rest, config, instrument)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 async def check_instrument(rest: Rest, config: BybitConfig, instrument: Instrument) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 
 from tradeterm.brokers.bybit.account import VENUE, Account
-from tradeterm.brokers.bybit.checks import check_account, check_instrument
+from tradeterm.brokers.bybit.checks import check_account, check_instruments
 from tradeterm.brokers.bybit.clock import VenueClock
 from tradeterm.brokers.bybit.follower import Follower
 from tradeterm.brokers.bybit.health import Health
@@ -104,8 +104,7 @@ class BybitVenue:
                     await self._open(account, known)
                 else:
                     self._take(account, known)
-                for instrument in account.by_symbol.values():
-                    await check_instrument(self.rest, self.config, instrument)
+                await check_instruments(self.rest, self.config, account.by_symbol.values())
                 await self._await_stream()
             except BaseException as error:
                 await self._detach(account)
