@@ -51,6 +51,10 @@ def test_what_is_allowed(good: Config) -> None:
         (config(Mode.PAPER, Environment.MAINNET), 'found "mainnet", which is real money; allowed demo or testnet'),
         (config(Mode.PAPER, rest_url="https://api.bybit.com"), "which may lead to real money"),
         (config(Mode.PAPER, rest_url="https://proxy.example"), "which may lead to real money"),
+        (
+            config(Mode.PAPER, private_url="wss://stream.bybit.com/v5/private"),
+            'venues.bybit.private_url: found "wss://stream.bybit.com/v5/private", which may lead to real money',
+        ),
         (config(Mode.PAPER, rest_url="http://api.bybit.com"), "allowed https://HOST"),
         (config(Mode.LIVE), 'found "demo", allowed mainnet with mode = "live"'),
         (config(Mode.LIVE, Environment.MAINNET, books=paper()), 'mode: found "live", but no book has venue = "bybit"'),

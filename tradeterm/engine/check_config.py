@@ -10,7 +10,7 @@ from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
 from tradeterm.validators.registry import make_validator
-from tradeterm.venues.bybit.endpoints import endpoints
+from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
 from tradeterm.venues.credentials import bybit_credentials
 
 
@@ -81,7 +81,8 @@ def _environment_mistakes(config: Config, trades_there: bool) -> Iterator[str]:
         if settings.environment is Environment.MAINNET:
             yield f'{key}: found {found}, which is real money; allowed demo or testnet, or mode = "live"'
         else:
+            key = doubtful_url(settings)
             yield (
-                f"venues.bybit.rest_url: found {show(settings.rest_url)}, which may lead to real money; "
+                f"venues.bybit.{key}: found {show(getattr(settings, key))}, which may lead to real money; "
                 'leave it empty, or use mode = "live" with environment = "mainnet"'
             )

@@ -50,8 +50,19 @@ def endpoints(config: BybitConfig) -> Endpoints:
         public_rest=rest or market,
         public=config.public_url.rstrip("/") or _PUBLIC[environment],
         private=config.private_url.rstrip("/") or _PRIVATE[environment],
-        real_money=environment is Environment.MAINNET or _may_be_real(rest),
+        real_money=environment is Environment.MAINNET or bool(doubtful_url(config)),
     )
+
+
+def doubtful_url(config: BybitConfig) -> str:
+    """The key of an address of one's own that may lead to the real venue, whatever the environment says; a loopback
+    one or the demo and test hosts do not. "" where there is none."""
+    for key, hosts in (("rest_url", _REST), ("private_url", _PRIVATE)):
+        url = getattr(config, key)
+        play = {urlsplit(hosts[known]).hostname for known in (Environment.DEMO, Environment.TESTNET)}
+        if url and urlsplit(url).hostname not in {*_LOOPBACK, *play}:
+            return key
+    return ""
 
 
 def _check_url(key: str, url: str, scheme: str) -> None:
@@ -61,11 +72,3 @@ def _check_url(key: str, url: str, scheme: str) -> None:
         raise ConfigError(
             f"venues.bybit.{key}: found {show(url)}, allowed {scheme}s://HOST or {scheme}://127.0.0.1:PORT"
         )
-
-
-def _may_be_real(rest: str) -> bool:
-    """An address of one's own may lead to the real venue, whatever the environment says; a loopback one or the demo
-    and test hosts do not."""
-    host = urlsplit(rest).hostname or ""
-    play = {urlsplit(_REST[known]).hostname for known in (Environment.DEMO, Environment.TESTNET)}
-    return bool(rest) and host not in _LOOPBACK and host not in play
