@@ -28,12 +28,10 @@ from hypothesis import strategies as st
 
 from tradeterm.config import ExitsConfig
 from tradeterm.desk.exits import trailing_level
-from tradeterm.desk.protection import protection_prices
 from tradeterm.desk.state import Book
 from tradeterm.domain.commands import AmendOrder, CancelOrder, SubmitOrder
 from tradeterm.domain.events import Timer
 from tradeterm.domain.facts import AlertFact, SignalFact, Trade
-from tradeterm.domain.instrument import on_step
 from tradeterm.domain.orders import OrderIntent, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.signals import SignalOutcome
 from tradeterm.domain.snapshot import Position
@@ -365,23 +363,6 @@ def test_leftovers_are_cancelled_once_flat() -> None:
     given = rig.feed(Timer(ts=T0 + FIVE + 2))
     assert {command.order.client_order_id for command in only(given, CancelOrder)} == {trade + "s", trade + "t"}
     assert not rig.desk.state.working
-
-
-prices = st.decimals(min_value=10, max_value=100_000, places=4)
-
-
-@for_all(prices, st.sampled_from([LONG, SHORT]), st.floats(0.001, 0.5), st.floats(0.001, 0.9))
-def test_protection_is_on_the_tick_and_never_further_than_configured(
-    price: object, side: PositionSide, stop: float, target: float
-) -> None:
-    contract, reference = instrument(), d(price)
-    book = Book(BOOK, book_config(exits=ExitsConfig(stop=stop, target=target)), FIVE, BookState.RUNNING, d(1), d(1))
-    at, goal = protection_prices(book, contract, side, reference)
-    assert goal is not None
-    assert on_step(at, contract.tick_size)
-    assert on_step(goal, contract.tick_size)
-    assert (reference - at) * side.sign <= reference * d(stop)
-    assert (goal - reference) * side.sign <= reference * d(target)
 
 
 @for_all(

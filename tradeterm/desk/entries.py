@@ -7,6 +7,7 @@ import msgspec
 from tradeterm.config import Algorithm
 from tradeterm.desk import gate, slicing
 from tradeterm.desk.entry_orders import attached, entry_id
+from tradeterm.desk.models import current_model
 from tradeterm.desk.packet import verdict_context
 from tradeterm.desk.proposal import Proposal, gate_request, propose
 from tradeterm.desk.signal_facts import decide, signal_fact
@@ -38,13 +39,14 @@ def on_entry_signal(turn: Turn, signal: Signal) -> None:
         state.signals_seen.add(signal.id)
         turn.alert(AlertLevel.ERROR, "BAD_SIGNAL", f"signal {signal.id} names the unknown book {signal.book!r}", key)
         return
-    proposal = propose(state, book, signal, _ONE)
+    atr = current_model(state, signal.instrument, turn.ts, book.interval_ms).atr
+    proposal = propose(state, book, signal, _ONE, atr)
     checks = gate.run(gate_request(state, turn.ts, book, signal, proposal, second_pass=False), gate.ENTRY_CHECKS)
     denied = gate.denial(checks)
     if denied is not None:
         decide(turn, signal_fact(turn, signal, SignalOutcome.DENIED, checks, denied, sized=proposal.sized))
         return
-    state.pending[signal.id] = PendingEntry(signal, checks, turn.ts)
+    state.pending[signal.id] = PendingEntry(signal, checks, turn.ts, atr)
     turn.record(signal_fact(turn, signal, SignalOutcome.PENDING, checks, sized=proposal.sized))
     context = verdict_context(state, book, signal, proposal.stop, proposal.target, proposal.sized, checks, turn.ts)
     turn.commands.append(RequestVerdict(signal=signal, context=context))
@@ -70,7 +72,7 @@ def on_verdict(turn: Turn, event: VerdictReceived) -> None:
         decide(turn, msgspec.structs.replace(fact, outcome_code=code, outcome_text=text))
         return
     book = turn.state.books[signal.book]
-    proposal = propose(turn.state, book, signal, factor)
+    proposal = propose(turn.state, book, signal, factor, entry.atr)
     again = gate.run(gate_request(turn.state, turn.ts, book, signal, proposal, second_pass=True), gate.ENTRY_CHECKS)
     denied = gate.denial(again)
     if denied is not None:

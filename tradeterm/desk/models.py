@@ -1,12 +1,13 @@
 """What the driver's models say of instruments, of how they move together, and of books: kept, never computed here."""
 
-from tradeterm.desk.state import InstrumentModel, Rate
+from tradeterm.desk.state import DeskState, InstrumentModel, Rate
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import CovarianceUpdate, ModelUpdate, RateUpdate
 from tradeterm.domain.facts import RegimeFact, RiskSnapshotFact
 from tradeterm.domain.states import AlertLevel, Regime
 
 _REGIMES = tuple(Regime)
+_CURRENT_BARS = 3
 
 
 def on_model(turn: Turn, event: ModelUpdate) -> None:
@@ -23,6 +24,17 @@ def on_model(turn: Turn, event: ModelUpdate) -> None:
         turn.record(RiskSnapshotFact(ts=turn.ts, book=event.subject, values=values))
 
 
+def current_model(state: DeskState, instrument: str, ts: int, interval_ms: int) -> InstrumentModel:
+    """What the models say of the instrument at `ts`; one older than three bars of the book counts as unknown.
+
+    A bar is judged by the models of the bar before it: those of its own instant come after its exits and signals.
+    """
+    model = state.models.get(instrument)
+    if model is None or not 0 <= ts - model.ts <= _CURRENT_BARS * interval_ms:
+        return InstrumentModel(ts=ts)
+    return model
+
+
 def on_covariance(turn: Turn, event: CovarianceUpdate) -> None:
     turn.state.covariance = event
 
@@ -37,7 +49,7 @@ def on_rate(turn: Turn, event: RateUpdate) -> None:
 def _instrument(turn: Turn, instrument: str, values: dict[str, float | None]) -> None:
     before = turn.state.models.get(instrument)
     code = values.get("regime")
-    regime = None if code is None else _REGIMES[int(code)]
+    regime = next((regime for place, regime in enumerate(_REGIMES) if place == code), None)
     same = before is not None and before.regime is regime
     since = before.regime_since if before is not None and same else turn.ts
     turn.state.models[instrument] = InstrumentModel(

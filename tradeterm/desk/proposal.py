@@ -25,12 +25,13 @@ class Proposal(Struct, frozen=True):
     sized: Sized
 
 
-def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal) -> Proposal:
-    """Protection prices and size at the signal's price, on the desk as it stands."""
+def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: float | None) -> Proposal:
+    """Protection prices and size at the signal's price, on the desk as it stands; `atr` is that of the signal, so that
+    the verdict is about the stop that is sent."""
     instrument = state.instruments.get(signal.instrument)
     if instrument is None:
         return Proposal(None, None, Sized(ZERO, SizeFactors((), "no contract")))
-    stop, target = protection_prices(book, instrument, signal.side, signal.price)
+    stop, target = protection_prices(book, instrument, signal.side, signal.price, atr)
     sizing = book.config.sizing
     worst = worst_exposure(state, book.name)
     request = SizeRequest(

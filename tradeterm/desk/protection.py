@@ -5,10 +5,13 @@ already crossed it, the position is closed at the market. Until a stop is live t
 Repeats wait longer each time, so that a venue that keeps refusing is not hammered.
 """
 
+import math
 from decimal import Decimal
 
+from tradeterm.config import ExitsConfig
 from tradeterm.desk.account import mark_of
 from tradeterm.desk.closing import start_exit
+from tradeterm.desk.models import current_model
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import Instrument, round_price_down, round_price_up
@@ -21,24 +24,38 @@ FLATTEN_AFTER_MS = 60_000
 ENLARGE_AGAIN_MS = 10_000
 _SECOND = 1000
 _LONGEST_WAIT = 30 * _SECOND
-_ONE = Decimal(1)
+_NEAREST, _FURTHEST = Decimal("0.001"), Decimal("0.5")
 
 
 def protection_prices(
-    book: Book, instrument: Instrument, side: PositionSide, price: Decimal
+    book: Book, instrument: Instrument, side: PositionSide, price: Decimal, atr: float | None = None
 ) -> tuple[Decimal, Decimal | None]:
-    """Stop and target (None: switched off) for a position opened at `price`.
+    """Stop and target (None: switched off, or below zero for a short) for a position opened at `price`.
 
-    Both are rounded to the tick nearer to `price`: the loss is never larger than configured.
+    With `stop_atr` the stop is that many ATR away, between 0.1 % and 50 % of the price; where `atr` is not known it is
+    the configured percentage. With `target_stops` the target is that many times as far as the stop. Both are rounded to
+    the tick nearer to `price`, but stay a tick away from it: the loss is not larger than configured, a tick apart.
     """
     exits = book.config.exits
-    up_for_long, down_for_long = round_price_up, round_price_down
+    for_stop, for_target = round_price_up, round_price_down
     if side is PositionSide.SHORT:
-        up_for_long, down_for_long = round_price_down, round_price_up
-    stop = up_for_long(price * (_ONE - Decimal(str(exits.stop)) * side.sign), instrument)
-    if exits.target is None:
+        for_stop, for_target = round_price_down, round_price_up
+    away = max(_stop_distance(exits, price, atr), instrument.tick_size)
+    stop = for_stop(price - away * side.sign, instrument)
+    if exits.target_stops is not None:
+        reach = abs(price - stop) * Decimal(str(exits.target_stops))
+    elif exits.target is not None:
+        reach = price * Decimal(str(exits.target))
+    else:
         return stop, None
-    return stop, down_for_long(price * (_ONE + Decimal(str(exits.target)) * side.sign), instrument)
+    target = for_target(price + max(reach, instrument.tick_size) * side.sign, instrument)
+    return stop, target if target > 0 else None
+
+
+def _stop_distance(exits: ExitsConfig, price: Decimal, atr: float | None) -> Decimal:
+    if exits.stop_atr is None or atr is None or not 0 < atr < math.inf:
+        return price * Decimal(str(exits.stop))
+    return min(max(Decimal(str(exits.stop_atr)) * Decimal(str(atr)), price * _NEAREST), price * _FURTHEST)
 
 
 def is_protected(state: DeskState, position: Position) -> bool:
@@ -156,7 +173,8 @@ def _place(turn: Turn, position: Position) -> None:
         return
     trigger = position.stop_price
     if trigger is None:
-        trigger = protection_prices(book, instrument, position.side, position.average_price)[0]
+        atr = current_model(state, position.instrument, turn.ts, book.interval_ms).atr
+        trigger = protection_prices(book, instrument, position.side, position.average_price, atr)[0]
         initial = position.initial_stop or trigger
         position = turn.replace_position(position, stop_price=trigger, initial_stop=initial)
     mark = mark_of(state, position.instrument)

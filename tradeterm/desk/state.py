@@ -74,11 +74,13 @@ class Book(Struct):
 
 
 class PendingEntry(Struct, frozen=True):
-    """An entry that passed tier 1 and waits for tier 2. `ts` is when the verdict was asked for."""
+    """An entry that passed tier 1 and waits for tier 2. `ts` is when the verdict was asked for, `atr` the range its
+    stop was measured by."""
 
     signal: Signal
     checks: tuple[GateCheck, ...]
     ts: int
+    atr: float | None = None
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
