@@ -25,7 +25,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
     """Immutable contract facts. `id` is SYMBOL.VENUE; prices are in `quote_currency`.
 
     `tick_size` and `lot_size` are the steps of price and quantity; `multiplier` is units of the underlying per
-    unit of quantity; `funding_interval_ms` is 0 for instruments without funding.
+    unit of quantity; `funding_interval_ms` is 0 for instruments without funding; `max_quantity` is the largest order
+    the venue takes, None where it names none.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     calendar: Calendar = Calendar.ALWAYS
     funding_interval_ms: int = 0
     ts_loaded: int = 0
+    max_quantity: Decimal | None = None
 
     def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Money value, in quote currency, of a quantity at a price; never negative."""

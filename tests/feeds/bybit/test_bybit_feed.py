@@ -26,7 +26,7 @@ async def test_contracts(tmp_path: Path) -> None:
             Decimal("0.10"), Decimal("0.001"), Decimal("0.001"), Decimal(5), Decimal("100.00"),
         )  # fmt: skip
         assert (btc.funding_interval_ms, btc.ts_loaded, eth.id) == (HOUR8, fake.now, ETH)
-        assert [row.max_market_quantity for row in feed.contracts()] == [Decimal(500)] * 2
+        assert [row.instrument.max_quantity for row in feed.contracts()] == [Decimal(500)] * 2
         await feed.close()
 
 

@@ -45,12 +45,10 @@ class _Row(Struct, rename="camel"):
 
 
 class Contract(Struct, frozen=True):
-    """An instrument, whether it may be traded now, and the largest orders, which change twice a month."""
+    """An instrument, and whether it may be traded now."""
 
     instrument: Instrument
     status: str
-    max_quantity: Decimal
-    max_market_quantity: Decimal
 
 
 def symbol_of(instrument: str) -> str:
@@ -101,18 +99,23 @@ def _contract(name: str, row: object, ts_loaded: int) -> Contract:
             max_leverage=_decimal(facts.leverage_filter.max_leverage, least=ONE),
             funding_interval_ms=facts.funding_interval * MINUTE_MS,
             ts_loaded=ts_loaded,
+            max_quantity=_largest(lot),
         )
-        largest = _decimal(lot.max_order_qty or "Infinity", bounded=False)
-        at_market = _decimal(lot.max_mkt_order_qty or "Infinity", bounded=False)
     except (msgspec.ValidationError, InvalidOperation, ValueError) as error:
         raise DataError(f"{name}: the venue's contract facts cannot be used: {plain(str(error))}") from None
     tradable = facts.contract_type == PERPETUAL and facts.settle_coin == SETTLED_IN
     status = facts.status if tradable else f"no USDT perpetual but {facts.contract_type} in {facts.settle_coin}"
-    return Contract(instrument, status, largest, at_market)
+    return Contract(instrument, status)
 
 
-def _decimal(text: str, *, least: Decimal | None = None, bounded: bool = True) -> Decimal:
+def _largest(lot: _Lot) -> Decimal | None:
+    """The largest order of any kind: a stop is a market order once it triggers, so the smaller bound counts."""
+    bounds = [_decimal(text) for text in (lot.max_order_qty, lot.max_mkt_order_qty) if text]
+    return min(bounds, default=None)
+
+
+def _decimal(text: str, *, least: Decimal | None = None) -> Decimal:
     value = Decimal(text)
-    if value.is_nan() or (bounded and not value.is_finite()) or (value <= 0 if least is None else value < least):
+    if not value.is_finite() or (value <= 0 if least is None else value < least):
         raise ValueError(f"found {text}")
     return value
