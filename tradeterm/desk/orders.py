@@ -6,6 +6,7 @@ from tradeterm.desk import order_machine
 from tradeterm.desk.breaker import note_refused
 from tradeterm.desk.closing import cancel_entries, on_exit_ended, start_exit
 from tradeterm.desk.entry_orders import is_sliced
+from tradeterm.desk.models import current_model
 from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, trade_id_for
 from tradeterm.desk.protection import enlarge, follow_stop, is_protected
 from tradeterm.desk.state import Book, exec_key
@@ -74,7 +75,10 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
     order = state.orders.get(fill.client_order_id)
     if order is not None and order.status is OrderStatus.REJECTED and not order.filled_quantity:
         _revive_children(turn, order)
-    opening = Opening(trade_id=trade_id_for(fill, order is not None and order.filled_quantity > 0))
+    opening = Opening(
+        trade_id=trade_id_for(fill, order is not None and order.filled_quantity > 0),
+        regime=current_model(state, fill.instrument, turn.ts, book.interval_ms).regime,
+    )
     if order is not None:
         order = _fill_order(turn, order, fill)
         if order.intent is OrderIntent.ENTRY:

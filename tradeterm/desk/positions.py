@@ -19,6 +19,7 @@ from tradeterm.domain.facts import Trade
 from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import Cash, Fill, PositionSide
 from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import Regime
 
 LONGEST_TRADE_ID = 28
 """Leaves room for the suffix of an exit or stop in the 36 characters a venue allows."""
@@ -28,12 +29,13 @@ _SHARE_STEP = Decimal("1e-6")
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """What a round trip knows from the order that opened it."""
+    """What a round trip knows from the order that opened it, and from the models of that moment."""
 
     trade_id: str
     signal_id: str | None = None
     stop: Decimal | None = None
     target: Decimal | None = None
+    regime: Regime | None = None
 
 
 class Booking(Struct, frozen=True):
@@ -110,7 +112,7 @@ def rebuild(
 
     Fills must be in the order they were booked; executions seen twice count once. A cash event comes before the first
     fill of its instrument that is not older: funding is settled on what was held, and orders fill afterwards. What
-    fills cannot know (stops, targets, peaks) stays empty.
+    fills cannot know (stops, targets, peaks, regimes) stays empty.
     """
     known = instruments or {}
     held: dict[tuple[str, str], Position] = {}
@@ -177,6 +179,7 @@ def _grow(
         stop_price=opening.stop,
         target_price=opening.target,
         peak_price=fill.price,
+        entry_regime=opening.regime,
     )
 
 

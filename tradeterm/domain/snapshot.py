@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.domain.orders import Order, PositionSide
-from tradeterm.domain.states import BookState, BreakerLevel, TradingState
+from tradeterm.domain.states import BookState, BreakerLevel, Regime, TradingState
 
 
 class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positions"):
@@ -15,8 +15,9 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     (positive) or, for funding, received (negative). `trade_id` names the running round trip. `entry_quantity` is the
     largest absolute quantity held, `peak_price` the best price seen since entry (high for longs, low for shorts),
     `been_in_profit` whether a close so far was better than the average price, and `ts_profit` the time
-    of the first such bar. `ts_unprotected` is the time since
-    which no live stop covers the position, None while it is protected.
+    of the first such bar. `ts_unprotected` is the time since which no live stop covers the position, None while it is
+    protected. `entry_regime` is the instrument's regime when the round trip opened, None where that was not known; one
+    that spoke against the position even then is replaced by the next one once it has ended.
     """
 
     book: str
@@ -44,6 +45,7 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     ts_profit: int | None = None
     exit_reason: str = ""
     ts_unprotected: int | None = None
+    entry_regime: Regime | None = None
 
     @property
     def side(self) -> PositionSide:
