@@ -211,12 +211,14 @@ def _each_step(what: str, values: ArrayLike, steps: int) -> Floats:
 
 
 def _add_jumps(moves: Floats, source: Jumps, numbers: Floats, rng: np.random.Generator) -> None:
-    """All jumps of all paths at once: their total is Poisson, and given it each falls on a path and step of its own."""
-    paths = moves.shape[1]
+    steps, paths = moves.shape
     total = float(numbers.sum())
-    if total == 0:
-        return
-    drawn = int(rng.poisson(total * paths))
-    step = np.searchsorted(np.cumsum(numbers)[:-1], rng.random(drawn) * total, side="right")
-    sizes = source.mean + source.deviation * rng.standard_normal(drawn)
-    np.add.at(moves, (step, rng.integers(paths, size=drawn)), sizes)
+    if total > steps:
+        counts = rng.poisson(numbers[:, np.newaxis], moves.shape)
+        moves += source.mean * counts + source.deviation * np.sqrt(counts) * rng.standard_normal(moves.shape)
+    elif total > 0:
+        # Rare jumps, all at once: their total is Poisson, and given it each falls on a path and step of its own.
+        drawn = int(rng.poisson(total * paths))
+        step = np.searchsorted(np.cumsum(numbers)[:-1], rng.random(drawn) * total, side="right")
+        sizes = source.mean + source.deviation * rng.standard_normal(drawn)
+        np.add.at(moves, (step, rng.integers(paths, size=drawn)), sizes)
