@@ -16,6 +16,8 @@ GarchModel = Literal["garch", "gjr"]
 
 MINIMUM = 100
 NEARLY_INTEGRATED = 0.999
+ROUNDS = 500
+TRIAL_ROUNDS = 12
 
 # The search runs over (mu, ln omega, persistence p, share u, asymmetry v) of the standardised series, so that every
 # constraint is a bound: beta = p (1 - u), alpha = p u v, gamma = 2 p u (1 - v), hence alpha + gamma/2 + beta = p,
@@ -128,20 +130,33 @@ def fit_garch(returns: ArrayLike, model: GarchModel = "garch") -> GarchFit | Non
 
 
 def _maximise(x: Floats, model: GarchModel) -> tuple[Floats, bool]:
-    """The best point of the search space for a standardised series, from the two best of a grid of starts."""
+    """The best point of the search space for a standardised series.
+
+    Of a grid of starts the best is followed to the end, the second for a while, and on if it has got further by then.
+    """
     from scipy.optimize import minimize
 
     bounds = BOUNDS if model == "gjr" else [*BOUNDS[:4], (1.0, 1.0)]
+
+    def climb(start: Floats, rounds: int) -> tuple[float, Floats, bool]:
+        found = minimize(
+            _cost,
+            start,
+            args=(x,),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"ftol": 1e-12, "gtol": 1e-7, "maxiter": rounds},
+        )
+        return float(found.fun), np.asarray(found.x, dtype=np.float64), bool(found.success)
+
     grid = [np.array([0.0, np.log(1 - p), p, u, 1.0]) for p, u in STARTS]
     grid.sort(key=lambda start: -_loglikelihood(x, _variances(x, _natural(start))))
-    results = [
-        minimize(
-            _cost, start, args=(x,), jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7}
-        )
-        for start in grid[:2]
-    ]
-    best = min(results, key=lambda result: float(result.fun))
-    return np.asarray(best.x, dtype=np.float64), bool(best.success)
+    cost, point, converged = climb(grid[0], ROUNDS)
+    other_cost, other, _ = climb(grid[1], TRIAL_ROUNDS)
+    if other_cost < cost:
+        _, point, converged = climb(other, ROUNDS)
+    return point, converged
 
 
 def _natural(point: Floats) -> GarchParameters:
@@ -263,6 +278,8 @@ def _standard_errors(x: Floats, parameters: GarchParameters, model: GarchModel) 
         inverse = np.linalg.inv((hessian + hessian.T) / 2)
     except np.linalg.LinAlgError:
         return GarchParameters(*errors.tolist())
-    squares = np.diag(inverse @ (scores @ scores.T) @ inverse)
+    # Not `scores @ scores.T`: for so little work the threads of a linear algebra library cost more than they bring.
+    products = np.einsum("it,jt->ij", scores, scores)
+    squares = np.diag(inverse @ products @ inverse)
     errors[free] = np.sqrt(np.where(squares > 0, squares, np.nan))
     return GarchParameters(*errors.tolist())
