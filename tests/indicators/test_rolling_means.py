@@ -31,7 +31,7 @@ def test_a_missing_value_costs_its_own_windows_only() -> None:
 
 
 def test_no_window_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="at least 1"):
         sma(np.array([1.0]), 0)
 
 

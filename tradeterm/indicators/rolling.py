@@ -1,32 +1,78 @@
-"""Rolling means.
+"""Windows: sums, extremes, means and the distances from them.
 
 Every value is computed from its own window alone, in the same order of additions, so that it is bit for bit the same
-however much history lies before it.
+however much history lies before it. A running sum, as TA-Lib keeps one, carries the rounding of all bars before.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from tradeterm.indicators.bars import Floats, check_period, numbers
 
 
-def sma(x: Floats, n: int) -> Floats:
-    """Mean of the last `n` values along the first axis; NaN until `n` values exist and where one of them is NaN.
+def sma(x: ArrayLike, n: int) -> Floats:
+    """Mean of the last `n` values along the first axis; NaN until `n` values exist and where one of them is missing.
 
     >>> sma(np.array([1.0, 2.0, 3.0, 4.0]), 2)
     array([nan, 1.5, 2.5, 3.5])
 
     Raises ValueError for n < 1.
     """
-    if n < 1:
-        raise ValueError(f"a mean needs at least one value, not {n}")
-    x = np.asarray(x, dtype=np.float64)
-    out = np.full(x.shape, np.nan)
+    check_period(n)
+    with np.errstate(over="ignore"):
+        return numbers(rolling_sum(numbers(np.asarray(x, dtype=np.float64)), n) / n)
+
+
+def lags(x: Floats, n: int) -> Iterator[Floats]:
+    """The series as it stood 0, 1, … n-1 bars earlier; NaN before its first bar."""
     rows = x.shape[0]
-    if rows < n:
-        return out
-    total = x[n - 1 :].copy()
-    for back in range(1, n):
-        total += x[n - 1 - back : rows - back]
-    out[n - 1 :] = total / n
-    return out
+    padded = np.concatenate([np.full((min(n - 1, rows), *x.shape[1:]), np.nan), x])
+    for back in range(min(n, rows + 1)):
+        start = padded.shape[0] - rows - back
+        yield padded[start : start + rows]
+
+
+def rolling_sum(x: Floats, n: int) -> Floats:
+    """Sum of the last `n` values."""
+    return _total(lags(x, n))
+
+
+def highest(x: Floats, n: int) -> Floats:
+    """The greatest of the last `n` values."""
+    found = x.copy()
+    for lag in lags(x, n):
+        np.maximum(found, lag, out=found)
+    return found
+
+
+def lowest(x: Floats, n: int) -> Floats:
+    """The least of the last `n` values."""
+    return -highest(-x, n)
+
+
+def above_mean(x: Floats, n: int) -> Floats:
+    """The last value less the mean of the last `n`; exactly 0 where they are all the same."""
+    return -_total(lag - x for lag in lags(x, n)) / n
+
+
+def deviation(x: Floats, n: int, ddof: int) -> Floats:
+    """Standard deviation of the last `n` values; exactly 0 where they are all the same."""
+    above = above_mean(x, n)
+    return np.sqrt(_total((lag - x + above) ** 2 for lag in lags(x, n)) / (n - ddof))
+
+
+def mean_deviation(x: Floats, n: int) -> Floats:
+    """Mean distance of the last `n` values from their mean; exactly 0 where they are all the same."""
+    above = above_mean(x, n)
+    return _total(np.abs(lag - x + above) for lag in lags(x, n)) / n
+
+
+def _total(terms: Iterable[Floats]) -> Floats:
+    """The sum of the terms, added in the order in which they come."""
+    remaining = iter(terms)
+    total = next(remaining).copy()
+    for term in remaining:
+        total += term
+    return total
