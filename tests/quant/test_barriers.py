@@ -99,8 +99,8 @@ def test_the_two_series_are_one_function(width: float, drift: float) -> None:
             100, 100 * math.exp(0.4 * reach), 100 * math.exp(-0.6 * reach), drift, VOLATILITY, HORIZON
         ).target
 
-    step = 1e-7
-    assert near(width * (1 + step)) == pytest.approx(near(width * (1 - step)), abs=1e-5)
+    step = 1e-13
+    assert near(width * (1 + step)) == pytest.approx(near(width * (1 - step)), abs=1e-11)
     below, above = near(width * 0.999), near(width * 1.001)
     assert near(width) == pytest.approx((below + above) / 2, abs=1e-5)
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtrit
 
 from tradeterm.quant import require
+from tradeterm.quant.correlation import nearest_psd
 from tradeterm.quant.require import Floats
 from tradeterm.quant.simulation import Seed, generator
 
@@ -271,13 +272,12 @@ def _factor(given: Floats) -> tuple[Floats, Floats, bool]:
         raise ValueError("a correlation matrix must be symmetric with ones on its diagonal")
     if np.abs(given).max() > 1 + _ROUNDING:
         raise ValueError("a correlation must lie between -1 and 1")
-    values, vectors = np.linalg.eigh(given)
-    clipped = bool(values[0] < -_ROUNDING)
+    repaired = nearest_psd(given)
+    used = repaired.matrix
+    values, vectors = np.linalg.eigh(used)
     if values[0] > _ROUNDING:
-        return given, np.asarray(np.linalg.cholesky(given), dtype=np.float64), False
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    root /= np.sqrt((root * root).sum(axis=1, keepdims=True))
-    return (root @ root.T if clipped else given), root, clipped
+        return used, np.asarray(np.linalg.cholesky(used), dtype=np.float64), repaired.clipped
+    return used, vectors * np.sqrt(np.maximum(values, 0.0)), repaired.clipped
 
 
 def _normal_of_student(degrees: float) -> Callable[[Floats], Floats]:
