@@ -1,33 +1,47 @@
-"""One ordered policy of exits, the same in backtest, paper and live. On every closed bar of a position's instrument:
+"""One ordered policy of exits, the same in backtest, paper and live. The first that applies decides:
 
-1. protective stop and take-profit rest at the venue and need nothing from here;
-2. trailing: the stop follows the best price, only ever tighter, by a tick at least; if the bar closed beyond the new
-   level already, the position is closed at the market instead;
-3. time limit; 4. the session's last bar (also for a position that has outlived its session);
-5. then the strategy's own exit signals of that bar.
+ 1. protective stop     rests at the venue and needs nothing from here (see `protection.py`)
+ 2. take-profit         rests at the venue too
+ 3. trailing            the stop follows the best price, only ever tighter, by a tick at least; where the bar closed
+                        beyond the new level already, the position is closed at the market instead (TRAILING)
+ 4. time                held as long as it may be (TIME_LIMIT)
+ 5. session end         the session's last bar, also for a position that has outlived its session (SESSION_END)
+ 6. regime change       the instrument's regime turned against the position after its entry (REGIME_CHANGE)
+ 7. thesis invalidated  what was bought oversold is overbought, and the other way round (THESIS)
+ 8. one-sided book      the worst position of the heavy side of a book that leans too far (ONE_SIDED, `one_sided.py`)
+ 9. exit signals        of the strategy, with its own reason
 
-The first that applies decides. Exits are market orders sent at the bar's close, so they fill at the next price.
+3 to 8 are judged when a bar of the position's instrument closes, on books that work on bars of this length. Exits are
+market orders sent at the bar's close, so they fill at the next price.
+
+Events of one instant come in this order: the BarClosed of all instruments, then the signals, then the ModelUpdates of
+those bars, then a Timer. So a bar is judged by the models of the bar before; models older than three bars count as
+unknown, and what is not known ends nothing and leaves the book's plain values.
 
 The best price is the bar's high (low for shorts) if the position was open when the bar began, else its close: what a
 bar did before the entry never counts. `been_in_profit` is set by a close beyond the average price; a signal that
-requires it acts only if such a close came before the signal's own bar.
+requires it acts only if such a close came before the signal's own bar. A thesis is judged by the RSI of bars that
+closed after the entry. Holding time counts from the first fill, whatever was restarted since.
 """
 
 from decimal import Decimal
 
 import msgspec
 
+from tradeterm.desk import one_sided
 from tradeterm.desk.closing import live_exit, next_exit_id, start_exit
+from tradeterm.desk.models import current_model
+from tradeterm.desk.regime_exits import longest_hours, speaks_against, trail_distance, turned_against
 from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.desk.signal_facts import decide, signal_fact
-from tradeterm.desk.state import Book
+from tradeterm.desk.state import Book, InstrumentModel
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import Calendar, Instrument, round_price_down, round_price_up
 from tradeterm.domain.market import HOUR_MS, Bar
 from tradeterm.domain.orders import OrderIntent, OrderStatus, PositionSide
 from tradeterm.domain.signals import GateCode, Signal, SignalOutcome
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import TradingState
+from tradeterm.domain.states import Regime, TradingState
 
 _ONE = Decimal(1)
 
@@ -38,20 +52,25 @@ def on_bar(turn: Turn, bar: Bar) -> None:
         return
     for book in turn.state.books.values():
         position = turn.state.positions.get((book.name, bar.instrument))
+        if position is None or bar.interval_ms != book.interval_ms:
+            continue
         instrument = turn.state.instruments.get(bar.instrument)
-        if position is None or instrument is None or bar.interval_ms != book.interval_ms:
-            continue
-        if bar.ts_event <= position.ts_opened:
-            continue
-        position = _observe(turn, position, bar)
-        if position.exit_reason:
-            continue
-        level = trailing_level(book, position, instrument)
-        reason = _due(book, position, instrument, bar, level)
-        if reason:
-            start_exit(turn, position, reason)
-        elif level is not None:
-            _move_stop(turn, position, level)
+        if instrument is not None and bar.ts_event > position.ts_opened:
+            _judge(turn, book, position, instrument, bar)
+        one_sided.on_bar(turn, book, bar.ts_event)
+
+
+def _judge(turn: Turn, book: Book, position: Position, instrument: Instrument, bar: Bar) -> None:
+    model = current_model(turn.state, bar.instrument, turn.ts, book.interval_ms)
+    position = _observe(turn, position, bar, model.regime)
+    if position.exit_reason:
+        return
+    level = trailing_level(book, position, instrument, model.regime)
+    reason = _due(book, position, instrument, bar, level, model)
+    if reason:
+        start_exit(turn, position, reason)
+    elif level is not None:
+        _move_stop(turn, position, level)
 
 
 def on_exit_signal(turn: Turn, signal: Signal) -> None:
@@ -78,23 +97,28 @@ def on_exit_signal(turn: Turn, signal: Signal) -> None:
     start_exit(turn, position, signal.reason)  # after the record: what is decided is on disk before the order leaves
 
 
-def trailing_level(book: Book, position: Position, instrument: Instrument) -> Decimal | None:
-    """Where the trailing stop belongs, on the tick nearer to the price; None unless it tightens by a tick at least."""
+def trailing_level(
+    book: Book, position: Position, instrument: Instrument, regime: Regime | None = None
+) -> Decimal | None:
+    """Where the trailing stop belongs in this regime, on the tick nearer to the price; None unless it tightens by a
+    tick at least."""
     exits, sign = book.config.exits, position.side.sign
-    if exits.trail is None or position.peak_price is None or not position.average_price:
+    distance = trail_distance(exits, position.entry_regime, regime)
+    if distance is None or position.peak_price is None or not position.average_price:
         return None
     gain = (position.peak_price / position.average_price - _ONE) * sign
     if gain < Decimal(str(exits.trail_after)):
         return None
     nearer = round_price_up if position.side is PositionSide.LONG else round_price_down
-    level = nearer(position.peak_price * (_ONE - Decimal(str(exits.trail)) * sign), instrument)
+    level = nearer(position.peak_price * (_ONE - Decimal(str(distance)) * sign), instrument)
     if position.stop_price is not None and (level - position.stop_price) * sign < instrument.tick_size:
         return None
     return level
 
 
-def _observe(turn: Turn, position: Position, bar: Bar) -> Position:
-    """Remember the best price and the first close in profit; recorded once a bar at most."""
+def _observe(turn: Turn, position: Position, bar: Bar, regime: Regime | None) -> Position:
+    """Remember the best price, the first close in profit, and the end of a regime that spoke against the position from
+    the start; recorded once a bar at most."""
     sign = position.side.sign
     best = bar.high if sign > 0 else bar.low
     price = Decimal(str(best if position.ts_opened <= bar.ts_open else bar.close))
@@ -104,19 +128,38 @@ def _observe(turn: Turn, position: Position, bar: Bar) -> Position:
     since, average = position.ts_profit, position.average_price
     if since is None and average is not None and (Decimal(str(bar.close)) - average) * sign > 0:
         since = bar.ts_event
-    return turn.replace_position(position, peak_price=peak, ts_profit=since, been_in_profit=since is not None)
+    entry = position.entry_regime
+    if regime is not None and speaks_against(position.side, entry) and not speaks_against(position.side, regime):
+        entry = regime
+    return turn.replace_position(
+        position, peak_price=peak, ts_profit=since, been_in_profit=since is not None, entry_regime=entry
+    )
 
 
-def _due(book: Book, position: Position, instrument: Instrument, bar: Bar, level: Decimal | None) -> str:
-    exits = book.config.exits
-    if level is not None and (Decimal(str(bar.close)) - level) * position.side.sign <= 0:
+def _due(
+    book: Book, position: Position, instrument: Instrument, bar: Bar, level: Decimal | None, model: InstrumentModel
+) -> str:
+    exits, side = book.config.exits, position.side
+    if level is not None and (Decimal(str(bar.close)) - level) * side.sign <= 0:
         return "TRAILING"
-    limit = exits.time_limit_hours
+    limit = longest_hours(exits, model.regime)
     if limit is not None and bar.ts_event - position.ts_opened >= int(limit * HOUR_MS):
         return "TIME_LIMIT"
     if exits.session_end and _session_over(instrument.calendar, position, bar):
         return "SESSION_END"
+    if turned_against(exits, side, position.entry_regime, model.regime):
+        return "REGIME_CHANGE"
+    if exits.thesis_rsi is not None and _thesis_over(exits.thesis_rsi, position, model, book.interval_ms):
+        return "THESIS"
     return ""
+
+
+def _thesis_over(limit: float, position: Position, model: InstrumentModel, interval_ms: int) -> bool:
+    """RSI beyond the limit; its newest bar, which closed at the last whole interval before it came, is after the
+    entry."""
+    if model.rsi is None or model.ts // interval_ms * interval_ms <= position.ts_opened:
+        return False
+    return model.rsi > limit if position.side is PositionSide.LONG else model.rsi < 100.0 - limit
 
 
 def _session_over(calendar: Calendar, position: Position, bar: Bar) -> bool:
