@@ -119,6 +119,16 @@ async def test_waits_double_with_jitter_and_heed_the_service() -> None:
     assert told == ["notify: fake is away", "notify: fake takes messages again"]
 
 
+async def test_waits_start_anew_after_a_success() -> None:
+    away, pauses = NotifyUnavailable("away"), Pauses()
+    channel = FakeChannel(act=acting(away, away, None, away))
+    async with serving(channel, sleep=pauses.sleep, uniform=lambda low, high: 1.0, tell=lambda _: None) as notifier:
+        for number in range(2):
+            notifier.notify(ERROR, "CODE", str(number))
+        await eventually(lambda: len(channel.taken) == 2)
+    assert pauses.asked == [1.0, 2.0, 1.0]
+
+
 async def test_tried_so_often_then_the_next_says_what_was_missed() -> None:
     pauses = Pauses()
     channel = FakeChannel(act=acting(*[NotifyUnavailable("away")] * ATTEMPTS))

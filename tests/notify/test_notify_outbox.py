@@ -103,6 +103,14 @@ def test_what_is_given_back_goes_first_of_its_level() -> None:
     assert [again.text for again in drained(box, 60.0)] == ["first"]
 
 
+def test_an_attempt_that_failed_does_not_count_against_the_minute() -> None:
+    box = outbox(per_minute=1)
+    box.put(message(), 0.0)
+    for _ in range(3):
+        assert box.take(0.0, quiet=False) is not None
+        box.give_back()
+
+
 def test_it_is_tried_so_often_and_no_oftener() -> None:
     box = outbox()
     box.put(message("lost", count=4), 0.0)

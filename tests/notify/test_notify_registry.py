@@ -102,6 +102,13 @@ def test_a_setting_that_cannot_work_is_named(table: str, change: dict[str, Any],
     check_channels(config(**{table: EVERYTHING[table] | change | {"enabled": False}}))
 
 
+def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://me:hidden-word@proxy:70")
+    with pytest.raises(ConfigError, match=r"notify\.slack: the proxy of the environment") as refused:
+        make_channels(config(slack={"enabled": True}), ENVIRON)
+    assert "hidden-word" not in str(refused.value)
+
+
 def test_this_machine_needs_no_encryption() -> None:
     check_channels(config(ntfy={"enabled": True, "url": "http://127.0.0.1:8080"}))
 

@@ -66,7 +66,8 @@ def test_an_open_drawdown_counts_and_has_no_recovery() -> None:
 
 
 def test_coming_back_up_to_rounding_is_coming_back() -> None:
-    found = performance([-0.1, 1 / 9, -0.3, 3 / 7], periods_per_year=252)
+    assert (1 - 1 / 12) * (1 + 1 / 11) < 1
+    found = performance([-1 / 12, 1 / 11, -1 / 8, 1 / 7], periods_per_year=252)
     assert found.drawdown_periods == 1
     assert found.recovery_periods == 1
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tradeterm.domain.errors import ConfigError
 from tradeterm.notify.protocol import NotifyRefused, NotifyUnavailable
 
 TIMEOUT_S = 10.0
@@ -19,7 +20,12 @@ class Poster:
         self._name = name
         self._url = url
         self._hint = hint
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, headers=headers)
+        try:
+            self._client = httpx.AsyncClient(timeout=TIMEOUT_S, headers=headers)
+        except (ImportError, ValueError, httpx.InvalidURL):  # of the proxy variables, which may hold a password
+            raise ConfigError(
+                f"notify.{name}: the proxy of the environment (HTTPS_PROXY, ALL_PROXY) is unusable"
+            ) from None
 
     async def post(self, payload: Mapping[str, Any]) -> None:
         """Raises NotifyRefused or NotifyUnavailable; neither holds anything the service said, which may be a secret."""
