@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtr
 
 from tradeterm.quant.barriers import prob_above
 from tradeterm.quant.montecarlo import correlated_paths, garch_paths, gbm_paths, regime_paths
+from tradeterm.quant.simulation import generator
 
 Floats = NDArray[np.float64]
 
@@ -280,6 +282,15 @@ class TestSeveralAssets:
         low = [np.mean((moves < np.quantile(moves, 0.005, axis=0)).all(axis=1)) for moves in (joined, plain)]
         assert low[0] > 2 * low[1]
 
+    @pytest.mark.parametrize(("degrees", "error"), [(1.0, 1e-3), (3.0, 1e-4), (5.0, 1e-4), (50.0, 1e-4), (1e6, 1e-4)])
+    def test_the_copula_keeps_ranks_as_the_distribution_functions_do(self, degrees: float, error: float) -> None:
+        """One asset that moves by its copula variate alone: the normal quantile of the Student-t probability."""
+        move = correlated_paths([1.0], [0.5], [1.0], [[1.0]], 1.0, 1, MANY, SEED, degrees_of_freedom=degrees)
+        rng = generator(SEED)
+        student = rng.standard_normal(MANY) * np.sqrt(degrees / rng.chisquare(degrees, MANY))
+        exact = np.copysign(ndtri(stdtr(degrees, -np.abs(student))), student)
+        np.testing.assert_allclose(np.log(move.paths[:, 1, 0]), exact, atol=error)
+
     def test_many_degrees_of_freedom_are_the_normal_copula(self) -> None:
         both = [self.SPOTS, self.DRIFTS, self.VOLATILITIES, self.CORRELATION, 1.0, 12, 10_000, SEED]
         moves = self.moves(correlated_paths(*both, degrees_of_freedom=1e7).paths)  # type: ignore[arg-type]
@@ -312,3 +323,8 @@ class TestSeveralAssets:
     def test_what_is_no_correlation_is_refused(self, correlation: list[list[float]], complaint: str) -> None:
         with pytest.raises(ValueError, match=complaint):
             correlated_paths([100, 100], [0, 0], [0.3, 0.3], correlation, 1.0, STEPS)
+
+    def test_less_than_one_degree_of_freedom_is_refused(self) -> None:
+        for degrees in (0.5, 0.0, math.nan):
+            with pytest.raises(ValueError, match="degrees_of_freedom must be"):
+                correlated_paths([100], [0], [0.3], [[1.0]], 1.0, STEPS, degrees_of_freedom=degrees)
