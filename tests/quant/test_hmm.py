@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradeterm.quant import hmm
 from tradeterm.quant.hmm import HmmFit, fit_hmm, hmm_refusal
 
 TWO = np.array([[0.98, 0.02], [0.04, 0.96]])
@@ -224,3 +225,24 @@ def test_wrong_use() -> None:
         fit.filter(np.zeros((3, 2)))
     with pytest.raises(ValueError, match="2 probabilities"):
         fit.filter(np.zeros(3), start=[0.5, 0.6])
+
+
+@pytest.mark.parametrize("states", [2, 3])
+def test_the_leaps_end_where_baum_welch_ends(states: int) -> None:
+    _, x = simulated(12, 800, THREE, [0.004, 0.015, 0.05])
+    fit = fit_hmm(x, states)
+    assert fit is not None and fit.converged
+    z = (x - x.mean()) / x.std()
+    model = hmm._Model(
+        transition=fit.transition,
+        means=(fit.means - x.mean()) / x.std(),
+        variances=fit.variances / x.var(),
+        start=fit.start,
+    )
+    first, _ = hmm._round(z, model)
+    likelihood = first
+    for _ in range(300):
+        reached, model = hmm._round(z, model)
+        assert reached >= likelihood - 1e-7
+        likelihood = reached
+    assert likelihood - first < 0.05

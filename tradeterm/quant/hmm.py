@@ -15,7 +15,7 @@ VARIANCE_FLOOR = 1e-3  # of the variance of the series: no state may collapse on
 TRANSITION_FLOOR = 1e-8
 LIKELIHOOD_FLOOR = -650.0  # in logs, of a state against the best one at the same bar: no state is impossible
 BLOCK = 32
-TRIAL_ROUNDS = 10
+TRIAL_ROUNDS = 6
 ROUNDS = 500
 TOLERANCE = 1e-3  # in log-likelihood, a round
 
@@ -150,30 +150,60 @@ class _Model(msgspec.Struct, frozen=True, eq=False):
 
 
 def _climb(z: Floats, model: _Model, rounds: int) -> _Model:
-    """Baum-Welch rounds until the gain is small. The log-likelihood is that of the parameters returned."""
-    reached = -np.inf
-    for done in range(rounds + 1):
-        density, scale = _densities(z, model.means, model.variances)
-        moves = model.transition * density[1:, None, :]
-        forward, smoothed, backward = _smoothed(model.start * density[0], moves)
-        predicted = np.concatenate([model.start[None], forward[:-1] @ model.transition])
-        likelihood = float(np.sum(np.log(np.sum(predicted * density, axis=1)) + scale))
-        converged = likelihood - reached < TOLERANCE
-        if converged or done == rounds:
-            break
-        reached = likelihood
-        pairs = forward[:-1, :, None] * moves * backward[1:, None, :]
-        pairs /= pairs.sum(axis=(1, 2), keepdims=True)
-        weight = smoothed.sum(axis=0)
-        means = z @ smoothed / weight
-        variances = np.einsum("tk,tk->k", smoothed, (z[:, None] - means) ** 2) / weight
-        model = _Model(
-            transition=_rows(pairs.sum(axis=0)),
-            means=means,
-            variances=np.maximum(variances, VARIANCE_FLOOR),
-            start=smoothed[0],
-        )
-    return msgspec.structs.replace(model, loglikelihood=likelihood, converged=converged)
+    """Baum-Welch rounds until one gains little, two of them followed by a leap ahead (SQUAREM, Varadhan & Roland 2008)
+    that is taken back where it does not pay. The log-likelihood is that of the parameters returned."""
+    likelihood, once = _round(z, model)
+    for _ in range(0, rounds, 2):
+        once_likelihood, twice = _round(z, once)
+        if once_likelihood - likelihood < TOLERANCE:
+            return msgspec.structs.replace(once, loglikelihood=once_likelihood, converged=True)
+        leap = _leap(model, once, twice)
+        leap_likelihood, after = _round(z, leap)
+        if leap_likelihood > once_likelihood:
+            model, likelihood, once = leap, leap_likelihood, after
+        else:
+            model, likelihood, once = once, once_likelihood, twice
+    return msgspec.structs.replace(model, loglikelihood=likelihood)
+
+
+def _round(z: Floats, model: _Model) -> tuple[float, _Model]:
+    """The log-likelihood of a model, and the model one round of Baum-Welch later."""
+    density, scale = _densities(z, model.means, model.variances)
+    moves = model.transition * density[1:, None, :]
+    forward, smoothed, backward = _smoothed(model.start * density[0], moves)
+    predicted = np.concatenate([model.start[None], forward[:-1] @ model.transition])
+    likelihood = float(np.sum(np.log(np.sum(predicted * density, axis=1)) + scale))
+    pairs = forward[:-1, :, None] * moves * backward[1:, None, :]
+    pairs = pairs.reshape(len(pairs), -1)
+    pairs = (1 / pairs.sum(axis=1)) @ pairs
+    weight = smoothed.sum(axis=0)
+    means = z @ smoothed / weight
+    variances = np.einsum("tk,tk->k", smoothed, (z[:, None] - means) ** 2) / weight
+    return likelihood, _Model(
+        transition=_rows(pairs.reshape(model.transition.shape)),
+        means=means,
+        variances=np.maximum(variances, VARIANCE_FLOOR),
+        start=smoothed[0],
+    )
+
+
+def _leap(model: _Model, once: _Model, twice: _Model) -> _Model:
+    """Where the path of two rounds points to."""
+    here, there, beyond = (
+        np.concatenate([np.log(at.transition).ravel(), at.means, np.log(at.variances)]) for at in (model, once, twice)
+    )
+    step = there - here
+    bend = beyond - there - step
+    length = max(1.0, float(np.sqrt(np.sum(step**2) / max(float(np.sum(bend**2)), 1e-300))))
+    point = here + 2 * length * step + length**2 * bend
+    states = model.means.size
+    transition, means, variances = np.split(point, [states**2, states**2 + states])
+    return _Model(
+        transition=_rows(np.exp(np.clip(transition.reshape(states, states), -50.0, 50.0))),
+        means=np.clip(means, -50.0, 50.0),
+        variances=np.clip(np.exp(np.clip(variances, -50.0, 50.0)), VARIANCE_FLOOR, 1e6),
+        start=twice.start,
+    )
 
 
 def _starts(z: Floats, states: int, rng: np.random.Generator) -> list[_Model]:
@@ -249,7 +279,7 @@ def _chain(first: Floats, moves: Floats) -> Floats:
     row = first / first.sum()
     for block in range(blocks):
         entries[block, 0, 0] = row
-        row = row @ products[block, -1]
-        row = row / row.sum()
+        row = row.dot(products[block, -1])
+        row /= row.sum()
     rows = (entries @ products).reshape(-1, states)[:steps]
     return np.concatenate([first[None] / first.sum(), rows / rows.sum(axis=1, keepdims=True)])
