@@ -21,13 +21,13 @@ from tradeterm.domain.states import Regime
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 TICK = d("0.1")
-HOURS = {"hours_trend": 1.0, "hours_range": 0.75, "hours_chop": 0.5, "hours_volatile": 0.5}
+HOURS = {"hours_trend": 0.5, "hours_range": 0.25, "hours_chop": 0.17, "hours_volatile": 0.17}
 EVERY_EXIT = ExitsConfig(
     stop=0.02,
     target=0.04,
     trail=0.015,
     trail_after=0.005,
-    time_limit_hours=1.5,
+    time_limit_hours=0.75,
     stop_atr=1.5,
     target_stops=2.0,
     thesis_rsi=75.0,
