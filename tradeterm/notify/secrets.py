@@ -2,15 +2,14 @@
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 
 from tradeterm.decode import one_of
 from tradeterm.domain.errors import ConfigError
+from tradeterm.private_file import read_private
 from tradeterm.venues.credentials import HIDDEN
 
 NAMES = (
@@ -71,14 +70,8 @@ def load_secrets(file: str = "", environ: Mapping[str, str] | None = None) -> Se
 
 
 def _read(path: Path) -> dict[str, str]:
-    try:
-        with path.open("rb") as opened:
-            _check_private(path, opened)
-            text = opened.read(_LONGEST_FILE).decode("utf-8", errors="replace")
-    except OSError as error:
-        raise ConfigError(f"the secrets file {path} cannot be read: {error.strerror or type(error).__name__}") from None
     found = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_private(path, "secrets file", _LONGEST_FILE).splitlines(), 1):
         if not (line := line.strip()) or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
@@ -91,16 +84,6 @@ def _read(path: Path) -> dict[str, str]:
         if value := _unquoted(match[2].strip()):
             found[match[1]] = value
     return found
-
-
-def _check_private(path: Path, opened: BinaryIO) -> None:
-    status = os.fstat(opened.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"the secrets file {path} is not a file")
-    if os.name == "posix" and status.st_uid not in (os.getuid(), 0):
-        raise ConfigError(f"the secrets file {path} belongs to another user: copy it to a file of your own")
-    if os.name == "posix" and status.st_mode & 0o077:
-        raise ConfigError(f"others may read the secrets file {path}: run chmod 600 {path}")
 
 
 def _unquoted(value: str) -> str:

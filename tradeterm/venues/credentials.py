@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from msgspec import Struct
 
 from tradeterm.config import BybitConfig
 from tradeterm.domain.errors import ConfigError
+from tradeterm.private_file import read_private
 
 HIDDEN = "[hidden]"
 _LONGEST_FILE = 4096
@@ -93,26 +93,10 @@ def remove(redaction: Redaction, loggers: Iterable[logging.Logger]) -> None:
 
 
 def _from_file(path: Path) -> Credentials:
-    try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            _check_private(path, found)
-            text = file.read(_LONGEST_FILE).decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise ConfigError(f"the key file {path} cannot be read: {error.strerror or type(error).__name__}") from None
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in read_private(path, "key file", _LONGEST_FILE).splitlines() if line.strip()]
     if len(lines) != 2:
         raise ConfigError(f"the key file {path} has {len(lines)} lines of text, it needs two: the key, then the secret")
     return _checked(*lines, where=f"the key file {path}")
-
-
-def _check_private(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"the key file {path} is not a file")
-    if os.name == "posix" and found.st_uid not in (os.getuid(), 0):
-        raise ConfigError(f"the key file {path} belongs to another user: copy it to a file of your own")
-    if os.name == "posix" and found.st_mode & 0o077:
-        raise ConfigError(f"others may read the key file {path}: run chmod 600 {path}")
 
 
 def _checked(key: str, secret: str, *, where: str) -> Credentials:
