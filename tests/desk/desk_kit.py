@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tradeterm.config import BookConfig, Config
+from tradeterm.config import BookConfig, Config, RegimeMultipliers, SizingConfig, SizingMethod
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import AmendOrder, CancelOrder, DeskCommand, Record, RequestVerdict, SubmitOrder
 from tradeterm.domain.events import (
@@ -13,6 +13,7 @@ from tradeterm.domain.events import (
     DeskEvent,
     DeskRestored,
     FillReceived,
+    ModelUpdate,
     OrderUpdate,
     QuoteUpdate,
     SignalRaised,
@@ -34,6 +35,9 @@ FIVE = 300_000
 DAY = 86_400_000
 T0 = 20_000 * DAY + 12 * 3_600_000
 """Noon of some UTC day, on a five-minute bar's close."""
+
+PLAIN = SizingConfig(method=SizingMethod.FIXED, regimes=RegimeMultipliers(trend=1.0, range=1.0, chop=1.0, volatile=1.0))
+"""The same fraction always, so that other tests can count on a size."""
 
 
 def d(value: object) -> Decimal:
@@ -64,6 +68,7 @@ def book_config(**changes: Any) -> BookConfig:
         "venue": "paper",
         "instruments": (BTC, ETH),
         "capital": 100_000.0,
+        "sizing": PLAIN,
     }
     return BookConfig(**{**base, **changes})
 
@@ -76,6 +81,11 @@ def bar(price: float, ts: int, id: str = BTC, high: float | None = None, low: fl
     """A closed five-minute bar that ends at `ts`."""
     high, low = high or price, low or price
     return BarClosed(ts=ts, bar=Bar(id, FIVE, ts - FIVE, price, high, low, price, 1000.0, ts))
+
+
+def model(ts: int, id: str = BTC, **values: float | None) -> ModelUpdate:
+    """What the models say of an instrument: a volatility of 50 % a year unless asked for otherwise."""
+    return ModelUpdate(ts=ts, model="instrument", subject=id, values={"volatility": 0.5, **values})
 
 
 def quote(price: float, ts: int, id: str = BTC) -> QuoteUpdate:
@@ -282,7 +292,10 @@ class Venue:
 
 
 class Rig:
-    """A desk, a venue and a validator that answers at once; keeps every event and command."""
+    """A desk, a venue and a validator that answers at once; keeps every event and command.
+
+    Like a driver it knows the volatility of every instrument before its first bar, and once a day (`modelled`).
+    """
 
     def __init__(self, cfg: Config | None = None, snapshot: DeskSnapshot | None = None, ts: int = T0 - FIVE) -> None:
         self.config = cfg or config()
@@ -293,6 +306,7 @@ class Rig:
         self.decision = VerdictDecision.APPROVE
         self.factor: object = 1
         self.judge = True
+        self.modelled = True
         self.ts = ts
         self.feed(
             DeskRestored(ts=ts, instruments=(instrument(), instrument(ETH)), snapshot=snapshot or DeskSnapshot()),
@@ -304,7 +318,9 @@ class Rig:
         given: list[DeskCommand] = []
         queue = list(events)
         while queue:
-            event = queue.pop(0)
+            if (due := self._model(queue[0])) is not None:
+                queue.insert(0, due)
+            event = self._complete(queue.pop(0))
             self.ts = max(self.ts, event.ts)
             self.events.append(event)
             commands = self.desk.on(event)
@@ -315,6 +331,18 @@ class Rig:
                     queue.append(verdict(command.signal.id, event.ts, self.factor, self.decision))
         self.commands += given
         return given
+
+    def _complete(self, event: DeskEvent) -> DeskEvent:
+        """A test's own model of an instrument need not name a volatility."""
+        if not self.modelled or not isinstance(event, ModelUpdate) or event.model != "instrument":
+            return event
+        return msgspec.structs.replace(event, values={"volatility": 0.5, **event.values})
+
+    def _model(self, event: DeskEvent) -> ModelUpdate | None:
+        if not self.modelled or not isinstance(event, BarClosed):
+            return None
+        known = self.desk.state.models.get(event.bar.instrument)
+        return model(event.ts, event.bar.instrument) if known is None or event.ts - known.ts >= DAY else None
 
     def bars(self, price: float, ts: int, *more: DeskEvent, **kw: Any) -> list[DeskCommand]:
         """The batch of a bar's close, then its Timer."""

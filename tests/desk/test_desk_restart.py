@@ -179,7 +179,7 @@ def test_a_restart_changes_nothing_that_follows(seed: int, at: int) -> None:
 
 def test_an_order_sent_but_not_answered_is_unknown_after_a_restart() -> None:
     rig = Rig()
-    rig.desk.on(bar(100.0, T0))
+    rig.feed(bar(100.0, T0))
     rig.venue.orders.clear()
     rig.judge = False
     rig.feed(entry())

@@ -8,15 +8,36 @@ from desk_kit import FIVE, T0, d, instrument
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeterm.config import LimitsConfig
-from tradeterm.desk.gate import ENTRY_CHECKS, GateRequest, denial, exit_denial, run
+from tradeterm.config import LimitsConfig, RiskConfig
+from tradeterm.desk.checks import DeskRisk, GateRequest
+from tradeterm.desk.gate import ENTRY_CHECKS, denial, exit_denial, run
+from tradeterm.desk.portfolio_gate import value_at_risk, volatility_known
 from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.signals import GateCode
-from tradeterm.domain.states import BookState, BreakerLevel, TradingState
+from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, TradingState
 
 C = GateCode
+ALL_CHECKS = (*ENTRY_CHECKS, volatility_known, value_at_risk)
 SUNDAY = T0 - (T0 // 86_400_000 + 4) % 7 * 86_400_000
+
+
+DESK = DeskRisk(
+    limits=RiskConfig(),
+    gross=d("0.1"),
+    asset=d("0.1"),
+    group=d("0.1"),
+    group_members=("BTCUSDT", "ETHUSDT"),
+    sectors=(("layer1", d("0.1")),),
+    one_sided=d("0.1"),
+    heat=d("0.002"),
+    var=d("0.01"),
+)
+
+
+def desk(**changes: Any) -> dict[str, Any]:
+    """The request's field for a desk that differs from a good one."""
+    return {"desk": msgspec.structs.replace(DESK, **changes)}
 
 
 def request(**changes: Any) -> GateRequest:
@@ -43,19 +64,20 @@ def request(**changes: Any) -> GateRequest:
         worst_total=d(10_000),
         positions=0,
         open_orders=0,
+        desk=DESK,
     )
     return msgspec.structs.replace(base, **changes)
 
 
 def code(**changes: Any) -> GateCode | None:
-    found = denial(run(request(**changes), ENTRY_CHECKS))
+    found = denial(run(request(**changes), ALL_CHECKS))
     return found.code if found else None
 
 
 def test_a_good_order_passes_every_check() -> None:
-    results = run(request(), ENTRY_CHECKS)
+    results = run(request(), ALL_CHECKS)
     assert all(result.passed for result in results)
-    assert len({result.code for result in results}) == len(ENTRY_CHECKS)
+    assert len({result.code for result in results}) == len(ALL_CHECKS)
     assert {result.code for result in results} == set(GateCode) - {C.REDUCE_ONLY_WOULD_INCREASE}
 
 
@@ -130,6 +152,24 @@ DENIED: list[tuple[GateCode, dict[str, Any]]] = [
             "instrument": instrument(max_leverage=d(1)),
         },
     ),
+    (C.STRATEGY_HEALTH, {"health": HealthLevel.SEVERE}),
+    (C.STRATEGY_HEALTH, {"health": HealthLevel.CRITICAL}),
+    (C.RATE_STALE, desk(rate_trouble="no rate of INR in USDT")),
+    (C.INSUFFICIENT_HISTORY, desk(no_volatility=("SOLUSDT.BINANCE",), var=None)),
+    (C.GROSS_EXPOSURE, desk(gross=d("2.00000001"))),
+    (C.GROSS_EXPOSURE, desk(gross=None, missing=("the price of SOLUSDT.BINANCE",))),
+    (C.ASSET_EXPOSURE, desk(asset=d("0.40000001"))),
+    (C.ASSET_EXPOSURE, desk(asset=None)),
+    (C.CORRELATED_EXPOSURE, desk(group=d("0.60000001"))),
+    (C.CORRELATED_EXPOSURE, desk(group=None)),
+    (C.SECTOR_EXPOSURE, desk(sectors=(("a", d("0.2")), ("b", d("0.50000001"))))),
+    (C.SECTOR_EXPOSURE, desk(sectors=(("a", d("0.9")), ("b", None)))),
+    (C.ONE_SIDED, desk(one_sided=d("0.50000001"))),
+    (C.ONE_SIDED, desk(one_sided=None)),
+    (C.PORTFOLIO_HEAT, desk(heat=d("0.06000001"))),
+    (C.PORTFOLIO_HEAT, desk(heat=None)),
+    (C.VAR_LIMIT, desk(var=d("0.10000001"))),
+    (C.VAR_LIMIT, desk(var=None)),
 ]
 
 
@@ -188,7 +228,7 @@ def test_the_limits_are_what_may_still_be_reached() -> None:
 
 
 def test_results_carry_their_numbers() -> None:
-    results = {result.code: result for result in run(request(worst_total=d(50_000)), ENTRY_CHECKS)}
+    results = {result.code: result for result in run(request(worst_total=d(50_000)), ALL_CHECKS)}
     assert results[C.EXPOSURE_LIMIT].numbers == {"share": "0.5", "limit": "1.0"}
     assert results[C.STALE_DATA].numbers == {"age_ms": "0", "limit_ms": "330000"}
 

@@ -9,7 +9,8 @@ from desk_kit import d, instrument
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeterm.desk.sizing import SizeRequest, size
+from tradeterm.desk.factors import Factor
+from tradeterm.desk.sizing import RISK_CEILING, SizeRequest, size
 from tradeterm.domain.instrument import on_step
 
 
@@ -24,6 +25,7 @@ def request(**changes: Any) -> SizeRequest:
         risk_fraction=d("0.01"),
         max_position_fraction=d(1),
         max_leverage=d(2),
+        max_order_notional=d(10**6),
     )
     return msgspec.structs.replace(base, **changes)
 
@@ -38,7 +40,16 @@ def request(**changes: Any) -> SizeRequest:
         ({"max_leverage": d("0.3")}, 300, "leverage"),
         ({"instrument": instrument(max_leverage=d("0.2"))}, 200, "leverage"),
         ({"stop": d(102)}, 500, "risk"),
-        ({"factors": (("verdict", d("0.5")),)}, 250, "risk"),
+        ({"factors": (Factor("verdict", d("0.5")),)}, 250, "risk"),
+        ({"regime": Factor("trend", d("1.3"))}, 650, "risk"),
+        ({"regime": Factor("trend", d(2)), "max_position_fraction": d("0.6")}, 600, "position cap"),
+        ({"regime": Factor("trend", d(2)), "risk_fraction": d("0.015"), "exposure": d(10_000)}, 900, "capital"),
+        ({"regime": Factor("trend", d(2)), "risk_fraction": d("0.015"), "stop": d(90)}, 200, "2% of equity"),
+        ({"regime": Factor("trend", d(2)), "factors": (Factor("health", d("0.5")),)}, 500, "risk"),
+        ({"max_order_notional": d(20_000)}, 200, "largest order"),
+        ({"instrument": instrument(max_quantity=d(150))}, 150, "largest at venue"),
+        ({"risk_fraction": d(0), "why": "edge is negative"}, 0, "edge is negative"),
+        ({"factors": (Factor("volatility unknown", d(0)), Factor("verdict", d(0)))}, 0, "volatility unknown: no size"),
         ({"instrument": instrument(multiplier=d(10))}, 50, "risk"),
         ({"exposure": d(200_000)}, 0, "capital"),
         ({"equity": d(0)}, 0, "no equity"),
@@ -61,13 +72,32 @@ def test_a_missing_number_gives_no_size(name: str, value: Decimal | None) -> Non
 
 @pytest.mark.parametrize("factor", ["1.01", "-0.1", "NaN"])
 def test_a_factor_can_only_shrink(factor: str) -> None:
-    assert size(request(factors=(("verdict", d(factor)),))).quantity == 0
+    assert size(request(factors=(Factor("verdict", d(factor)),))).quantity == 0
+
+
+@pytest.mark.parametrize("factor", ["2.01", "-0.1", "NaN", "Infinity"])
+def test_a_regime_can_at_most_double(factor: str) -> None:
+    assert size(request(regime=Factor("regime", d(factor)))).quantity == 0
+
+
+def test_what_is_too_small_for_the_venue_is_not_made_larger() -> None:
+    small = request(instrument=instrument(min_quantity=d(1), lot_size=d("0.1")), equity=d(100), cash=d(100))
+    assert size(msgspec.structs.replace(small, risk_fraction=d("0.0001"))).quantity == 0
+    assert size(msgspec.structs.replace(small, risk_fraction=d("0.01"))).quantity == d("0.5")
+
+
+def test_every_number_that_made_a_size_is_kept() -> None:
+    made = request(why="exploring: 12 of 30 trades", regime=Factor("regime chop", d("0.4")))
+    steps = dict(size(made).factors.factors)
+    assert steps["sizing"] == "exploring: 12 of 30 trades"
+    assert (steps["risk per trade"], steps["risk"], steps["× regime chop"]) == ("0.01", "500", "0.4")
+    assert steps["lot"] == "200"
 
 
 money = st.decimals(min_value=0, max_value=10**7, places=2)
 fractions = st.decimals(min_value="0.001", max_value=1, places=3)
 requests = st.builds(
-    lambda price, gap, equity, cash, exposure, risk, cap, leverage, factor: request(
+    lambda price, gap, equity, cash, exposure, risk, cap, leverage, regime, factor: request(
         price=price,
         stop=price * (1 - gap),
         equity=equity,
@@ -76,7 +106,8 @@ requests = st.builds(
         risk_fraction=risk / 50,
         max_position_fraction=cap,
         max_leverage=leverage * 10,
-        factors=(("verdict", factor),),
+        regime=Factor("regime", regime),
+        factors=(Factor("verdict", factor),),
     ),
     st.decimals(min_value="0.01", max_value=10**5, places=2),
     st.decimals(min_value="0.001", max_value="0.5", places=3),
@@ -86,12 +117,15 @@ requests = st.builds(
     fractions,
     fractions,
     fractions,
+    st.decimals(min_value=0, max_value=2, places=3),
     st.decimals(min_value=0, max_value=1, places=3),
 )
 
 
 @given(
-    requests, st.sampled_from(["equity", "cash", "risk_fraction", "max_position_fraction", "max_leverage"]), fractions
+    requests,
+    st.sampled_from(["equity", "cash", "risk_fraction", "max_position_fraction", "max_leverage", "max_order_notional"]),
+    fractions,
 )
 def test_size_never_rises_when_a_limit_tightens(before: SizeRequest, name: str, factor: Decimal) -> None:
     worse = msgspec.structs.replace(before, **{name: getattr(before, name) * factor})
@@ -106,7 +140,9 @@ def test_size_never_rises_with_exposure_stop_distance_or_doubt(
     assert size(msgspec.structs.replace(before, exposure=before.exposure + more)).quantity <= full
     wider = before.price - (before.price - before.stop) * (1 + part)
     assert size(msgspec.structs.replace(before, stop=wider)).quantity <= full
-    assert size(msgspec.structs.replace(before, factors=(*before.factors, ("doubt", part)))).quantity <= full
+    calmer = Factor("regime", before.regime.value * part)
+    assert size(msgspec.structs.replace(before, regime=calmer)).quantity <= full
+    assert size(msgspec.structs.replace(before, factors=(*before.factors, Factor("doubt", part)))).quantity <= full
 
 
 @given(requests)
@@ -118,7 +154,8 @@ def test_a_size_is_on_the_lot_and_within_every_cap(before: SizeRequest) -> None:
     assert quantity >= 0
     assert on_step(quantity, before.instrument.lot_size)
     slack = d("1e-9")
-    assert quantity * (before.price - before.stop) <= equity * before.risk_fraction + slack
+    risked = quantity * (before.price - before.stop)
+    assert risked <= min(equity * before.risk_fraction * max(d(1), before.regime.value), equity * RISK_CEILING) + slack
     assert quantity * before.price <= equity * before.max_position_fraction + slack
     assert quantity == 0 or quantity * before.price <= before.cash - before.exposure + slack
     assert sized.factors.factors == () or sized.factors.factors[-1] == ("lot", format(quantity, "f"))

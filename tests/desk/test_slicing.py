@@ -139,7 +139,7 @@ def test_the_signal_is_ordered_once_and_names_its_first_part() -> None:
     rig = started()
     last = facts(rig.commands, SignalFact)[-1]
     assert (last.outcome, last.client_order_id) == (SignalOutcome.ORDERED, BASE)
-    assert last.outcome_text == "BUY 100.0 by twap, 6 parts planned"
+    assert last.outcome_text == "BUY 100 by twap, 6 parts planned"
 
 
 def test_participation_caps_a_part_and_the_rest_is_made_up_for() -> None:

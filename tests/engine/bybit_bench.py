@@ -20,7 +20,18 @@ from engine_kit import Watcher
 from simulators.bybit import KEY, SECRET, BybitSimulator, Execution, Order
 
 from tradeterm.brokers.bybit import BybitBroker, BybitVenue, follower, health, rest, session, transport
-from tradeterm.config import BookConfig, BybitConfig, Config, ExecutionConfig, FeedConfig, MarginMode, VenuesConfig
+from tradeterm.config import (
+    BookConfig,
+    BybitConfig,
+    Config,
+    ExecutionConfig,
+    FeedConfig,
+    MarginMode,
+    RegimeMultipliers,
+    SizingConfig,
+    SizingMethod,
+    VenuesConfig,
+)
 from tradeterm.desk import unknown
 from tradeterm.domain.events import BarClosed, MarketEvent, QuoteUpdate
 from tradeterm.domain.facts import AlertFact, ReconciliationFact, SignalFact
@@ -472,6 +483,7 @@ def config_for(venue: BybitSimulator, **book: Any) -> Config:
         instruments=tuple(item.id for item in CONTRACTS.values()),
         capital=float(CAPITAL),
         interval="1m",
+        sizing=SizingConfig(method=SizingMethod.FIXED, regimes=RegimeMultipliers(chop=1.0)),
         parameters={"threshold": 0.001, "min_confirmations": 0, "rearm_fraction": 1.0},
     )
     limits = msgspec.structs.replace(plain.limits, cool_down_minutes=0.0)

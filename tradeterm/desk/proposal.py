@@ -5,11 +5,15 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.desk.account import book_equity, day_pnl, drawdown, mark_of, worst_exposure
-from tradeterm.desk.gate import GateRequest
+from tradeterm.desk.checks import GateRequest
+from tradeterm.desk.desk_risk import desk_risk
+from tradeterm.desk.edge import edge
+from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
+from tradeterm.desk.models import current_model
 from tradeterm.desk.protection import is_protected, protection_prices
 from tradeterm.desk.sessions import is_last_bar
 from tradeterm.desk.sizing import Sized, SizeRequest, size
-from tradeterm.desk.state import Book, DeskState, key_text
+from tradeterm.desk.state import Book, DeskState, Health, key_text
 from tradeterm.domain.facts import SizeFactors
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import OrderIntent, OrderSide, OrderStatus, PositionSide
@@ -32,39 +36,52 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
     if instrument is None:
         return Proposal(None, None, Sized(ZERO, SizeFactors((), "no contract")))
     stop, target = protection_prices(book, instrument, signal.side, signal.price, atr)
-    sizing = book.config.sizing
-    worst = worst_exposure(state, book.name)
+    config, equity, worst = book.config, book_equity(state, book), worst_exposure(state, book.name)
+    earned = edge(config.sizing, state.results.get(book.name, ()))
+    regime = current_model(state, signal.instrument, state.ts, book.interval_ms).regime
     request = SizeRequest(
         instrument=instrument,
         price=signal.price,
         stop=stop,
-        equity=book_equity(state, book),
+        equity=equity,
         cash=book.cash,
         exposure=None if worst is None else sum(worst.values(), ZERO),
-        risk_fraction=Decimal(str(sizing.risk_fraction)),
-        max_position_fraction=Decimal(str(sizing.max_position_fraction)),
-        max_leverage=Decimal(str(book.config.limits.max_leverage)),
-        factors=(("verdict", factor),),
+        risk_fraction=earned.risk_fraction,
+        why=earned.why,
+        max_position_fraction=Decimal(str(config.sizing.max_position_fraction)),
+        max_leverage=Decimal(str(config.limits.max_leverage)),
+        max_order_notional=Decimal(str(config.limits.max_order_notional)),
+        regime=regime_factor(config.sizing.regimes, regime, signal.side),
+        factors=(*shrinking_factors(state, book, signal, equity or ZERO), Factor("verdict", factor)),
     )
     return Proposal(stop, target, size(request))
 
 
 def gate_request(
-    state: DeskState, ts: int, book: Book, signal: Signal, proposal: Proposal, *, second_pass: bool
+    state: DeskState,
+    ts: int,
+    book: Book,
+    signal: Signal,
+    proposal: Proposal,
+    *,
+    second_pass: bool,
+    counted: bool = False,
 ) -> GateRequest:
-    """The frozen input of tier 1, read from the desk as it stands."""
+    """The frozen input of tier 1, read from the desk as it stands; `counted` says that the quantity is part of an open
+    order already, and not more on top of it."""
     config = book.config
     instrument = state.instruments.get(signal.instrument)
     mark = state.marks.get(signal.instrument)
     equity, worst = book_equity(state, book), worst_exposure(state, book.name)
     quantity = proposal.sized.quantity
-    order_notional = None if instrument is None else instrument.notional(quantity, signal.price)
+    order_notional = None if instrument is None else instrument.notional(ZERO if counted else quantity, signal.price)
     worst_position = worst_total = None
     if worst is not None and order_notional is not None:
         worst_position = worst.get(signal.instrument, ZERO) + order_notional
         worst_total = sum(worst.values(), order_notional)
     same, other = _conflicts(state, book, signal)
     working = [order for order in state.working_orders() if order.book == book.name]
+    health = state.health.get(book.name, Health())
     return GateRequest(
         ts=ts,
         second_pass=second_pass,
@@ -88,6 +105,8 @@ def gate_request(
         worst_total=worst_total,
         positions=_taken(state, book, signal),
         open_orders=sum(order.status is not OrderStatus.INITIALIZED for order in working),
+        desk=desk_risk(state, book, signal, proposal.stop, quantity, counted=counted),
+        bound=proposal.sized.factors.binding,
         same_side=same,
         other_side=other,
         last_entry=state.last_entry.get(key_text((book.name, signal.instrument))),
@@ -112,6 +131,8 @@ def gate_request(
         ),
         breaker=state.breaker,
         breaker_reason=state.breaker_reason,
+        health=health.level,
+        health_causes=health.causes,
     )
 
 

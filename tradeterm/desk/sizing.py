@@ -1,4 +1,11 @@
-"""How large: a fixed fraction of book equity at risk between entry and stop, under caps, rounded down to the lot.
+"""How large: what may be lost between entry and stop, under caps, times every factor, rounded down to the lot.
+
+1. The fraction of equity to risk (`edge.py`) over the distance to the stop, and the caps of the book and of the venue:
+   the smallest is what could be sent.
+2. Times the factors (`factors.py`): they act on that, not on a budget which a cap would cut anyway, so half is half.
+3. A regime factor above 1 may raise the risk over the book's `risk_fraction`, but no cap is passed by it, nor
+   RISK_CEILING: no factor and no configuration risks more than 2 % of equity on one trade.
+4. Down to the lot. There is no smallest size: what is too small for the venue is denied by tier 1.
 
 A sizer is any function from a SizeRequest to Sized. The quantity never rises when an input worsens: less equity or
 cash, a wider stop, a smaller factor or cap, more exposure used.
@@ -9,15 +16,24 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tradeterm.desk.rounding import RATIO_STEP, rounded
+from tradeterm.desk.factors import Factor
+from tradeterm.desk.rounding import RATIO_STEP, plain, rounded
 from tradeterm.domain.facts import SizeFactors
 from tradeterm.domain.instrument import ZERO, Instrument, round_quantity
+
+RISK_CEILING = Decimal("0.02")
+"""Most of a book's equity that one trade may ever risk, after all factors."""
+
+_ONE = Decimal(1)
+_MOST_REGIME = Decimal(2)
 
 
 class SizeRequest(Struct, frozen=True, kw_only=True):
     """Everything a size depends on. Money in quote currency; fractions of equity.
 
-    `exposure` is the book's worst-case notional so far; None for `equity` or `exposure` means unknown, and no size.
+    `risk_fraction` is lost if the stop is hit, `why` says where it comes from. `exposure` is the book's worst-case
+    notional so far; None for `equity` or `exposure` means unknown, and no size. `regime` is from 0 to 2, every other
+    factor from 0 to 1.
     """
 
     instrument: Instrument
@@ -29,10 +45,15 @@ class SizeRequest(Struct, frozen=True, kw_only=True):
     risk_fraction: Decimal
     max_position_fraction: Decimal
     max_leverage: Decimal
-    factors: tuple[tuple[str, Decimal], ...] = ()
+    max_order_notional: Decimal
+    why: str = ""
+    regime: Factor = Factor("regime", _ONE)
+    factors: tuple[Factor, ...] = ()
 
 
 class Sized(Struct, frozen=True):
+    """`factors.binding` names the cap that decided, or says in words why there is no size."""
+
     quantity: Decimal
     factors: SizeFactors
 
@@ -45,7 +66,7 @@ def size(request: SizeRequest) -> Sized:
     numbers = (request.price, request.stop, request.equity, request.cash, request.exposure)
     if any(number is None or not number.is_finite() for number in numbers) or request.price <= 0:
         return _nothing("a number is missing")
-    if any(not factor.is_finite() or not 0 <= factor <= 1 for _, factor in request.factors):
+    if not _within(request.regime, _MOST_REGIME) or not all(_within(factor, _ONE) for factor in request.factors):
         return _nothing("a factor is not between 0 and 1")
     equity, exposure = request.equity or ZERO, request.exposure or ZERO
     per_unit = abs(request.price - request.stop) * request.instrument.multiplier
@@ -53,20 +74,42 @@ def size(request: SizeRequest) -> Sized:
     if equity <= 0 or per_unit <= 0:
         return _nothing("no equity" if equity <= 0 else "no distance to the stop")
     leverage = min(request.max_leverage, request.instrument.max_leverage)
+    risk = ("risk", equity * request.risk_fraction / per_unit)
     caps = [
-        ("risk", equity * request.risk_fraction / per_unit),
         ("position cap", equity * request.max_position_fraction / unit_notional),
         ("capital", max(ZERO, min(equity, request.cash) - exposure) / unit_notional),
         ("leverage", max(ZERO, equity * leverage - exposure) / unit_notional),
+        ("largest order", request.max_order_notional / unit_notional),
+        ("2% of equity", equity * RISK_CEILING / per_unit),
     ]
-    binding, quantity = min(caps, key=lambda cap: cap[1])
-    steps = [(name, _text(value)) for name, value in caps]
-    for name, factor in request.factors:
-        quantity *= factor
-        steps.append((f"× {name}", _text(factor)))
-    rounded = round_quantity(quantity, request.instrument)
-    steps.append(("lot", format(rounded, "f")))
-    return Sized(rounded, SizeFactors(tuple(steps), binding))
+    if request.instrument.max_quantity is not None:
+        caps.append(("largest at venue", request.instrument.max_quantity))
+    binding, could = min([risk, *caps], key=_quantity)
+    steps = [("sizing", request.why)] if request.why else []
+    steps.append(("risk per trade", _text(request.risk_fraction)))
+    steps += [(name, _text(value)) for name, value in (risk, *caps)]
+    quantity = could
+    for factor in (request.regime, *request.factors):
+        steps.append((f"× {factor.name}", _text(factor.value)))
+        if quantity and not factor.value:
+            binding = f"{factor.name}: no size"
+        quantity *= factor.value
+    most = min(caps, key=_quantity)
+    if quantity > most[1]:
+        binding, quantity = most
+    if not request.risk_fraction:
+        binding = request.why
+    on_lot = plain(round_quantity(quantity, request.instrument))
+    steps.append(("lot", format(on_lot, "f")))
+    return Sized(on_lot, SizeFactors(tuple(steps), binding))
+
+
+def _within(factor: Factor, most: Decimal) -> bool:
+    return factor.value.is_finite() and 0 <= factor.value <= most
+
+
+def _quantity(cap: tuple[str, Decimal]) -> Decimal:
+    return cap[1]
 
 
 def _nothing(why: str) -> Sized:

@@ -33,6 +33,7 @@ import msgspec
 from tradeterm.config import Algorithm, ExecutionConfig
 from tradeterm.desk import gate
 from tradeterm.desk.account import book_equity, mark_of, worst_exposure
+from tradeterm.desk.checks import GateRequest
 from tradeterm.desk.closing import cancel
 from tradeterm.desk.entry_orders import attached, entry_id, is_sliced, part_id, rest_id
 from tradeterm.desk.participation import room
@@ -342,19 +343,14 @@ def _end(turn: Turn, schedule: Schedule, why: Why) -> None:
         turn.alert(level, "SLICING_ENDED", text, key)
 
 
-def _request(turn: Turn, book: Book, schedule: Schedule, quantity: Decimal) -> gate.GateRequest:
+def _request(turn: Turn, book: Book, schedule: Schedule, quantity: Decimal) -> GateRequest:
     """Tier 1's input for a part: what is left counts already, and the schedule does not conflict with itself."""
     state, signal = turn.state, schedule.signal
     proposal = Proposal(schedule.stop, schedule.target, Sized(quantity, SizeFactors((), "")))
-    request = gate_request(state, turn.ts, book, signal, proposal, second_pass=True)
-    worst, instrument = worst_exposure(state, book.name), state.instruments[signal.instrument]
+    request = gate_request(state, turn.ts, book, signal, proposal, second_pass=True, counted=True)
+    instrument = state.instruments[signal.instrument]
     last = request.session_ends if request.bar_ts is None else _session_ends(book, instrument, request.bar_ts)
-    return msgspec.structs.replace(
-        request,
-        worst_position=None if worst is None else worst.get(signal.instrument, ZERO),
-        worst_total=None if worst is None else sum(worst.values(), ZERO),
-        session_ends=last,
-    )
+    return msgspec.structs.replace(request, session_ends=last)
 
 
 def _session_ends(book: Book, instrument: Instrument, bar_ts: int) -> bool:

@@ -1,0 +1,69 @@
+"""What a book may risk on one trade, by what its own closed trades have earned.
+
+Kelly: f = W − (1−W)/R of the last `window` closed trades, net of costs (Kelly 1956), in the equal form
+W·(1 − losses/gains) with the sums of what was lost and won. It is only as good as its sample, so it is pulled towards
+no edge by n/(n+n₀) with n₀ = `least_trades`, and only the configured part of it is taken. No confidence of a signal or
+of a model enters: a probability is only what happened.
+
+Results are in multiples of the risk taken where that is known of every trade looked at, else in returns on the money
+put in: one unit for all, and none left out.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.config import SizingConfig, SizingMethod
+from tradeterm.desk.rounding import RATIO_STEP, plain
+from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.snapshot import TradeResult
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """The fraction of equity to risk, and why. `kelly` is the whole Kelly fraction of the `trades` looked at before it
+    is pulled and cut, below 0 for a losing book; None without a win and a loss."""
+
+    trades: int
+    wins: int
+    losses: int
+    kelly: Decimal | None
+    risk_fraction: Decimal
+    why: str
+
+
+def edge(config: SizingConfig, results: Sequence[TradeResult]) -> Edge:
+    """What may be risked after these closed trades, oldest first. Never more than `risk_fraction`."""
+    seen = results[-config.window :]
+    outcomes = in_one_unit(seen)
+    gains, losses = [r for r in outcomes if r > 0], [r for r in outcomes if r < 0]
+    won, lost = sum(gains, ZERO), -sum(losses, ZERO)
+    kelly = None
+    if gains and losses:
+        kelly = plain((Decimal(len(gains)) / (len(gains) + len(losses)) * (1 - lost / won)).quantize(RATIO_STEP))
+
+    def risking(fraction: Decimal, why: str) -> Edge:
+        return Edge(trades=len(seen), wins=len(gains), losses=len(losses), kelly=kelly, risk_fraction=fraction, why=why)
+
+    most = Decimal(str(config.risk_fraction))
+    exploring = min(Decimal(str(config.exploration_fraction)), most)
+    if config.method is SizingMethod.FIXED:
+        return risking(most, "fixed")
+    if len(results) < config.least_trades:
+        return risking(exploring, f"exploring: {len(results)} of {config.least_trades} trades")
+    if lost and lost >= won:
+        return risking(ZERO, f"edge is negative over {len(seen)} trades: no size")
+    if kelly is None:
+        return risking(exploring, f"exploring: no loss in {len(seen)} trades, so no Kelly")
+    decided = len(gains) + len(losses)
+    pulled = kelly * decided / (decided + config.least_trades)
+    part = plain((pulled * Decimal(str(config.kelly_fraction))).quantize(RATIO_STEP, "ROUND_FLOOR"))
+    if part >= most:
+        return risking(most, f"Kelly over {len(seen)} trades, cut to the risk per trade")
+    return risking(part, f"{config.kelly_fraction:g} Kelly over {len(seen)} trades")
+
+
+def in_one_unit(results: Sequence[TradeResult]) -> list[Decimal]:
+    """R multiples if every trade has one, else percent returns."""
+    multiples = [result.r_multiple for result in results if result.r_multiple is not None]
+    return multiples if len(multiples) == len(results) else [result.return_pct for result in results]

@@ -1,0 +1,117 @@
+"""What the size of an entry is multiplied by, one named factor each, so that the screen can show the whole product.
+
+| factor | value | where something is not known |
+| --- | --- | --- |
+| regime | the configured multiplier; against a trend the smaller of the range's and the trend's | counts as chop |
+| volatility | target over present, at most 1; without a target 1 | no size |
+| drawdown | 1 at the peak, in a straight line to 0 at `limits.drawdown` | no size |
+| recovering | the mean of the same over the last ten closed trades, where that is smaller | of the trades there are |
+| health, breaker | half in MODERATE health and at breaker ALERT, nothing beyond | |
+
+After a drawdown the size comes back slowly: equity may leap back within a bar, but ten trades have to be made before
+the last of the drawdown has left the mean. It is worked out of the closed trades, so that a restart finds it again.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.config import RegimeMultipliers
+from tradeterm.desk.account import drawdown
+from tradeterm.desk.models import current_model
+from tradeterm.desk.state import Book, DeskState, Health
+from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.signals import Signal
+from tradeterm.domain.snapshot import TradeResult
+from tradeterm.domain.states import BreakerLevel, HealthLevel, Regime
+
+RECOVERY_TRADES = 10
+_ONE = Decimal(1)
+_HALF = Decimal("0.5")
+_WITH = {Regime.TREND_UP: PositionSide.LONG, Regime.TREND_DOWN: PositionSide.SHORT}
+
+
+class Factor(Struct, frozen=True):
+    """`name` says what it is and why it has this value; 0 is no size."""
+
+    name: str
+    value: Decimal
+
+
+def regime_factor(multipliers: RegimeMultipliers, regime: Regime | None, side: PositionSide) -> Factor:
+    """The multiplier of a trade on `side`. The only factor that may be above 1."""
+    if regime is None:
+        return Factor("regime unknown", _decimal(multipliers.chop))
+    if regime in _WITH:
+        if _WITH[regime] is side:
+            return Factor("with the trend", _decimal(multipliers.trend))
+        return Factor("against the trend", _decimal(min(multipliers.trend, multipliers.range)))
+    value = {
+        Regime.RANGE: multipliers.range,
+        Regime.CHOP: multipliers.chop,
+        Regime.VOLATILE: multipliers.volatile,
+    }[regime]
+    return Factor(f"regime {regime.lower()}", _decimal(value))
+
+
+def shrinking_factors(state: DeskState, book: Book, signal: Signal, equity: Decimal) -> tuple[Factor, ...]:
+    """The factors of the desk as it stands, each from 0 to 1."""
+    config = book.config.sizing
+    volatility = current_model(state, signal.instrument, state.ts, book.interval_ms).volatility
+    found = [volatility_factor(config.volatility_target, volatility)]
+    if config.drawdown_dampening:
+        limit = _decimal(book.config.limits.drawdown)
+        fallen = drawdown(book, equity)
+        found.append(drawdown_factor(fallen, limit, book.cash, state.results.get(book.name, ())))
+    health = state.health.get(book.name, Health()).level
+    found.append(Factor(f"health {health.lower()}", health_factor(health)))
+    found.append(Factor(f"breaker {state.breaker.lower()}", breaker_factor(state.breaker)))
+    return tuple(found)
+
+
+def volatility_factor(target: float | None, present: float | None) -> Factor:
+    """Annualised volatilities. A target without a present volatility to hold against it gives no size."""
+    if target is None:
+        return Factor("volatility", _ONE)
+    if present is None or not 0 <= present < float("inf"):
+        return Factor("volatility unknown", ZERO)
+    return Factor("volatility", _ONE if present <= target else _decimal(target) / _decimal(present))
+
+
+def drawdown_factor(fallen: Decimal, limit: Decimal, cash: Decimal, results: Sequence[TradeResult]) -> Factor:
+    """What is left at `fallen` below the peak, or after the last closed trades where that is less."""
+    now = _left(fallen, limit)
+    recent = _drawdowns(cash, results)[-RECOVERY_TRADES:]
+    if not recent:
+        return Factor("drawdown", now)
+    lately = sum((_left(each, limit) for each in recent), ZERO) / len(recent)
+    return Factor("recovering", lately) if lately < now else Factor("drawdown", now)
+
+
+def health_factor(level: HealthLevel) -> Decimal:
+    return {HealthLevel.HEALTHY: _ONE, HealthLevel.MINOR: _ONE, HealthLevel.MODERATE: _HALF}.get(level, ZERO)
+
+
+def breaker_factor(level: BreakerLevel) -> Decimal:
+    return {BreakerLevel.CLOSED: _ONE, BreakerLevel.ALERT: _HALF}.get(level, ZERO)
+
+
+def _left(fallen: Decimal, limit: Decimal) -> Decimal:
+    return max(ZERO, _ONE - fallen / limit)
+
+
+def _drawdowns(cash: Decimal, results: Sequence[TradeResult]) -> list[Decimal]:
+    """How far equity was below its peak after each closed trade, worked back from what there is in cash now."""
+    equity = peak = cash - sum((result.pnl for result in results), ZERO)
+    fallen = []
+    for result in results:
+        equity += result.pnl
+        peak = max(peak, equity)
+        fallen.append((peak - equity) / peak if peak > 0 else _ONE)
+    return fallen
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(str(value))
