@@ -450,6 +450,34 @@ async def test_a_fill_is_lost_with_the_connection(b: Bench) -> None:
     assert b.rows("SELECT exit_reason FROM trades LIMIT 1") == [("STOP",)]
 
 
+async def test_protection_is_told_long_before_the_fill_that_made_it(b: Bench) -> None:
+    """It is no left-over: the position's stop stays at the venue all the while."""
+    b.venue.faults.late("execution", 0.25, times=None)
+    b.venue.faults.lag("execution/list", 0.25)
+    await b.enter()
+    await b.until(b.covered, "the venue has position and stop")
+    await b.until(b.protected, "the fill was told")
+    assert b.naked() < 0.5
+    assert not {"STOP_LOST", "STOP_PLACED"} & b.codes().keys()
+    b.venue.faults.clear()
+    await b.ends_well()
+
+
+async def test_the_connection_is_lost_right_after_an_entry(b: Bench) -> None:
+    """Its protection is heard of on the new stream, its fill is only found by a look that takes its time."""
+    slow = b.venue.faults.delay("execution/list", 0.6, after=True, times=None)
+    lost = b.venue.faults.lose("execution", times=None)
+    await b.enter()
+    b.venue.drop_streams()
+    await b.until(b.covered, "the venue has position and stop")
+    await b.until(b.protected, "the fill was found")
+    slow.cancel()
+    lost.cancel()
+    assert b.naked() < 0.5
+    assert not {"STOP_LOST", "STOP_PLACED"} & b.codes().keys()
+    await b.ends_well()
+
+
 async def test_the_private_stream_is_silent(b: Bench) -> None:
     """Pings are answered, nothing is pushed: REST is asked after every submit, and again and again."""
     b.venue.call(b.venue.faults.silence, "private", 3.0)
@@ -535,7 +563,7 @@ async def test_a_key_that_is_no_good_at_the_start(profile: Profile, key: Key, se
 async def test_a_check_that_gets_no_answer_at_the_start(profile: Profile) -> None:
     """A person need do nothing: DISCONNECTED, not BLOCKED, and tried again."""
     async with bench(profile) as b:
-        b.venue.faults.timeout("position/set-leverage", after=False, times=2)
+        b.venue.faults.timeout("position/set-leverage", after=False, times=4)
         b.start()
         await b.shows(DISCONNECTED, "did not answer")
         await b.ready()

@@ -97,8 +97,15 @@ def cancel_leftovers(turn: Turn) -> None:
         position = turn.state.positions.get((order.book, order.instrument))
         over = position is None or position.trade_id != order.parent_id
         unsure = order.status in (OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-        if order.intent is not OrderIntent.EXTERNAL and over and not unsure:
+        if order.intent is not OrderIntent.EXTERNAL and over and not unsure and not _awaits_fill(turn, order):
             cancel(turn, order)
+
+
+def _awaits_fill(turn: Turn, order: Order) -> bool:
+    """Whether the entry that this order protects is still at work without a fill: a venue may tell of the protection
+    first, and of the fill that made it a while later."""
+    entry = turn.state.orders.get(order.parent_id or "")
+    return entry is not None and entry.intent is OrderIntent.ENTRY and not entry.is_closed and not entry.filled_quantity
 
 
 def _entry_unwanted(turn: Turn, order: Order) -> bool:

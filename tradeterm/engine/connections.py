@@ -1,15 +1,16 @@
 """The connections to the venues: opened, lost, made anew. After each of them the account is reconciled."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
 from tradeterm.brokers.protocol import Broker
 from tradeterm.domain.errors import VenueError, VenueRefused
-from tradeterm.domain.events import BrokerEvent, DeskEvent, FillReceived, VenueStatus
+from tradeterm.domain.events import BrokerEvent, DeskEvent, VenueStatus
 from tradeterm.domain.orders import Order
 from tradeterm.domain.states import VenueState
-from tradeterm.engine.held_fills import HeldFills
+from tradeterm.engine.held_back import HeldBack
 
 
 class Connections:
@@ -30,7 +31,7 @@ class Connections:
         self._reconcile = reconcile
         self._now = now
         self._connected: set[Broker] = set()
-        self._fills = HeldFills(post)
+        self._news = HeldBack(post)
 
     async def open_all(self) -> None:
         """Raises what the first venue raises that cannot be reached or refuses us, once all were tried."""
@@ -66,13 +67,13 @@ class Connections:
 
     def caught_up(self, broker: Broker) -> None:
         """What the account did while nobody listened is booked."""
-        self._fills.release((broker.venue, broker.account))
+        self._news.release(broker)
 
     async def _open(self, broker: Broker) -> None:
         self._hold(broker)
         mine = [order for order in self._orders() if (order.venue, order.account) == (broker.venue, broker.account)]
         try:
-            await broker.connect(self._hear, mine)
+            await broker.connect(partial(self._hear, broker), mine)
         except VenueError as error:
             self._say(broker, error)
             raise
@@ -85,14 +86,14 @@ class Connections:
     def _hold(self, broker: Broker) -> None:
         """A simulated venue has no stream that could lose anything."""
         if not broker.simulated:
-            self._fills.hold((broker.venue, broker.account))
+            self._news.hold(broker)
 
-    def _hear(self, event: BrokerEvent) -> None:
+    def _hear(self, source: Broker, event: BrokerEvent) -> None:
         """A venue that says it is connected still has to be reconciled before entries go there."""
-        if isinstance(event, FillReceived):
-            self._fills.take(event)
+        if not isinstance(event, VenueStatus):
+            self._news.take(source, event)
             return
-        if isinstance(event, VenueStatus) and event.state in (VenueState.CONNECTED, VenueState.READY):
+        if event.state in (VenueState.CONNECTED, VenueState.READY):
             event = msgspec.structs.replace(event, state=VenueState.RECONCILING)
             for broker in self._brokers:
                 if broker.venue == event.venue:
