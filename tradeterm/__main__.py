@@ -1,10 +1,12 @@
 """`tradeterm` and `python -m tradeterm`."""
 
+import os
 import sys
 
 
 def main() -> int:
     """Run the command line; returns the exit status (see `tradeterm.cli`)."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: small matrices, where its threads only wait
     try:
         from tradeterm.cli import main as run
 
