@@ -182,6 +182,37 @@ class ExecutionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 0.10
 
 
+Gross = Annotated[float, Meta(ge=0.0, le=2.0, description="gross notional / book equity")]
+
+
+class ExposureRange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Between what a market's regime lets the exposure move."""
+
+    least: Gross
+    most: Gross
+
+
+class ExposureConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of a cross-sectional book may be in the market; the formulas are in `desk/exposure_gates.py`."""
+
+    enabled: bool = False
+    bull: ExposureRange = ExposureRange(least=0.6, most=1.0)
+    neutral: ExposureRange = ExposureRange(least=0.3, most=0.7)
+    weak: ExposureRange = ExposureRange(least=0.0, most=0.3)
+    drawdown: Annotated[float, Meta(gt=0.0, le=1.0, description="drawdown that leaves nothing")] = 0.10
+    recovery: Annotated[float, Meta(ge=0.0, le=1.0, description="part of the dampening that winning back undoes")] = 0.5
+    trades: Annotated[int, Meta(ge=20, le=500, description="round trips looked back at")] = 60
+    least_win_rate: Annotated[float, Meta(ge=0.0, le=1.0, description="nothing below it")] = 0.35
+    win_rate_fall: Annotated[float, Meta(gt=0.0, le=1.0, description="older half less newer half; nothing above")] = (
+        0.25
+    )
+    rank_ic_dates: Annotated[int, Meta(ge=20, le=500, description="dates the rank IC is averaged over")] = 60
+    least_rank_ic: Annotated[float, Meta(ge=-1.0, le=1.0, description="nothing below it")] = 0.0
+    panic_drop: Annotated[float, Meta(gt=0.0, le=1.0, description="fall of the market in a bar")] = 0.05
+    panic_volatility: Annotated[float, Meta(gt=1.0, le=100.0, description="volatility over the usual")] = 2.5
+    panic_bars: Annotated[int, Meta(ge=1, le=10_000, description="bars without new longs from then on")] = 12
+
+
 class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A strategy, its universe, its own capital and a venue. `parameters` are checked by the strategy."""
 
@@ -198,6 +229,7 @@ class BookConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: LimitsConfig = LimitsConfig()
     execution: ExecutionConfig = ExecutionConfig()
     health: HealthConfig = HealthConfig()
+    exposure: ExposureConfig = ExposureConfig()
 
 
 class RiskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Read a configuration file: every mistake is a sentence that names file, key, what was found and what is allowed."""
 
 import hashlib
+import math
 import re
 import tomllib
 import zoneinfo
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tradeterm.config import BookConfig, Config
+from tradeterm.config import BookConfig, Config, ExposureConfig, ExposureRange
 from tradeterm.decode import convert, join, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
@@ -160,6 +161,19 @@ def _check_book(name: str, book: BookConfig) -> Iterator[str]:
     twice = {item for item in book.instruments if book.instruments.count(item) > 1}
     for instrument in sorted(twice):
         yield f"{key}.instruments: found {show(instrument)} more than once, allowed once"
+    yield from _check_exposure(join(key, "exposure"), book.exposure)
+
+
+def _check_exposure(key: str, exposure: ExposureConfig) -> Iterator[str]:
+    """A range is not upside down, and a worse market never allows more."""
+    better = ExposureRange(least=math.inf, most=math.inf)
+    for name, within in (("bull", exposure.bull), ("neutral", exposure.neutral), ("weak", exposure.weak)):
+        if within.least > within.most:
+            yield f"{key}.{name}.least: found {within.least:g}, allowed at most {name}.most, which is {within.most:g}"
+        for word, value, most in (("least", within.least, better.least), ("most", within.most, better.most)):
+            if value > most:
+                yield f"{key}.{name}.{word}: found {value:g}, allowed at most that of the better market, {most:g}"
+        better = within
 
 
 def _is_timezone(name: str) -> bool:

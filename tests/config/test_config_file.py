@@ -91,7 +91,7 @@ def test_all_mistakes_come_at_once(file: Path) -> None:
     file.write_text(BOOK + 'colour = 1\n[ui]\nmouse = "yes"\n[gate]\ndeadline_seconds = 0\n', encoding="utf-8")
     assert sentence(file).splitlines() == [
         f"{file}: books.crypto.colour: found a key that is not known here; allowed strategy, venue, instruments, "
-        "capital, currency, interval, enabled, parameters, exits, sizing, limits, execution or health",
+        "capital, currency, interval, enabled, parameters, exits, sizing, limits, execution, health or exposure",
         f'{file}: ui.mouse: found "yes", allowed true or false',
         f"{file}: gate.deadline_seconds: found 0, allowed 1 to 60",
     ]
