@@ -343,7 +343,10 @@ def test_repeated_refusals_raise_the_breaker_and_time_lowers_it() -> None:
     assert rig.desk.state.breaker is BreakerLevel.THROTTLE
     rig.feed(bar(100.0, T0 + FIVE), entry(T0 + FIVE))
     assert outcome(rig.commands).outcome_code == GateCode.BREAKER
-    rig.feed(Timer(ts=T0 + 20 * 60_000))
+    for minute in (12, 26):
+        rig.feed(bar(100.0, T0 + minute * 60_000), Timer(ts=T0 + minute * 60_000))
+    assert rig.desk.state.breaker is BreakerLevel.THROTTLE, "the refusals count for 10 minutes, then it cools for 15"
+    rig.feed(Timer(ts=T0 + 27 * 60_000))
     assert rig.desk.state.breaker is BreakerLevel.ALERT
 
 
@@ -395,7 +398,7 @@ def test_an_unknown_order_never_resolves_by_the_clock_but_calls_a_person() -> No
     id = f"s{T0 // 1000}-1"
     rig.venue.lost.add(id)
     rig.bars(100.0, T0, entry())
-    given = [command for ms in range(1, 400) for command in rig.feed(Timer(ts=T0 + ms * 1000))]
+    given = [command for ms in range(1, 330) for command in rig.feed(Timer(ts=T0 + ms * 1000))]
     assert [fact.code for fact in facts(given, AlertFact)] == ["ORDER_UNKNOWN"]
     assert rig.desk.orders[id].status is OrderStatus.UNKNOWN
     rig.feed(update(id, K.REFUSED, T0 + 400_000, detail="never arrived"))

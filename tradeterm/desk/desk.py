@@ -14,12 +14,14 @@ from tradeterm.desk import (
     closing,
     entries,
     exits,
+    health,
     models,
     operator,
     orders,
     protection,
     reconciled,
     slicing,
+    track_record,
     unknown,
 )
 from tradeterm.desk.market import on_bar, on_funding, on_quote
@@ -115,6 +117,9 @@ class Desk:
         _check_positions(turn)
         slicing.drop_restored(turn)
         unknown.doubt(turn)
+        breaker.remember(turn)
+        for book in self.state.books.values():
+            health.review(turn, book)
 
 
 def _check_positions(turn: Turn) -> None:
@@ -134,6 +139,7 @@ def _bar_closed(turn: Turn, event: BarClosed) -> None:
 def _signal(turn: Turn, event: SignalRaised) -> None:
     if event.signal.kind is SignalKind.ENTRY:
         account.begin_day(turn)
+        track_record.note(turn.state, event.signal)
         entries.on_entry_signal(turn, event.signal)
     else:
         exits.on_exit_signal(turn, event.signal)
@@ -158,15 +164,20 @@ def _timer(turn: Turn, event: Timer) -> None:
     closing.cancel_leftovers(turn)
     operator.advance(turn)
     entries.expire_pending(turn)
-    breaker.cool(turn)
     account.begin_day(turn)
+    breaker.on_time(turn)
     if turn.state.schedules:
         slicing.advance(turn)
     account.sample(turn)
+    track_record.forget(turn.state)
     prune(turn.state)
 
 
-def _nothing(turn: Turn, event: AccountUpdate | VenueMeasured) -> None:
+def _measured(turn: Turn, event: VenueMeasured) -> None:
+    breaker.note_latency(turn, event.venue, event.latency_ms)
+
+
+def _nothing(turn: Turn, event: AccountUpdate) -> None:
     """Accepted and journalled; nothing in the desk depends on it yet."""
 
 
@@ -188,6 +199,6 @@ _HANDLERS: dict[type[Any], Handler] = {
     ModelUpdate: models.on_model,
     CovarianceUpdate: models.on_covariance,
     RateUpdate: models.on_rate,
-    VenueMeasured: _nothing,
+    VenueMeasured: _measured,
     AccountUpdate: _nothing,
 }

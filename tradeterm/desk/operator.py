@@ -1,20 +1,33 @@
-"""What an operator may ask: start, stop, pause, resume, halt, kill, flatten. Every command is answered in plain words.
+"""What an operator may ask: start, stop, pause, resume, halt, kill, flatten, and recover or override the breaker.
+Every command is answered in plain words.
 
 A kill is a small program that survives a restart: HALTED and `kill_pending` are recorded first; then, as far as the
 venues are ready, entries are cancelled, positions closed reduce-only, leftovers cancelled, and a reconciliation has to
 confirm that the venue is flat. Each step may be taken again without harm. The desk stays HALTED until it is resumed.
+
+A HALT by an operator (or a kill) and one by the breaker are two locks: RESUME opens both, RECOVER and OVERRIDE open the
+breaker's alone. START or RESUME of one book with a reason has its strategy's health judged anew from then on.
 """
 
 from collections.abc import Callable
 
-from tradeterm.desk import breaker
+from tradeterm.desk import breaker, health
+from tradeterm.desk.breaker_rules import measure
 from tradeterm.desk.closing import cancel, cancel_entries, cancel_leftovers, start_exit
-from tradeterm.desk.state import Book
+from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import OperatorCommand
 from tradeterm.domain.facts import CommandAck
 from tradeterm.domain.orders import OrderIntent
-from tradeterm.domain.states import AlertLevel, BookState, CommandStatus, CommandVerb, TradingState
+from tradeterm.domain.states import (
+    AlertLevel,
+    BookState,
+    BreakerLevel,
+    CommandStatus,
+    CommandVerb,
+    HealthLevel,
+    TradingState,
+)
 
 _VERIFY_AGAIN_MS = 30_000
 _ENGINE_VERBS = (CommandVerb.SPEED, CommandVerb.SHUTDOWN, CommandVerb.REPLAY)
@@ -53,7 +66,8 @@ def kill_verified(turn: Turn, venue: str, account: str) -> None:
 
 def _start(turn: Turn, event: OperatorCommand) -> Answer:
     changed = [_set_book(turn, book, BookState.RUNNING) for book in _books(turn, event, BookState.STOPPED)]
-    return CommandStatus.DONE, f"running: {', '.join(changed)}" if changed else "no book was stopped"
+    text = f"running: {', '.join(changed)}" if changed else "no book was stopped"
+    return CommandStatus.DONE, text + _judge_anew(turn, event)
 
 
 def _stop(turn: Turn, event: OperatorCommand) -> Answer:
@@ -71,21 +85,62 @@ def _resume(turn: Turn, event: OperatorCommand) -> Answer:
     paused = _books(turn, event, BookState.PAUSED)
     if event.book:
         changed = [_set_book(turn, book, BookState.RUNNING) for book in paused]
-        return CommandStatus.DONE, f"running: {', '.join(changed)}" if changed else f"{event.book} was not paused"
-    if state.kill_pending:
-        return CommandStatus.REFUSED, "the kill has not finished: positions or orders are still being closed"
-    for book in state.books.values():
-        if not state.venue_ready(book.config.venue):
-            return CommandStatus.REFUSED, f"venue {book.config.venue} has not been reconciled yet"
-        if (book.config.venue, book.account) in state.disagreeing:
-            return CommandStatus.REFUSED, f"venue {book.config.venue} disagrees with the ledger; reconcile first"
+        text = f"running: {', '.join(changed)}" if changed else f"{event.book} was not paused"
+        return CommandStatus.DONE, text + _judge_anew(turn, event)
+    obstacle = _obstacle(state) or _held(turn)
+    if state.breaker is BreakerLevel.SHUTDOWN:
+        obstacle = f"the breaker is at SHUTDOWN, {state.breaker_reason}; RECOVER with a reason ends it"
+    if obstacle:
+        return CommandStatus.REFUSED, obstacle
     was = state.trading_state
-    breaker.reset(turn, event.actor)
+    if state.breaker is BreakerLevel.HALT:
+        breaker.release(turn, _because("RESUME", event))
     turn.set_trading(TradingState.ACTIVE, "")
     if was is not TradingState.ACTIVE:
-        return CommandStatus.DONE, f"ACTIVE again, was {was}"
+        return CommandStatus.DONE, f"ACTIVE again, was {was}{_still(state)}"
     changed = [_set_book(turn, book, BookState.RUNNING) for book in paused]
-    return CommandStatus.DONE, f"running: {', '.join(changed)}" if changed else "nothing was halted or paused"
+    if changed:
+        return CommandStatus.DONE, f"running: {', '.join(changed)}"
+    return CommandStatus.DONE, f"nothing was halted or paused{_still(state)}"
+
+
+def _recover(turn: Turn, event: OperatorCommand) -> Answer:
+    state = turn.state
+    if not event.reason.strip():
+        return CommandStatus.REFUSED, "RECOVER needs a reason"
+    if not breaker.is_latched(state.breaker):
+        return CommandStatus.REFUSED, f"the breaker is {state.breaker}; RECOVER leads out of HALT and SHUTDOWN"
+    obstacle = _obstacle(state) or _held(turn)
+    if obstacle:
+        return CommandStatus.REFUSED, obstacle
+    breaker.release(turn, _because("RECOVER", event))
+    return CommandStatus.DONE, f"the breaker is {state.breaker}, {_let_go(turn)}"
+
+
+def _override(turn: Turn, event: OperatorCommand) -> Answer:
+    state = turn.state
+    if not event.reason.strip():
+        return CommandStatus.REFUSED, "OVERRIDE needs a reason"
+    if state.breaker is BreakerLevel.SHUTDOWN:
+        return (
+            CommandStatus.REFUSED,
+            "SHUTDOWN cannot be overridden; RECOVER with a reason ends it",
+        )
+    causes = measure(state, turn.ts)
+    law = next((cause for cause in causes if not cause.overridable), None)
+    if law is not None:
+        return CommandStatus.REFUSED, f"this cannot be overridden: {law.text}"
+    if not causes:
+        ends = "RESUME ends it" if state.breaker is BreakerLevel.HALT else "it falls by itself"
+        closed = state.breaker is BreakerLevel.CLOSED
+        return CommandStatus.REFUSED, "the breaker is CLOSED" if closed else f"no cause is left to override; {ends}"
+    if breaker.is_latched(state.breaker) and (obstacle := _obstacle(state)):
+        return CommandStatus.REFUSED, obstacle
+    breaker.override(turn, causes, _because("OVERRIDE", event))
+    covered = "; ".join(cause.text for cause in causes)
+    turn.alert(AlertLevel.WARNING, "BREAKER_OVERRIDE", f"{_because('OVERRIDE', event)}; does not count now: {covered}")
+    minutes = f"{state.config.breaker.override_minutes:g}"
+    return CommandStatus.DONE, f"for {minutes} minutes this does not count: {covered}; {_let_go(turn)}"
 
 
 def _halt(turn: Turn, event: OperatorCommand) -> Answer:
@@ -131,7 +186,59 @@ _VERBS: dict[CommandVerb, Callable[[Turn, OperatorCommand], Answer]] = {
     CommandVerb.HALT: _halt,
     CommandVerb.KILL: _kill,
     CommandVerb.FLATTEN: _flatten,
+    CommandVerb.RECOVER: _recover,
+    CommandVerb.OVERRIDE: _override,
 }
+
+
+def _obstacle(state: DeskState) -> str:
+    """Why nothing may trade yet, whatever an operator says; "" where nothing stands in the way."""
+    if state.kill_pending:
+        return "the kill has not finished: positions or orders are still being closed"
+    for book in state.books.values():
+        if not state.venue_ready(book.config.venue):
+            return f"venue {book.config.venue} has not been reconciled yet"
+        if (book.config.venue, book.account) in state.disagreeing:
+            return f"venue {book.config.venue} disagrees with the ledger; reconcile first"
+    return ""
+
+
+def _held(turn: Turn) -> str:
+    """Why the breaker cannot leave HALT or SHUTDOWN: the worst cause that lasts; "" where none does."""
+    lasting = next(iter(breaker.blocking(turn)), None)
+    if lasting is None:
+        return ""
+    minutes = f"{turn.state.config.breaker.override_minutes:g}"
+    way = f"; OVERRIDE with a reason goes on regardless for {minutes} minutes" if lasting.overridable else ""
+    return f"the cause lasts: {lasting.text}{way}"
+
+
+def _let_go(turn: Turn) -> str:
+    """Trade again, if it was the breaker that halted the desk; what holds now."""
+    state = turn.state
+    if state.trading_state is TradingState.HALTED and state.trading_reason.startswith(breaker.HALTED_BY_BREAKER):
+        turn.set_trading(TradingState.ACTIVE, "")
+    reason = f": {state.trading_reason}; RESUME ends that" if state.trading_state is not TradingState.ACTIVE else ""
+    return f"trading is {state.trading_state}{reason}"
+
+
+def _still(state: DeskState) -> str:
+    """What the breaker still holds back."""
+    return "" if state.breaker is BreakerLevel.CLOSED else f"; the breaker is {state.breaker}: {state.breaker_reason}"
+
+
+def _judge_anew(turn: Turn, event: OperatorCommand) -> str:
+    """A reason, typed for one book, ends the judgement of its strategy so far; what was done, or could be."""
+    book = turn.state.books.get(event.book)
+    ill = [name for name, known in turn.state.health.items() if known.level is not HealthLevel.HEALTHY]
+    if book is not None and book.name in ill and event.reason.strip():
+        health.judge_anew(turn, book, _because(event.verb, event))
+        return "; its strategy is judged anew"
+    held = [name for name in ill if event.book in ("", name) and turn.state.health[name].level in health.NO_ENTRIES]
+    if held:
+        names = ", ".join(held)
+        return f"; no entries of {names}, its strategy is ill: {event.verb} it with a reason and it is judged anew"
+    return ""
 
 
 def _advance_kill(turn: Turn) -> None:

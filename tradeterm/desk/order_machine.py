@@ -197,6 +197,7 @@ def apply_fill(order: Order, fill: Fill, *, ts: int) -> Applied:
         average_price=rounded(value / filled, PRICE_STEP),
         venue_order_id=order.venue_order_id or fill.venue_order_id or None,
         ts_updated=ts,
+        ts_filled=ts,
     )
     anomaly = cell is _ANOMALY or filled > order.quantity
     detail = f"{fill.quantity} at {fill.price}"

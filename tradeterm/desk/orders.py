@@ -2,8 +2,8 @@
 
 import msgspec
 
-from tradeterm.desk import order_machine
-from tradeterm.desk.breaker import note_refused
+from tradeterm.desk import order_machine, track_record
+from tradeterm.desk.breaker import note_order
 from tradeterm.desk.closing import cancel_entries, on_exit_ended, start_exit
 from tradeterm.desk.entry_orders import is_sliced
 from tradeterm.desk.models import current_model
@@ -14,11 +14,12 @@ from tradeterm.desk.turn import Turn
 from tradeterm.desk.unknown import NEVER_ARRIVED, forget_intent
 from tradeterm.domain.errors import IllegalTransition
 from tradeterm.domain.events import CashEvent, FillReceived, OrderAdopted, OrderUpdate
-from tradeterm.domain.orders import RATE_LIMITED, Fill, Order, OrderEventKind, OrderIntent, OrderStatus
+from tradeterm.domain.orders import Fill, Order, OrderEventKind, OrderIntent, OrderStatus
 from tradeterm.domain.snapshot import Position
 from tradeterm.domain.states import AlertLevel
 
 _CHILDREN = (OrderIntent.PROTECTIVE_STOP, OrderIntent.TAKE_PROFIT)
+_REFUSED = (OrderStatus.REJECTED, OrderStatus.DENIED)  # DENIED: attached protection that never came to be
 _ENDS = (OrderEventKind.REFUSED, OrderEventKind.CANCELED, OrderEventKind.EXPIRED)
 
 
@@ -99,6 +100,8 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
         text = f"the fee {fill.fee} {fill.fee_currency} of {fill.exec_id} is not in quote currency and not counted"
         turn.alert(AlertLevel.ERROR, "FEE_CURRENCY", text, key)
     _after_fill(turn, before, after, order)
+    if order is not None:
+        note_order(turn, order)
 
 
 def _after_fill(turn: Turn, before: Position, after: Position, order: Order | None) -> None:
@@ -162,12 +165,12 @@ def on_adopted(turn: Turn, event: OrderAdopted) -> None:
 def _consequences(turn: Turn, before: Order, after: Order) -> None:
     """What the end, or the confirmation, of an order means for what hangs on it."""
     key = (after.book, after.instrument)
-    refused = after.status is OrderStatus.REJECTED and before.status is not OrderStatus.REJECTED
+    refused = after.status in _REFUSED and before.status is not after.status
     if refused and not after.reason.startswith(NEVER_ARRIVED):
         text = f"{after.intent} {after.client_order_id} was refused: {after.reason or 'no reason given'}"
         turn.alert(AlertLevel.ERROR, "ORDER_REJECTED", text, key)
-        if not after.reason.startswith(RATE_LIMITED):
-            note_refused(turn, after)
+    if refused:
+        note_order(turn, after)
     if before.status is OrderStatus.PENDING_CANCEL and not after.is_closed and after.status is not before.status:
         turn.query(after, 0)  # the cancel was refused, perhaps because it came too late
     if after.intent is OrderIntent.ENTRY and after.is_closed and after.filled_quantity == 0:
@@ -225,7 +228,7 @@ def _settle(turn: Turn, book: Book, booking: Booking) -> None:
     if booking.trade is not None:
         book.trades += 1
         book.wins += booking.trade.pnl > 0
-        turn.record(booking.trade)
+        track_record.close(turn, book, booking.trade)
     turn.record_book(book)
 
 

@@ -7,14 +7,17 @@ from tradeterm.desk.state import Venue
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import Reconciled, VenueStatus
 from tradeterm.domain.facts import ReconciliationFact
-from tradeterm.domain.states import AlertLevel, BreakerLevel, VenueState
+from tradeterm.domain.states import AlertLevel, VenueState
 
 
 def on_venue(turn: Turn, event: VenueStatus) -> None:
     """Entries wait for READY. A kill that came before is carried out first thing."""
     state = turn.state
+    was_ready = state.venue_ready(event.venue)
     state.venues[event.venue] = Venue(event.state, event.ts, event.detail)
     _say(turn, event)
+    if was_ready and event.state is VenueState.DISCONNECTED:
+        breaker.note_lost(turn)
     if state.venue_ready(event.venue):
         operator.advance(turn)
 
@@ -61,4 +64,4 @@ def on_reconciled(turn: Turn, event: Reconciled) -> None:
     state.disagreeing[where] = "; ".join(event.findings) or "no finding given"
     text = f"{event.venue} {event.account} disagrees with the ledger: {state.disagreeing[where]}"
     turn.alert(AlertLevel.CRITICAL, "RECONCILIATION", text)
-    breaker.rise(turn, BreakerLevel.HALT, text, {"venue": event.venue, "account": event.account})
+    breaker.review(turn)

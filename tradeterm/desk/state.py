@@ -1,6 +1,7 @@
 """What the desk remembers. Mutable, owned by one desk, changed only while an event is handled."""
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -11,9 +12,9 @@ from tradeterm.desk.parts import Part
 from tradeterm.domain.events import CovarianceUpdate, WorkerStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
-from tradeterm.domain.orders import Order
+from tradeterm.domain.orders import Order, OrderIntent
 from tradeterm.domain.signals import GateCheck, Signal
-from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position, TradeResult
+from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskSnapshot, HealthSnapshot, Position, TradeResult
 from tradeterm.domain.states import (
     BookState,
     BreakerLevel,
@@ -122,11 +123,12 @@ class Rate(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """A book's strategy health, since when, and why."""
+    """A book's strategy health, since when, and why. Trades closed up to `judged_from` are not judged."""
 
     level: HealthLevel = HealthLevel.HEALTHY
     ts: int = 0
     causes: tuple[str, ...] = ()
+    judged_from: int = 0
 
 
 class Venue(Struct):
@@ -164,8 +166,18 @@ class DeskState(Struct, kw_only=True):
     breaker: BreakerLevel = BreakerLevel.CLOSED
     breaker_reason: str = ""
     breaker_ts: int = 0
-    failures: list[int] = []
-    """Times of refused or failed orders within the breaker's window."""
+    breaker_rule: str = ""
+    breaker_quiet_since: int | None = None
+    """When the last cause at the breaker's level ended; None while one lasts."""
+    breaker_override_until: int = 0
+    breaker_overridden: dict[str, BreakerLevel] = {}
+    """Rules that do not count up to a level while the override lasts."""
+    recent_orders: dict[str, None] = {}
+    """Client ids of orders that were refused or filled within the breaker's window."""
+    latencies: dict[str, deque[tuple[int, float]]] = {}
+    """When each venue's API was measured, and how long it took (ms)."""
+    venue_losses: list[int] = []
+    """When a venue that was ready was lost, within the breaker's window."""
     venues: dict[str, Venue] = {}
     disagreeing: dict[tuple[str, str], str] = {}
     workers: dict[WorkerName, WorkerStatus] = {}
@@ -185,7 +197,8 @@ class DeskState(Struct, kw_only=True):
     results: dict[str, tuple[TradeResult, ...]] = {}
     """Closed round trips of each book's present strategy, oldest first, at most `KEEP_RESULTS`."""
     health: dict[str, Health] = {}
-    breaker_override_until: int = 0
+    decisions: dict[str, Decision] = {}
+    """What entries were decided by, by signal id, while they wait, work or are open."""
     pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
@@ -223,9 +236,18 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
         kill_pending=snapshot.kill_pending,
         breaker=snapshot.breaker,
         breaker_reason="" if snapshot.breaker is BreakerLevel.CLOSED else snapshot.breaker_reason,
-        breaker_ts=snapshot.breaker_ts or ts,
+        breaker_ts=snapshot.breaker_ts,
+        breaker_rule=snapshot.breaker_rule,
+        breaker_quiet_since=snapshot.breaker_quiet_since,
         breaker_override_until=snapshot.breaker_override_until,
-        results=dict(snapshot.results),
+        breaker_overridden=dict(snapshot.breaker_overridden),
+        results={name: _results(book.strategy, snapshot.results.get(name, ())) for name, book in config.books.items()},
+        health={
+            known.book: Health(known.level, known.ts, known.causes, known.judged_from)
+            for known in snapshot.health
+            if known.book in config.books and known.strategy == config.books[known.book].strategy
+        },
+        decisions=dict(snapshot.decisions),
         signals_seen=set(snapshot.signals_seen),
         exec_ids=set(snapshot.exec_ids),
         cash_ids=set(snapshot.cash_ids),
@@ -268,8 +290,35 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
         last_entry=dict(sorted(state.last_entry.items())),
         breaker_ts=state.breaker_ts,
         breaker_override_until=state.breaker_override_until,
-        results=dict(sorted(state.results.items())),
+        results={name: results for name, results in sorted(state.results.items()) if results},
+        breaker_rule=state.breaker_rule,
+        breaker_quiet_since=state.breaker_quiet_since,
+        breaker_overridden=tuple(sorted(state.breaker_overridden.items())),
+        health=tuple(
+            HealthSnapshot(
+                book=name,
+                strategy=state.books[name].config.strategy,
+                level=health.level,
+                ts=health.ts,
+                causes=health.causes,
+                judged_from=health.judged_from,
+            )
+            for name, health in sorted(state.health.items())
+        ),
+        decisions={name: state.decisions[name] for name in sorted(_decided(state) & state.decisions.keys())},
     )
+
+
+def _decided(state: DeskState) -> set[str]:
+    """Signals whose entries work or have opened a position: what outlives a restart."""
+    found = {position.signal_id for position in state.positions.values()}
+    found |= {order.signal_id for order in state.working_orders() if order.intent is OrderIntent.ENTRY}
+    return {signal_id for signal_id in found if signal_id is not None}
+
+
+def _results(strategy: str, results: tuple[TradeResult, ...]) -> tuple[TradeResult, ...]:
+    """Those of the book's present strategy: another one's say nothing of it."""
+    return tuple(result for result in results if result.strategy == strategy)[-KEEP_RESULTS:]
 
 
 def prune(state: DeskState) -> None:

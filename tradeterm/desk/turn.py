@@ -23,9 +23,12 @@ from tradeterm.domain.commands import (
 )
 from tradeterm.domain.errors import IllegalTransition
 from tradeterm.domain.facts import AlertFact, BookStateFact, DeskStateFact, Fact
-from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
+from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus, OrderType
 from tradeterm.domain.snapshot import Position
 from tradeterm.domain.states import AlertLevel, TradingState
+
+_REFERENCE_MS = 60_000
+"""An older price says nothing of how well an order was filled."""
 
 
 class Turn(Struct):
@@ -154,7 +157,11 @@ class Turn(Struct):
         self.commands.append(RequestReconcile(venue=venue, account=account, reason=reason))
 
     def submit(self, order: Order, *children: Order) -> None:
-        """Write ahead, then send: the order and its attached children are recorded before the SubmitOrder."""
+        """Write ahead, then send: the order and its attached children are recorded before the SubmitOrder. A market
+        order remembers the price known now."""
+        mark = self.state.marks.get(order.instrument)
+        if order.type is OrderType.MARKET and mark is not None and self.ts - mark.ts <= _REFERENCE_MS:
+            order = msgspec.structs.replace(order, reference_price=mark.decimal)
         sent = order_machine.apply(order, OrderEventKind.SENT, ts=self.ts)
         self.keep(sent)
         for child in children:

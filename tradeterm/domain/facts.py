@@ -135,13 +135,21 @@ class BookStateFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="b
 
 
 class BreakerFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="breaker_events"):
-    """Table `breaker_events` (append-only)."""
+    """Table `breaker_events` (append-only): a change of level, or of what holds it up at the same level.
+
+    `rule` names the rule that measured `cause`. `quiet_since` is when the last cause at the level ended, None while one
+    lasts: its cool-down runs from there. Until `override_until` the rules of `overridden` do not count up to a level.
+    """
 
     ts: int
     from_level: BreakerLevel
     to_level: BreakerLevel
     cause: str
     numbers: dict[str, str]
+    rule: str = ""
+    quiet_since: int | None = None
+    override_until: int = 0
+    overridden: tuple[tuple[str, BreakerLevel], ...] = ()
 
 
 class AlertFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="alerts"):
@@ -175,7 +183,8 @@ class RiskSnapshotFact(Struct, frozen=True, kw_only=True, tag_field="table", tag
 
 
 class HealthFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="health_events"):
-    """Table `health_events` (append-only): a book's strategy changed its health, with what was measured."""
+    """Table `health_events` (append-only): a book's strategy changed its health, with what was measured. Trades closed
+    up to `judged_from` are not judged: an operator had it judged anew."""
 
     ts: int
     book: str
@@ -184,6 +193,7 @@ class HealthFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="heal
     to_level: HealthLevel
     causes: tuple[str, ...]
     numbers: dict[str, float | None]
+    judged_from: int = 0
 
 
 class RegimeFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="regimes"):

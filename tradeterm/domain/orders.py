@@ -115,7 +115,9 @@ class Order(Struct, frozen=True, kw_only=True, tag_field="table", tag="orders"):
 
     `stop_loss` and `take_profit` on an entry are attached protection: the venue creates them with the first fill,
     as orders with client ids `<entry id>s` and `<entry id>t`, sized to the position. `previous_status` is the state
-    before a pending amend or cancel. Prices are in quote currency, quantities in base units or contracts.
+    before a pending amend or cancel. `reference_price` is what a market order was expected to fill at when it left,
+    None where no recent price was known; `ts_filled` is when it last filled. Prices are in quote currency, quantities
+    in base units or contracts.
     """
 
     client_order_id: str
@@ -144,6 +146,8 @@ class Order(Struct, frozen=True, kw_only=True, tag_field="table", tag="orders"):
     filled_quantity: Decimal = Decimal(0)
     average_price: Decimal | None = None
     reason: str = ""
+    reference_price: Decimal | None = None
+    ts_filled: int | None = None
 
     @property
     def leaves_quantity(self) -> Decimal:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.domain.orders import Order, PositionSide
-from tradeterm.domain.states import BookState, BreakerLevel, Regime, TradingState
+from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, Regime, TradingState
 
 
 class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positions"):
@@ -65,6 +65,25 @@ class TradeResult(Struct, frozen=True, kw_only=True):
     return_pct: Decimal
     r_multiple: Decimal | None
     slippage: Decimal | None = None
+    strategy: str = ""
+
+
+class Decision(Struct, frozen=True):
+    """What an entry of ours was decided by: the strategy that wanted it, and its signal's price."""
+
+    strategy: str
+    price: Decimal
+
+
+class HealthSnapshot(Struct, frozen=True, kw_only=True):
+    """Health of a book's strategy since `ts`; trades closed up to `judged_from` are not judged (an operator's word)."""
+
+    book: str
+    strategy: str
+    level: HealthLevel
+    ts: int
+    causes: tuple[str, ...] = ()
+    judged_from: int = 0
 
 
 class BookSnapshot(Struct, frozen=True, kw_only=True):
@@ -91,8 +110,11 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     those already booked, each as venue/account/id. `orders` are all that are not closed, and the closed ones of the
     last two days and of open round trips (their ids must not be used again).
     `last_entry` maps "book/instrument" to the time of its last entry order (cool-down). `kill_pending` is true from a
-    kill's acceptance until the desk was seen flat. `breaker_ts` is when the breaker last rose or fell. `results` are
-    each book's last closed round trips under its present strategy, oldest first.
+    kill's acceptance until the desk was seen flat. `breaker_ts` is when the breaker last rose or fell, `breaker_rule`
+    names the rule behind `breaker_reason`, `breaker_quiet_since` is when the last cause at its level ended (None while
+    one lasts), and `breaker_overridden` are the rules that do not count up to a level until `breaker_override_until`.
+    `results` are each book's last closed round trips by strategy, oldest first; `decisions` say, by signal id, what the
+    open entries and positions were decided by.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -110,3 +132,8 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     breaker_ts: int = 0
     breaker_override_until: int = 0
     results: dict[str, tuple[TradeResult, ...]] = {}
+    breaker_rule: str = ""
+    breaker_quiet_since: int | None = None
+    breaker_overridden: tuple[tuple[str, BreakerLevel], ...] = ()
+    health: tuple[HealthSnapshot, ...] = ()
+    decisions: dict[str, Decision] = {}
