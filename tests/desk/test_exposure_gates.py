@@ -261,7 +261,9 @@ def test_drawdown_and_recovery_from_the_equity() -> None:
     found = inputs_of(PLAIN, state, BULL, 1.0)
     assert found.drawdown == pytest.approx(0.05)
     assert found.recovered == pytest.approx(0.5)
-    found = inputs_of(PLAIN, step(state, 5, 120), BULL, 1.0)
+    state = step(step(state, 5, 110), 6, 104.5)
+    assert inputs_of(PLAIN, state, BULL, 1.0).recovered == 0.0, "back at the peak, the old trough is history"
+    found = inputs_of(PLAIN, step(state, 7, 120), BULL, 1.0)
     assert (found.drawdown, found.recovered) == (0.0, 0.0)
 
 
