@@ -16,7 +16,7 @@ from notify_kit import TS, FakeChannel, Pauses, Service, eventually
 from tradeterm.config import NotifyConfig, NtfyConfig
 from tradeterm.domain.states import AlertLevel
 from tradeterm.notify import notifier as module
-from tradeterm.notify.notifier import WAITING, Notifier
+from tradeterm.notify.notifier import WAITING, ChannelNews, Notifier
 from tradeterm.notify.ntfy import Ntfy
 from tradeterm.notify.outbox import ATTEMPTS
 from tradeterm.notify.protocol import Channel, Notification, NotifyRefused, NotifyUnavailable
@@ -67,7 +67,7 @@ async def test_each_channel_hears_its_levels() -> None:
 
 async def test_a_hanging_channel_delays_neither_the_others_nor_the_caller() -> None:
     stuck, well = FakeChannel("stuck", act=forever), FakeChannel("well")
-    told: list[str] = []
+    told: list[ChannelNews] = []
     config = NotifyConfig(per_minute=60, repeat_seconds=0.0)
     notifier = Notifier([stuck, well], config, tell=told.append)
     running = asyncio.create_task(notifier.run())
@@ -84,7 +84,7 @@ async def test_a_hanging_channel_delays_neither_the_others_nor_the_caller() -> N
     assert state["well"].trouble == ""
     await notifier.close(0.05)
     await running
-    assert any("not told on stuck before the end" in sentence for sentence in told)
+    assert ("stuck", f"stuck was not told of {WAITING} before the end", False) in told
     assert stuck.closed
 
 
@@ -101,7 +101,10 @@ async def test_a_channel_that_does_not_answer_in_time_is_tried_again(monkeypatch
     async with serving(channel, tell=told.append, sleep=Pauses().sleep) as notifier:
         notifier.notify(ERROR, "CODE", "text")
         await eventually(lambda: bool(channel.taken))
-    assert told == ["notify: fake did not take the message within 0.02 s", "notify: fake takes messages again"]
+    assert told == [
+        ("fake", "fake did not take the message within 0.02 s", False),
+        ("fake", "fake takes messages again", True),
+    ]
 
 
 async def test_waits_double_with_jitter_and_heed_the_service() -> None:
@@ -116,7 +119,7 @@ async def test_waits_double_with_jitter_and_heed_the_service() -> None:
         assert notifier.states()[0].sent == 1
         assert notifier.states()[0].trouble == ""
     assert pauses.asked == pytest.approx([1.3, 2.6, 5.2, 10.4, 13.0, 42.0])
-    assert told == ["notify: fake is away", "notify: fake takes messages again"]
+    assert [news.text for news in told] == ["fake is away", "fake is busy", "fake takes messages again"]
 
 
 async def test_waits_start_anew_after_a_success() -> None:
@@ -170,8 +173,8 @@ async def test_a_refusal_is_final_and_told_once(failure: Exception) -> None:
     assert channel.tried == 3
     assert channel.taken[0].missed == 2
     assert len(told) == 2
-    assert "123" not in told[0]
-    assert told[1] == "notify: fake takes messages again"
+    assert "123" not in told[0].text
+    assert told[1] == ("fake", "fake takes messages again", True)
 
 
 async def test_repeats_are_counted() -> None:
@@ -241,7 +244,7 @@ async def test_closed_without_having_run() -> None:
     notifier.notify(ERROR, "CODE", "text")
     await notifier.close()
     assert channel.closed
-    assert told == ["notify: not told on fake before the end: 1"]
+    assert told == [("fake", "fake was not told of 1 before the end", False)]
 
 
 async def test_cancelling_run_is_heard_and_it_can_run_again() -> None:
@@ -275,6 +278,47 @@ async def test_over_a_real_service_that_limits_and_drops() -> None:
         await eventually(lambda: notifier.states()[0].sent == 1)
     assert len(service.requests) == 3
     assert pauses.asked == [3.0, 2.0]
+
+
+async def test_what_is_not_meant_for_a_channel_does_not_reach_it() -> None:
+    one, other = FakeChannel("one"), FakeChannel("other")
+    async with serving(one, other) as notifier:
+        notifier.notify(ERROR, "CODE", "text", besides="one")
+        await eventually(lambda: len(other.taken) == 1)
+    assert one.tried == 0
+
+
+async def test_at_the_end_a_channel_that_pauses_is_given_what_is_critical_once_more() -> None:
+    channel, told = FakeChannel(act=acting(NotifyUnavailable("fake is busy", 300.0))), []
+    notifier = Notifier([channel], CONFIG, tell=told.append)
+    running = asyncio.create_task(notifier.run())
+    notifier.notify(WARNING, "NEWS", "not that important")
+    await eventually(lambda: channel.tried == 1)
+    notifier.notify(CRITICAL, "STOP", "stop is missing")
+    notifier.notify(CRITICAL, "KILL", "closing everything")
+    await notifier.close(0.2)
+    await running
+    assert [taken.code for taken in channel.taken] == ["STOP", "KILL"]
+    assert told[-1] == ("fake", "fake was not told of 1 before the end", False)
+
+
+async def test_at_the_end_a_channel_that_still_fails_is_tried_once_a_message_in_its_time() -> None:
+    async def away(_: Notification) -> None:
+        raise NotifyUnavailable("fake is away", 300.0)
+
+    failing, stuck, told = FakeChannel("failing", act=away), FakeChannel("stuck", act=forever), []
+    notifier = Notifier([failing, stuck], CONFIG, tell=told.append)
+    running = asyncio.create_task(notifier.run())
+    for number in range(3):
+        notifier.notify(CRITICAL, "STOP", f"number {number}")
+    await eventually(lambda: failing.tried == stuck.tried == 1)
+    started = time.perf_counter()
+    await notifier.close(0.2)
+    await running
+    assert time.perf_counter() - started < 1.0
+    assert (failing.tried, stuck.tried) == (1 + 3, 1 + 1)
+    assert failing.closed
+    assert stuck.closed
 
 
 async def test_close_keeps_its_time_and_leaves_no_task() -> None:

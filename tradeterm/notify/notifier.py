@@ -6,6 +6,7 @@ import random
 import time
 import zoneinfo
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -36,6 +37,18 @@ class ChannelState(Struct, frozen=True, kw_only=True):
     trouble: str
 
 
+class ChannelNews(NamedTuple):
+    """A channel got into trouble (or another one), or out of it: then `well` is true. `text` is one sentence."""
+
+    channel: str
+    text: str
+    well: bool = False
+
+
+def _log_news(news: ChannelNews) -> None:
+    _log.log(logging.INFO if news.well else logging.WARNING, "notify: %s", news.text)
+
+
 class _Lane:
     """A channel, what waits for it and how it fares."""
 
@@ -60,8 +73,8 @@ class _Lane:
 class Notifier:
     """One queue and one worker a channel, so that a slow or broken one delays nobody.
 
-    `tell` hears one sentence when a channel gets into trouble or out of it; it must not raise. `source` names this
-    engine in every message, `timezone` is that of the quiet hours. Use it from the loop's own thread.
+    `tell` hears when a channel gets into trouble or out of it; it must not raise. `source` names this engine in every
+    message, `timezone` is that of the quiet hours. Use it from the loop's own thread.
     """
 
     def __init__(
@@ -71,7 +84,7 @@ class Notifier:
         *,
         timezone: str = "UTC",
         source: str = "tradeterm",
-        tell: Callable[[str], None] = _log.warning,
+        tell: Callable[[ChannelNews], None] = _log_news,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -97,15 +110,16 @@ class Notifier:
         self._closing = False
         self._closed = asyncio.Event()
 
-    def notify(self, level: AlertLevel, code: str, text: str) -> None:
-        """Have it told on every channel that wants this level. Returns at once and never raises."""
+    def notify(self, level: AlertLevel, code: str, text: str, besides: str = "") -> None:
+        """Have it told on every channel that wants this level, but not on `besides`. Returns at once, never raises."""
         message = Notification(
             level=level, code=clean(code), text=clean(text), ts=round(self._clock() * 1000), source=self._source
         )
         now_s = self._monotonic()
         for lane in self._lanes:
-            lane.outbox.put(message, now_s)
-            lane.news.set()
+            if lane.channel.name != besides:
+                lane.outbox.put(message, now_s)
+                lane.news.set()
 
     def states(self) -> tuple[ChannelState, ...]:
         return tuple(
@@ -128,21 +142,37 @@ class Notifier:
             await self._closed.wait()
 
     async def close(self, timeout_s: float = 5.0) -> None:
-        """Send what waits for at most `timeout_s` seconds and let the channels go; what is left is dropped and told."""
+        """Send what waits and let the channels go; what is left after `timeout_s` seconds is dropped and told.
+
+        A channel that hangs or pauses after a failure has half of that time; in the other half it is given what is
+        CRITICAL once more.
+        """
         self._closing = True
         for lane in self._lanes:
             lane.outbox.hurry()
             lane.news.set()
         if self._workers:
-            _, late = await asyncio.wait(self._workers, timeout=timeout_s)
+            _, late = await asyncio.wait(self._workers, timeout=timeout_s / 2)
             for worker in late:
                 worker.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            lanes = [lane for lane, worker in zip(self._lanes, self._workers, strict=True) if worker in late]
+            await asyncio.gather(*(self._try_once_more(lane, timeout_s / 2) for lane in lanes))
         for lane in self._lanes:
             if left := lane.outbox.clear():
-                self._tell(f"notify: not told on {lane.channel.name} before the end: {left}")
+                name = lane.channel.name
+                self._tell(ChannelNews(name, f"{name} was not told of {left} before the end"))
         await asyncio.gather(*(lane.channel.close() for lane in self._lanes))
         self._closed.set()
+
+    async def _try_once_more(self, lane: _Lane, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while message := lane.outbox.take(self._monotonic(), quiet=True):  # CRITICAL alone
+                    if await self._attempt(lane, message) is not None:
+                        lane.outbox.give_up()
+        except TimeoutError:
+            return  # what is left is counted
 
     async def _serve(self, lane: _Lane) -> None:
         while True:
@@ -156,37 +186,36 @@ class Notifier:
 
     async def _send(self, lane: _Lane, message: Notification) -> None:
         """One attempt. After a failure the channel pauses; what is most important by then goes next."""
+        failure = await self._attempt(lane, message)
+        if isinstance(failure, NotifyUnavailable):
+            lane.outbox.give_back()
+            await self._pause(lane, failure.retry_after_s)
+        elif failure is not None:
+            lane.outbox.give_up()
+
+    async def _attempt(self, lane: _Lane, message: Notification) -> NotifyError | None:
+        """Why it was not taken, None where it was."""
         try:
             await deliver(lane.channel, message)
-        except NotifyUnavailable as error:
-            self._failed(lane, error)
-            lane.outbox.give_back()
-            await self._pause(lane, error.retry_after_s)
         except NotifyError as error:
-            self._failed(lane, error)
-            lane.outbox.give_up()
+            if lane.trouble != str(error):
+                lane.trouble = str(error)
+                self._tell(ChannelNews(lane.channel.name, lane.trouble))
+            return error
         except asyncio.CancelledError:
             lane.outbox.give_up()
             raise
-        else:
-            self._taken(lane)
+        lane.sent += 1
+        lane.pause = None
+        if lane.trouble:
+            lane.trouble = ""
+            self._tell(ChannelNews(lane.channel.name, f"{lane.channel.name} takes messages again", well=True))
+        return None
 
     async def _pause(self, lane: _Lane, at_least_s: float) -> None:
         if lane.pause is None:
             lane.pause = Backoff(cap_s=LONGEST_PAUSE_S, uniform=self._uniform, sleep=self._sleep)
         await lane.pause.wait(at_least_s=at_least_s)
-
-    def _failed(self, lane: _Lane, error: NotifyError) -> None:
-        if not lane.trouble:
-            self._tell(f"notify: {error}")
-        lane.trouble = str(error)
-
-    def _taken(self, lane: _Lane) -> None:
-        lane.sent += 1
-        lane.pause = None
-        if lane.trouble:
-            lane.trouble = ""
-            self._tell(f"notify: {lane.channel.name} takes messages again")
 
     def _is_quiet(self) -> bool:
         return self._quiet is not None and self._quiet.at(self._clock())

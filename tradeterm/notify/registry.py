@@ -1,4 +1,4 @@
-"""Channels by the tables of `[notify]`. A new one is a file beside this and a line in `_MAKERS` and `_CHECKS`."""
+"""Channels by the tables of `[notify]`. A new one is a file beside this, a name in CHANNELS and a line in `_makers`."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from typing import NamedTuple, TextIO
 
 import httpx
 
-from tradeterm.config import EmailConfig, NotifyConfig
+from tradeterm.config import EmailConfig, NotifyConfig, NtfyConfig, TelegramConfig
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.states import AlertLevel
@@ -21,6 +21,8 @@ from tradeterm.notify.protocol import Channel, Notification, NotifyError
 from tradeterm.notify.secrets import Secrets, load_secrets
 from tradeterm.notify.telegram import Telegram
 from tradeterm.notify.webhook import Webhook, discord, slack
+
+CHANNELS = ("bell", "ntfy", "telegram", "slack", "discord", "email")
 
 _CHAT_ID = re.compile(r"-?\d{1,20}|@[A-Za-z0-9_]{1,64}")
 _ADDRESS = re.compile(r"[!-~]+@[A-Za-z0-9.-]+")
@@ -45,27 +47,37 @@ def make_channels(
 
     Raises ConfigError for a setting that does not fit and a secret that is missing, all of them at once.
     """
-    check_channels(config)
-    makers = _makers(config, sys.stderr if terminal is None else terminal)
-    enabled = [name for name in makers if getattr(config, name).enabled]
-    if not enabled:
-        return []
-    secrets = load_secrets(config.secrets_file, environ)
-    channels: list[Channel] = []
-    mistakes = []
-    for name in enabled:
-        try:
-            channels.append(makers[name](secrets))
-        except ConfigError as error:
-            mistakes.append(str(error))
+    made = make_each(config, environ, terminal).values()
+    mistakes = [str(found) for found in made if isinstance(found, ConfigError)]
     if mistakes:
-        raise ConfigError("\n".join(mistakes))
-    return channels
+        raise ConfigError("\n".join(dict.fromkeys(mistakes)))
+    return [found for found in made if not isinstance(found, ConfigError)]
+
+
+def make_each(
+    config: NotifyConfig, environ: Mapping[str, str] | None = None, terminal: TextIO | None = None
+) -> dict[str, Channel | ConfigError]:
+    """As `make_channels`, but each by its name, with its own mistake in the place of a channel that cannot be used."""
+    makers = _makers(config, sys.stderr if terminal is None else terminal)
+    found: dict[str, Channel | ConfigError] = {}
+    for name in enabled_channels(config):
+        try:
+            if mistakes := list(_mistakes(config, name)):
+                raise ConfigError("\n".join(mistakes))
+            found[name] = makers[name](load_secrets(config.secrets_file, environ))
+        except ConfigError as error:
+            found[name] = error
+    return found
+
+
+def enabled_channels(config: NotifyConfig) -> list[str]:
+    """The names of those that are enabled, in the order of the configuration."""
+    return [name for name in CHANNELS if getattr(config, name).enabled]
 
 
 def check_channels(config: NotifyConfig) -> None:
     """Raise ConfigError for every setting of an enabled channel that cannot work; reads no secret."""
-    if mistakes := list(_mistakes(config)):
+    if mistakes := [mistake for name in enabled_channels(config) for mistake in _mistakes(config, name)]:
         raise ConfigError("\n".join(mistakes))
 
 
@@ -123,16 +135,24 @@ def _password(config: EmailConfig, secrets: Secrets) -> str:
     return secrets.need("SMTP_PASSWORD", "email") if config.username else ""
 
 
-def _mistakes(config: NotifyConfig) -> Iterator[str]:
-    for name in ("ntfy", "telegram"):
-        channel = getattr(config, name)
-        if channel.enabled and not _is_safe_url(channel.url):
-            yield f"notify.{name}.url: found {show(channel.url)}, allowed an address that begins with https://"
-    telegram, email = config.telegram, config.email
-    if telegram.enabled and not _CHAT_ID.fullmatch(telegram.chat_id):
-        yield f"notify.telegram.chat_id: found {show(telegram.chat_id)}, allowed a number or @channel"
-    if not email.enabled:
-        return
+def _mistakes(config: NotifyConfig, name: str) -> Iterator[str]:
+    match getattr(config, name):
+        case NtfyConfig(url=url):
+            yield from _url_mistakes(name, url)
+        case TelegramConfig(url=url, chat_id=chat_id):
+            yield from _url_mistakes(name, url)
+            if not _CHAT_ID.fullmatch(chat_id):
+                yield f"notify.telegram.chat_id: found {show(chat_id)}, allowed a number or @channel"
+        case EmailConfig() as email:
+            yield from _email_mistakes(email)
+
+
+def _url_mistakes(name: str, url: str) -> Iterator[str]:
+    if not _is_safe_url(url):
+        yield f"notify.{name}.url: found {show(url)}, allowed an address that begins with https://"
+
+
+def _email_mistakes(email: EmailConfig) -> Iterator[str]:
     if not email.host or not email.host.isascii() or not email.host.isprintable() or " " in email.host:
         yield f"notify.email.host: found {show(email.host)}, allowed the name of a mail server"
     if not _ADDRESS.fullmatch(email.sender):
