@@ -146,12 +146,12 @@ def test_a_position_that_came_without_a_stop_gets_one_by_the_atr_of_now() -> Non
 
 
 @for_all(st.integers(-10 * FIVE, 10 * FIVE), st.sampled_from(Regime))
-def test_models_of_later_are_as_unknown_as_those_of_long_ago(age: int, regime: Regime) -> None:
+def test_a_model_is_known_within_three_bars_and_while_the_clock_can_be_trusted(age: int, regime: Regime) -> None:
     rig = Rig()
     rig.feed(model(T0, atr=1.0, regime=float(list(Regime).index(regime))))
     state = rig.desk.state
     known = current_model(state, BTC, T0 + age, FIVE)
-    assert (known.atr, known.regime) == ((1.0, regime) if 0 <= age <= 3 * FIVE else (None, None))
+    assert (known.atr, known.regime) == ((1.0, regime) if -FIVE < age <= 3 * FIVE else (None, None))
 
 
 @pytest.mark.parametrize("code", [None, -1.0, 5.0, 0.5, math.nan])

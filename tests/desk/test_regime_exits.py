@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk_kit import BOOK, BTC, FIVE, T0, Rig, bar, book_config, config, d, exit_signal, facts, only
+from desk_kit import BOOK, BTC, FIVE, T0, Rig, bar, book_config, config, d, entry, exit_signal, facts, only
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -288,6 +288,14 @@ def test_what_does_not_speak_against_a_position_never_ends_it(
     turned = turned_against(ExitsConfig(regimes=ON), side, entry, now)
     assert turned == (speaks_against(side, now) and now is not entry)
     assert not turned_against(ExitsConfig(), side, entry, now)
+
+
+def test_a_fill_that_was_on_its_way_while_the_model_came_knows_its_regime() -> None:
+    rig = Rig(config(crypto=book_config(exits=ExitsConfig(**OFF, regimes=ON))))
+    rig.bars(100.0, T0, entry())
+    rig.feed(model(T0 + 2, DOWN))
+    rig.feed(*rig.venue.on_quote(100.0, T0 + 1), Timer(ts=T0 + 3))
+    assert rig.desk.positions[KEY].entry_regime is DOWN
 
 
 def test_a_flat_position_forgets_its_regime() -> None:
