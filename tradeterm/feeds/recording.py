@@ -1,24 +1,19 @@
 """Recorded bars and funding: read from Parquet or CSV, checked, and said in plain sentences what was done to them."""
 
-import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tradeterm.domain.errors import DataError
+from tradeterm.feeds.table import SECOND_MS, Floats, Stamps, epoch_ms, numbers, read_table, values
 
-Floats = NDArray[np.float64]
-Stamps = NDArray[np.int64]
-Number = TypeVar("Number", np.int64, np.float64)
-
-SECOND_MS = 1000
 SUFFIXES = (".parquet", ".csv")
 _PRICES = ("open", "high", "low", "close")
-_EPOCH_UNITS = ((10**17, 1_000_000), (10**14, 1000), (10**11, 1))  # least number of ns, µs, ms; divisor to ms
 
 
 class RecordedBars(Struct, frozen=True):
@@ -64,32 +59,46 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
     not positive, or a high and low that do not hold the other prices), and says so. Raises DataError where nothing
     trustworthy is left or the file cannot be read.
     """
+    bars = checked_bars(path, *read_bars(path), interval_ms)
+    ts = bars.ts_open
+    gaps = np.flatnonzero(np.diff(ts) != interval_ms)
+    if not gaps.size:
+        return bars
+    missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
+    first = datetime.fromtimestamp(int(ts[gaps[0]] + interval_ms) / 1000, UTC)
+    said = (
+        f"{path.name}: {missing} of {missing + ts.size} bars are missing, the first at {first:%Y-%m-%d %H:%M} UTC; "
+        "nothing is invented for them"
+    )
+    return replace(bars, report=(*bars.report, said))
+
+
+def read_bars(path: Path) -> tuple[Stamps, Floats]:
+    """What a file of bars holds, unchecked: opening times (UTC ms) and (rows, 5) of open, high, low, close, volume."""
     table = _read(path, ("timestamp", *_PRICES, "volume"))
     ts = _stamps(path, table["timestamp"])
-    values = np.column_stack([_floats(path, name, table[name]) for name in (*_PRICES, "volume")])
+    return ts, np.column_stack([numbers(path, name, table[name]) for name in (*_PRICES, "volume")])
+
+
+def checked_bars(path: Path, ts: Stamps, values: Floats, interval_ms: int, session_open_ms: int = 0) -> RecordedBars:
+    """Bars of `path` repaired and refused as `load_bars` does; gaps are not looked for.
+
+    A bar opens a whole number of intervals after `session_open_ms` of the UTC day.
+    """
     if ts.size == 0:
         raise DataError(f"{path}: found no bars, allowed at least one")
     report: list[str] = []
-
-    sane = _sane(values)
+    sane = sane_bars(values)
     if not sane.all():
         report.append(_said(path, int((~sane).sum()), "dropped", "whose prices or volume cannot be right"))
         ts, values = ts[sane], values[sane]
-    off = ts % interval_ms != 0
+    off = (ts - session_open_ms) % interval_ms != 0
     if off.any():
         report.append(_said(path, int(off.sum()), "dropped", f"opening between multiples of {interval_ms} ms"))
         ts, values = ts[~off], values[~off]
     if ts.size == 0:
         raise DataError(f"{path}: no bar is left after the checks: {'; '.join(_facts(report))}")
     ts, values = _ordered(path, ts, values, report)
-    gaps = np.flatnonzero(np.diff(ts) != interval_ms)
-    if gaps.size:
-        missing = int((ts[-1] - ts[0]) // interval_ms + 1 - ts.size)
-        first = datetime.fromtimestamp(int(ts[gaps[0]] + interval_ms) / 1000, UTC)
-        report.append(
-            f"{path.name}: {missing} of {missing + ts.size} bars are missing, the first at {first:%Y-%m-%d %H:%M} UTC; "
-            "nothing is invented for them"
-        )
     o, h, low, c, v = (np.ascontiguousarray(values[:, i]) for i in range(values.shape[1]))
     return RecordedBars(path, interval_ms, ts, o, h, low, c, v, tuple(report))
 
@@ -97,9 +106,13 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
 def load_funding(path: Path) -> RecordedFunding:
     """Read one file of settlements: columns timestamp, funding_rate. Repairs and refuses as `load_bars` does."""
     table = _read(path, ("timestamp", "funding_rate"))
-    ts = _stamps(path, table["timestamp"])
-    ts = (ts + SECOND_MS // 2) // SECOND_MS * SECOND_MS  # venues stamp a settlement a few ms late
-    values = _floats(path, "funding_rate", table["funding_rate"])[:, None]
+    rates = numbers(path, "funding_rate", table["funding_rate"])
+    return checked_funding(path, _stamps(path, table["timestamp"]), rates)
+
+
+def checked_funding(path: Path, ts: Stamps, rates: Floats) -> RecordedFunding:
+    """Settlements of `path`, stamped to the second: venues stamp them a few ms late."""
+    ts, values = (ts + SECOND_MS // 2) // SECOND_MS * SECOND_MS, rates[:, None]
     report: list[str] = []
     sane = (np.isfinite(values) & (np.abs(values) < 1)).all(axis=1)
     if not sane.all():
@@ -109,7 +122,8 @@ def load_funding(path: Path) -> RecordedFunding:
     return RecordedFunding(path, ts, np.ascontiguousarray(values[:, 0]), tuple(report))
 
 
-def _sane(values: Floats) -> NDArray[np.bool_]:
+def sane_bars(values: Floats) -> NDArray[np.bool_]:
+    """Which rows of open, high, low, close, volume can be right: finite, above zero, the high and low hold the rest."""
     o, h, low, c, v = values.T
     finite = np.isfinite(values).all(axis=1)
     holds = (low > 0) & (h >= np.maximum(o, c)) & (low <= np.minimum(o, c)) & (v >= 0)
@@ -143,35 +157,14 @@ def _facts(report: list[str]) -> list[str]:
 
 def _read(path: Path, columns: tuple[str, ...]) -> dict[str, Any]:
     """The named columns as pyarrow arrays."""
-    import pyarrow
-
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    if path.suffix not in SUFFIXES:
+    if path.is_file() and path.suffix not in SUFFIXES:
         raise DataError(f"{path}: found a {path.suffix or 'nameless'} file, allowed {' or '.join(SUFFIXES)}")
-    try:
-        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: cannot be read: {first}") from None
+    table = read_table(path)
     for name in columns:
-        if name not in table.column_names:
-            found = ", ".join(table.column_names) or "no columns"
+        if name not in table.names:
+            found = ", ".join(table.names) or "no columns"
             raise DataError(f"{path}: column {name}: found only {found}, allowed {', '.join(columns)}")
-    return {name: table.column(name).combine_chunks() for name in columns}
-
-
-def _read_parquet(path: Path) -> Any:
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(path) as file:
-        return file.read()
-
-
-def _read_csv(path: Path) -> Any:
-    from pyarrow.csv import read_csv
-
-    return read_csv(path)
+    return {name: table.column(table.names.index(name)) for name in columns}
 
 
 def _stamps(path: Path, column: Any) -> Stamps:
@@ -183,28 +176,7 @@ def _stamps(path: Path, column: Any) -> Stamps:
         raise DataError(f"{path}: column timestamp: found {column.null_count} rows without a time, allowed none")
     if types.is_timestamp(column.type):
         ms = compute.cast(column, pyarrow.timestamp("ms", tz=column.type.tz), safe=False)
-        return _values(compute.cast(ms, pyarrow.int64()), np.int64)
+        return values(compute.cast(ms, pyarrow.int64()), np.int64)
     if types.is_integer(column.type):
-        stamps = _values(compute.cast(column, pyarrow.int64()), np.int64)
-        for least, divisor in _EPOCH_UNITS:
-            if stamps.size and stamps.max() >= least:
-                return stamps // divisor
-        return stamps * SECOND_MS
+        return epoch_ms(path, "timestamp", values(compute.cast(column, pyarrow.int64()), np.int64))[0]
     raise DataError(f"{path}: column timestamp: found {column.type}, allowed a time or epoch milliseconds")
-
-
-def _floats(path: Path, name: str, column: Any) -> Floats:
-    import pyarrow
-    from pyarrow import compute, types
-
-    if not (types.is_floating(column.type) or types.is_integer(column.type) or types.is_decimal(column.type)):
-        raise DataError(f"{path}: column {name}: found {column.type}, allowed numbers")
-    numbers = compute.cast(column, pyarrow.float64(), safe=False)
-    return _values(compute.fill_null(numbers, math.nan) if numbers.null_count else numbers, np.float64)
-
-
-def _values(column: Any, kind: type[Number]) -> NDArray[Number]:
-    """An Arrow array of 8-byte numbers without nulls. Arrow's own `to_numpy` would import pandas: 0.3 s of start-up."""
-    if len(column) == 0:
-        return np.empty(0, dtype=kind)
-    return np.frombuffer(column.buffers()[1], dtype=kind, count=len(column), offset=8 * column.offset)
