@@ -64,7 +64,14 @@ ACTIONS: tuple[Action, ...] = (
         group=SCREENS,
         footer=22,
     ),
-    Action(id="screen.risk", keys=("4",), label="Risk", help="Limits, drawdown, breaker.", group=SCREENS, footer=23),
+    Action(
+        id="screen.risk",
+        keys=("4",),
+        label="Risk",
+        help="Limits, VaR, regimes, breaker, stress.",
+        group=SCREENS,
+        footer=23,
+    ),
     Action(
         id="screen.research",
         keys=("5",),
