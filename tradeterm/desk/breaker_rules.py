@@ -171,19 +171,20 @@ def _losses_of(state: DeskState, books: list[tuple[Book, Decimal]], whose: str) 
         day_known &= today is not None
     limits = state.config.breaker
     if books and day_known:
-        yield from _loss("daily loss", whose, lost, total + lost, limits.daily_loss, "lost today by")
+        yield from _loss("daily loss", whose, lost, total + lost, limits.daily_loss)
     if books:
-        yield from _loss("drawdown", whose, peak - total, peak, limits.drawdown, "below the peak is")
+        yield from _loss("drawdown", whose, peak - total, peak, limits.drawdown)
 
 
-def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float, what: str) -> Iterator[Cause]:
+def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float) -> Iterator[Cause]:
     name = rule if whose == "the desk" else f"{rule} of {whose}"
     if of <= 0:
         yield Cause(name, BreakerLevel.HALT, f"the equity of {whose} is not positive", {"equity": str(of - lost)})
         return
     fraction, most = share(lost, of), Decimal(str(limit))
     if fraction >= most:
-        text = f"{percent(fraction)} {what} {whose}, limit {percent(most)}"
+        how = f"lost {percent(fraction)} today" if rule == "daily loss" else f"{percent(fraction)} below the peak"
+        text = f"{whose}: {how}, limit {percent(most)}"
         yield Cause(name, BreakerLevel.HALT, text, {"loss": str(fraction), "limit": str(most)})
 
 
