@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from seeded import facts
 
-from tradeterm.domain.commands import DeskCommand, RaiseAlert, Record, SubmitOrder
+from tradeterm.domain.commands import DeskCommand, RaiseAlert, Record, RequestReconcile, SubmitOrder
 from tradeterm.domain.events import DeskEvent, Timer
 from tradeterm.domain.facts import AlertFact, Fact
 from tradeterm.domain.orders import Order
@@ -25,7 +25,8 @@ class ScriptedDesk:
 
     def on(self, event: DeskEvent) -> list[DeskCommand]:
         first, second = (Record(fact=AlertFact(ts=1, level=AlertLevel.INFO, code=code, text="")) for code in "ab")
-        return [first, RaiseAlert(level=AlertLevel.INFO, code="x", text=""), second]
+        alert = RaiseAlert(level=AlertLevel.INFO, code="x", text="")
+        return [first, alert, RequestReconcile(venue="paper", account="crypto", reason="x"), second]
 
 
 async def test_facts_of_a_turn_are_written_in_one_piece_and_first() -> None:
@@ -39,11 +40,10 @@ async def test_facts_of_a_turn_are_written_in_one_piece_and_first() -> None:
         lockstep=True,
         journal=None,
         record=record,
-        alert=lambda command: seen.append("alert"),
-        reconcile=lambda command: None,
+        reconcile=lambda command: seen.append("reconcile"),
     )
     await core._handle(Timer(ts=1))
-    assert seen == ["facts ab", "alert"]
+    assert seen == ["facts ab", "reconcile"]
 
 
 async def test_an_order_sets_out_before_the_desk_is_through_with_the_others() -> None:
@@ -69,7 +69,6 @@ async def test_an_order_sets_out_before_the_desk_is_through_with_the_others() ->
         lockstep=False,
         journal=None,
         record=lambda ts, facts: None,
-        alert=lambda command: None,
         reconcile=lambda command: None,
     )
     gate = Lane(WorkerName.GATE, Supervisor(lambda *_: None), carry_out)

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from tradeterm.brokers.registry import BYBIT, PAPER, check_broker
-from tradeterm.config import BookConfig, Config, Environment, enabled_books
+from tradeterm.config import BookConfig, Config, Environment, NotifyConfig, enabled_books
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
+from tradeterm.notify.registry import check_channels, enabled_channels
+from tradeterm.notify.secrets import load_secrets
 from tradeterm.validators.registry import make_validator
 from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
 from tradeterm.venues.credentials import bybit_credentials
@@ -22,13 +24,14 @@ def trading_mistakes(config: Config) -> list[str]:
         partial(make_validator, config.gate),
         partial(check_feed, config),
         *(partial(_check_key_file, config, book) for book in books.values()),
+        partial(_check_notify, config.notify),
     ]
     mistakes = []
     for check in checks:
         try:
             check()
         except ConfigError as error:
-            mistakes.append(str(error))
+            mistakes += str(error).splitlines()
         except DataError as error:
             mistakes.append(f"feed.path: {error}")
     mistakes = list(dict.fromkeys(mistakes))
@@ -39,6 +42,13 @@ def _check_key_file(config: Config, book: BookConfig) -> None:
     """A key file that is named must be usable; keys in the environment may be set elsewhere."""
     if book.venue == BYBIT and config.venues.bybit.key_file:
         bybit_credentials(config.venues.bybit)
+
+
+def _check_notify(config: NotifyConfig) -> None:
+    """Channels that cannot work, and a secrets file that is named and cannot be used."""
+    check_channels(config)
+    if enabled_channels(config):
+        load_secrets(config.secrets_file, {})
 
 
 def money_mistakes(config: Config) -> Iterator[str]:

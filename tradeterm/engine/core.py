@@ -39,7 +39,6 @@ class Core:
         lockstep: bool,
         journal: JournalWriter | None,
         record: Callable[[int, Sequence[Fact]], None],
-        alert: Callable[[RaiseAlert], None],
         reconcile: Callable[[RequestReconcile], None],
     ) -> None:
         self.desk = desk
@@ -48,7 +47,6 @@ class Core:
         self._lockstep = lockstep
         self._journal = journal
         self._record = record
-        self._alert = alert
         self._reconcile = reconcile
         self._gate: Lane | None = None
         self._orders: Mapping[tuple[str, str], OrderLanes] = {}
@@ -115,7 +113,7 @@ class Core:
     async def _carry_out(self, command: DeskCommand) -> None:
         match command:
             case RaiseAlert():
-                self._alert(command)
+                pass  # its fact is among those recorded, and whoever watches them tells people
             case RequestReconcile():
                 self._reconcile(command)
             case RequestVerdict():

@@ -31,6 +31,7 @@ from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import open_journal
 from tradeterm.engine.lanes import Lane, OrderLanes
 from tradeterm.engine.market import Market
+from tradeterm.engine.notices import Notices
 from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
@@ -49,6 +50,7 @@ from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.runs import RunStatus, end_run
 from tradeterm.ledger.store import plain_errors
 from tradeterm.ledger.writer import LedgerWriter
+from tradeterm.notify.protocol import Channel
 from tradeterm.validators.registry import make_validator
 
 _log = logging.getLogger(__name__)
@@ -77,7 +79,14 @@ def wall_ms() -> int:
 class Driver:
     """One run. `run` starts it, waits for its end and winds it down."""
 
-    def __init__(self, options: EngineOptions, prepared: Prepared, feed: Feed, accounts: tuple[Account, ...]) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        prepared: Prepared,
+        feed: Feed,
+        accounts: tuple[Account, ...],
+        channels: Sequence[Channel] = (),
+    ) -> None:
         config = enabled_books(options.config)
         self._options = msgspec.structs.replace(options, config=config)
         self._run = prepared.run
@@ -97,14 +106,21 @@ class Driver:
         self._journal = open_journal(options.profile.journal, self._run.id, config) if _journalled(options) else None
         self._supervisor = Supervisor(self._report_worker)
         audit = AuditTrail(AuditLog(options.profile.audit))
-        self._recorder = Recorder(self._writer, audit, self._journal, options.observers, self._supervisor)
+        self._notices = Notices(
+            channels,
+            config,
+            profile=options.profile.name,
+            record=lambda alert: self._recorder.record(alert.ts, [alert]),
+            now=self._now,
+        )
+        observers = (*options.observers, self._notices)
+        self._recorder = Recorder(self._writer, audit, self._journal, observers, self._supervisor)
         self._desk = Desk(config)
         self._core = Core(
             self._desk,
             lockstep=self._lockstep,
             journal=self._journal,
             record=self._recorder.record,
-            alert=options.notify,
             reconcile=self._request_reconcile,
         )
         self._gate = Gate(
@@ -213,9 +229,9 @@ class Driver:
             for task in tasks:
                 if task.done():
                     task.result()
-        except BaseException:
+        except BaseException as error:
             await _cancel(tasks)
-            await self._abandon()
+            await self._abandon(error)
             raise
         return await self._wind_down(tasks)
 
@@ -224,6 +240,7 @@ class Driver:
     async def _start(self, tasks: set[asyncio.Task[None]]) -> None:
         """Recovery and a first start are the same: restore, connect, reconcile, obey, warm up, trade."""
         post, now = self._core.post, self._now
+        self._notices.start()
         post(DeskRestored(ts=now(), instruments=tuple(self._instruments.values()), snapshot=self._snapshot))
         for worker in WorkerName:
             self._supervisor.running(worker)
@@ -379,6 +396,7 @@ class Driver:
         self._publisher.publish()
         drained = await self._drain()
         await _cancel(tasks)
+        await self._notices.close()
         for broker in self._brokers:
             await broker.close()
         with ExitStack() as closing:  # each of these happens, from the last to the first, whatever the others raise
@@ -431,8 +449,9 @@ class Driver:
         for observer in self._options.observers:
             observer.ended(summary)
 
-    async def _abandon(self) -> None:
+    async def _abandon(self, why: BaseException) -> None:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""
+        await self._notices.close(why)
         for broker in self._brokers:
             with suppress(VenueError):
                 await broker.close()

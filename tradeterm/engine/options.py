@@ -6,7 +6,6 @@ from typing import Protocol
 from msgspec import Struct
 
 from tradeterm.config import Config
-from tradeterm.domain.commands import RaiseAlert
 from tradeterm.domain.facts import Fact
 from tradeterm.domain.states import Mode, TradingState
 from tradeterm.profile import Profile
@@ -46,17 +45,12 @@ def _never() -> bool:
     return False
 
 
-def _log_only(alert: RaiseAlert) -> None:
-    """Every alert is in the log and the ledger already."""
-
-
 class EngineOptions(Struct, frozen=True, kw_only=True):
     """`speed` (recorded seconds per real second, 0: as fast as possible) and `start_ts` override the config's feed.
 
     `until_end` ends the engine with the recording, `duration` after that many real seconds. `journal` None follows
     the config. `real_money` says that a person has confirmed to trade it. `parent_fd` is the reading end of a pipe:
     when its writer is gone the engine ends. `should_stop` is polled a few times a second and ends the engine cleanly.
-    `notify` carries an alert to a person; it must return at once and must not raise.
     """
 
     profile: Profile
@@ -70,4 +64,3 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     parent_fd: int | None = None
     observers: tuple[Observer, ...] = ()
     should_stop: Callable[[], bool] = _never
-    notify: Callable[[RaiseAlert], None] = _log_only

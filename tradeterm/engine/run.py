@@ -20,6 +20,7 @@ from tradeterm.domain.states import Mode
 from tradeterm.engine.check_config import money_mistakes
 from tradeterm.engine.driver import Driver, Ending, wall_ms
 from tradeterm.engine.instruments import save_instruments
+from tradeterm.engine.notices import channels_of
 from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.reconciler import Account
 from tradeterm.engine.startup import prepare
@@ -68,6 +69,7 @@ def run_engine(options: EngineOptions) -> int:
 async def _run_once(options: EngineOptions) -> Ending:
     config = effective_config(options)
     _refuse(config, options)
+    channels = channels_of(config)
     feed = make_feed(config, options.profile.market)
     await feed.open()
     try:
@@ -80,7 +82,7 @@ async def _run_once(options: EngineOptions) -> Ending:
         recorded_from = feed.start_ts if isinstance(feed, ReplayFeed) else None
         with plain_errors(options.profile.ledger):
             prepared = prepare(options.profile, options.config, recorded_from=recorded_from, wall_ts=wall_ms())
-        driver = Driver(options, prepared, feed, accounts)
+        driver = Driver(options, prepared, feed, accounts, channels)
         loop = asyncio.get_running_loop()
         with _signals(loop, driver), _parent(loop, options.parent_fd, driver):
             return await driver.run()
