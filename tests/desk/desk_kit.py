@@ -26,7 +26,7 @@ from tradeterm.domain.market import Bar, Quote
 from tradeterm.domain.orders import Fill, Liquidity, Order, OrderEventKind, OrderSide, OrderType, PositionSide
 from tradeterm.domain.signals import Signal, SignalKind, Verdict, VerdictDecision, VerdictSource
 from tradeterm.domain.snapshot import DeskSnapshot
-from tradeterm.domain.states import VenueState
+from tradeterm.domain.states import Regime, VenueState
 
 K = OrderEventKind
 BTC, ETH = "BTCUSDT.BINANCE", "ETHUSDT.BINANCE"
@@ -86,6 +86,16 @@ def bar(price: float, ts: int, id: str = BTC, high: float | None = None, low: fl
 def model(ts: int, id: str = BTC, **values: float | None) -> ModelUpdate:
     """What the models say of an instrument: a volatility of 50 % a year unless asked for otherwise."""
     return ModelUpdate(ts=ts, model="instrument", subject=id, values={"volatility": 0.5, **values})
+
+
+def models_again(rig: "Rig") -> list[ModelUpdate]:
+    """What a driver's models say after a restart: the same."""
+    again = []
+    for name, known in rig.desk.state.models.items():
+        values = {field: getattr(known, field) for field in ("atr", "rsi", "adx", "volatility")}
+        regime = None if known.regime is None else float(list(Regime).index(known.regime))
+        again.append(model(known.ts, name, **values, regime=regime))
+    return again
 
 
 def quote(price: float, ts: int, id: str = BTC) -> QuoteUpdate:

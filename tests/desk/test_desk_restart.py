@@ -25,6 +25,7 @@ from desk_kit import (
     entry,
     exit_signal,
     facts,
+    models_again,
     only,
     quote,
     verdict,
@@ -153,11 +154,11 @@ def replay(events: list[DeskEvent]) -> list[list[DeskCommand]]:
 
 
 def restart(rig: Rig, ts: int, last: list[DeskEvent]) -> Rig:
-    """A new process on the same ledger and venue, which hears the present prices again."""
+    """A new process on the same ledger and venue, which hears of the models and the present prices again."""
     wire = msgspec.json.decode(msgspec.json.encode(rig.desk.snapshot()), type=DeskSnapshot)
     again = Rig(rig.config, wire, ts)
     again.venue, rig.venue = rig.venue, again.venue
-    again.feed(*last, Timer(ts=ts))
+    again.feed(*models_again(rig), *last, Timer(ts=ts))
     return again
 
 
@@ -170,7 +171,7 @@ def test_a_restart_changes_nothing_that_follows(seed: int, at: int) -> None:
     if any(position.exit_reason or position.ts_unprotected for position in two.desk.positions.values()):
         return  # retries look at the clock of the last attempt; covered below
     ts = T0 + (at - 1) * FIVE
-    prices = [bar(two.desk.state.marks[name].price, ts, name) for name in (BTC, ETH)]
+    prices = [quote(two.desk.state.marks[name].price, ts, name) for name in (BTC, ETH)]
     before = two.desk.snapshot()
     restarted = restart(two, ts, prices)
     assert restarted.desk.snapshot() == before

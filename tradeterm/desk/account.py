@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from tradeterm.desk.currency import desk_books, foreign_currencies, rate_trouble
 from tradeterm.desk.positions import unrealized
 from tradeterm.desk.rounding import plain, ratio
 from tradeterm.desk.state import Book, DeskState
@@ -11,6 +12,7 @@ from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import OrderIntent
 from tradeterm.domain.snapshot import Position
+from tradeterm.domain.states import AlertLevel
 
 
 def mark_of(state: DeskState, instrument: str) -> Decimal | None:
@@ -105,8 +107,9 @@ def sample(turn: Turn) -> None:
     points = [point for book in state.books.values() if (point := _point(turn, book)) is not None]
     for point in points:
         turn.record(point)
-    if points and len(points) == len(state.books):
-        turn.record(_desk_point(points, state))
+    if len(points) == len(state.books) and (whole := _desk_point(points, state)) is not None:
+        turn.record(whole)
+    _tell_left_out(turn)
 
 
 def _point(turn: Turn, book: Book) -> EquityPoint | None:
@@ -133,25 +136,35 @@ def _point(turn: Turn, book: Book) -> EquityPoint | None:
     )
 
 
-def desk_books(state: DeskState) -> list[Book]:
-    """Books that can be added up: those in the first book's currency (no exchange rates here)."""
-    books = list(state.books.values())
-    return [book for book in books if book.config.currency == books[0].config.currency]
-
-
-def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint:
-    names = {book.name for book in desk_books(state)}
-    chosen = [point for point in points if point.book in names]
-    equity = sum((point.equity for point in chosen), ZERO)
-    peak = sum((state.books[point.book].peak_equity for point in chosen), ZERO)
-    notional = sum((point.exposure * point.equity for point in chosen), ZERO)
+def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint | None:
+    """The sum of the books whose rate is known, at the present rates; None without any."""
+    rates = {book.name: rate for book, rate in desk_books(state)}
+    chosen = [(point, rates[point.book]) for point in points if point.book in rates]
+    if not chosen:
+        return None
+    equity = sum((point.equity * rate for point, rate in chosen), ZERO)
+    peak = sum((state.books[point.book].peak_equity * rate for point, rate in chosen), ZERO)
+    notional = sum((point.exposure * point.equity * rate for point, rate in chosen), ZERO)
     return EquityPoint(
         ts=state.bar_ts,
         book="",
         equity=plain(equity),
-        cash=plain(sum((point.cash for point in chosen), ZERO)),
-        unrealized_pnl=plain(sum((point.unrealized_pnl for point in chosen), ZERO)),
-        day_pnl=plain(sum((point.day_pnl for point in chosen), ZERO)),
+        cash=plain(sum((point.cash * rate for point, rate in chosen), ZERO)),
+        unrealized_pnl=plain(sum((point.unrealized_pnl * rate for point, rate in chosen), ZERO)),
+        day_pnl=plain(sum((point.day_pnl * rate for point, rate in chosen), ZERO)),
         drawdown=ratio(peak - equity, peak),
         exposure=ratio(notional, equity),
     )
+
+
+def _tell_left_out(turn: Turn) -> None:
+    """Say once which books are not in the desk's totals."""
+    state = turn.state
+    for currency in foreign_currencies(state.books.values(), state.config.risk.currency):
+        trouble, condition = rate_trouble(state, currency), f"rate:{currency}"
+        if not trouble:
+            turn.forget(condition)
+            continue
+        books = ", ".join(book.name for book in state.books.values() if book.config.currency == currency)
+        text = f"{trouble}: book {books} is left out of the desk's totals and may open nothing"
+        turn.alert_once(condition, AlertLevel.WARNING, "RATE_UNKNOWN", text)

@@ -18,18 +18,17 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.config import RegimeMultipliers
+from tradeterm.desk import breaker, health
 from tradeterm.desk.account import drawdown
 from tradeterm.desk.models import current_model
 from tradeterm.desk.state import Book, DeskState, Health
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import PositionSide
-from tradeterm.domain.signals import Signal
 from tradeterm.domain.snapshot import TradeResult
-from tradeterm.domain.states import BreakerLevel, HealthLevel, Regime
+from tradeterm.domain.states import Regime
 
 RECOVERY_TRADES = 10
 _ONE = Decimal(1)
-_HALF = Decimal("0.5")
 _WITH = {Regime.TREND_UP: PositionSide.LONG, Regime.TREND_DOWN: PositionSide.SHORT}
 
 
@@ -56,18 +55,21 @@ def regime_factor(multipliers: RegimeMultipliers, regime: Regime | None, side: P
     return Factor(f"regime {regime.lower()}", _decimal(value))
 
 
-def shrinking_factors(state: DeskState, book: Book, signal: Signal, equity: Decimal) -> tuple[Factor, ...]:
+def shrinking_factors(state: DeskState, book: Book, instrument: str, equity: Decimal) -> tuple[Factor, ...]:
     """The factors of the desk as it stands, each from 0 to 1."""
-    config = book.config.sizing
-    volatility = current_model(state, signal.instrument, state.ts, book.interval_ms).volatility
-    found = [volatility_factor(config.volatility_target, volatility)]
-    if config.drawdown_dampening:
-        limit = _decimal(book.config.limits.drawdown)
-        fallen = drawdown(book, equity)
+    volatility = current_model(state, instrument, state.ts, book.interval_ms).volatility
+    return (volatility_factor(book.config.sizing.volatility_target, volatility), *book_factors(state, book, equity))
+
+
+def book_factors(state: DeskState, book: Book, equity: Decimal) -> tuple[Factor, ...]:
+    """Those that are the same for all instruments of a book."""
+    found = []
+    if book.config.sizing.drawdown_dampening:
+        limit, fallen = _decimal(book.config.limits.drawdown), drawdown(book, equity)
         found.append(drawdown_factor(fallen, limit, book.cash, state.results.get(book.name, ())))
-    health = state.health.get(book.name, Health()).level
-    found.append(Factor(f"health {health.lower()}", health_factor(health)))
-    found.append(Factor(f"breaker {state.breaker.lower()}", breaker_factor(state.breaker)))
+    level = state.health.get(book.name, Health()).level
+    found.append(Factor(f"health {level.lower()}", health.size_factor(level)))
+    found.append(Factor(f"breaker {state.breaker.lower()}", breaker.size_factor(state.breaker)))
     return tuple(found)
 
 
@@ -88,14 +90,6 @@ def drawdown_factor(fallen: Decimal, limit: Decimal, cash: Decimal, results: Seq
         return Factor("drawdown", now)
     lately = sum((_left(each, limit) for each in recent), ZERO) / len(recent)
     return Factor("recovering", lately) if lately < now else Factor("drawdown", now)
-
-
-def health_factor(level: HealthLevel) -> Decimal:
-    return {HealthLevel.HEALTHY: _ONE, HealthLevel.MINOR: _ONE, HealthLevel.MODERATE: _HALF}.get(level, ZERO)
-
-
-def breaker_factor(level: BreakerLevel) -> Decimal:
-    return {BreakerLevel.CLOSED: _ONE, BreakerLevel.ALERT: _HALF}.get(level, ZERO)
 
 
 def _left(fallen: Decimal, limit: Decimal) -> Decimal:

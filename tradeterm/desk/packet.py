@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from tradeterm.desk.account import book_equity, book_exposure, book_positions, day_pnl, drawdown, mark_of
+from tradeterm.desk.models import current_model
 from tradeterm.desk.positions import unrealized
 from tradeterm.desk.sizing import Sized
-from tradeterm.desk.state import Book, DeskState
+from tradeterm.desk.state import Book, DeskState, Health
 from tradeterm.domain.signals import GateCheck, Signal
 
 
@@ -26,6 +27,7 @@ def verdict_context(
     equity = book_equity(state, book)
     exposure = book_exposure(state, book.name)
     mark = state.marks.get(signal.instrument)
+    model = current_model(state, signal.instrument, ts, book.interval_ms)
     return {
         "signal": {
             "id": signal.id,
@@ -46,6 +48,8 @@ def verdict_context(
             "age_ms": None if mark is None else ts - mark.ts,
             "session_open": None if mark is None else mark.session_open,
             "funding_rate": None if mark is None else mark.funding_rate,
+            "regime": None if model.regime is None else model.regime.value,
+            "volatility": model.volatility,
         },
         "size": {"binding": sized.factors.binding, "factors": dict(sized.factors.factors)},
         "limits": msgspec.to_builtins(book.config.limits),
@@ -58,6 +62,7 @@ def verdict_context(
             "exposure": _text(exposure),
             "day_pnl": _text(None if equity is None else day_pnl(book, equity)),
             "drawdown": _text(None if equity is None else drawdown(book, equity)),
+            "health": state.health.get(book.name, Health()).level.value,
             "positions": [_position(state, key) for key in sorted(state.positions) if key[0] == book.name],
             "open_positions": len(book_positions(state, book.name)),
         },

@@ -52,7 +52,7 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
         max_leverage=Decimal(str(config.limits.max_leverage)),
         max_order_notional=Decimal(str(config.limits.max_order_notional)),
         regime=regime_factor(config.sizing.regimes, regime, signal.side),
-        factors=(*shrinking_factors(state, book, signal, equity or ZERO), Factor("verdict", factor)),
+        factors=(*shrinking_factors(state, book, signal.instrument, equity or ZERO), Factor("verdict", factor)),
     )
     return Proposal(stop, target, size(request))
 

@@ -10,13 +10,14 @@ from tradeterm.desk.account import (
     book_positions,
     book_unrealized,
     day_pnl,
-    desk_books,
     drawdown,
     mark_of,
 )
+from tradeterm.desk.currency import desk_books
 from tradeterm.desk.desk import Desk
 from tradeterm.desk.positions import unrealized
 from tradeterm.desk.protection import is_protected
+from tradeterm.desk.risk_view import desk_limits, percent_limit, present_risk, risk_view
 from tradeterm.desk.rounding import ratio, rounded
 from tradeterm.desk.state import Book, DeskState, Mark
 from tradeterm.domain.instrument import ZERO
@@ -56,15 +57,17 @@ def desk_view(
     measured: Mapping[str, VenueMeasure] = MappingProxyType({}),
     streams: Sequence[StreamView] = (),
 ) -> DeskView:
-    """Everything a face needs besides the ledger; `measured` is by venue. Money of books in another currency than the
-    first is left out of the desk's totals (there are no exchange rates here)."""
+    """Everything a face needs besides the ledger; `measured` is by venue. The desk's totals are in its own currency;
+    books whose rate is unknown (`risk.rates`) are left out of them."""
     state = desk.state
     books = tuple(_book(state, book, tier2_label) for book in state.books.values())
-    counted = {book.name for book in desk_books(state)}
-    summed = [view for view in books if view.book in counted]
-    equity = sum((view.equity for view in summed), ZERO)
-    day = sum((view.day_pnl for view in summed), ZERO)
-    peak = sum((max(state.books[view.book].peak_equity, view.equity) for view in summed), ZERO)
+    rates = {book.name: rate for book, rate in desk_books(state)}
+    summed = [(view, rates[view.book]) for view in books if view.book in rates]
+    equity = sum((view.equity * rate for view, rate in summed), ZERO)
+    day = sum((view.day_pnl * rate for view, rate in summed), ZERO)
+    peak = sum((max(state.books[view.book].peak_equity, view.equity) * rate for view, rate in summed), ZERO)
+    notional = sum((view.exposure * view.equity * rate for view, rate in summed), ZERO)
+    present = present_risk(state)
     positions = tuple(_position(state, position) for _, position in sorted(state.positions.items()))
     working = state.working_orders()
     return DeskView(
@@ -80,25 +83,31 @@ def desk_view(
         breaker=state.breaker,
         breaker_reason=state.breaker_reason,
         kill_pending=state.kill_pending,
-        currency=books[0].currency if books else "",
+        currency=state.config.risk.currency,
         equity=equity,
         day_pnl=day,
         day_return=ratio(day, equity - day),
         drawdown=ratio(peak - equity, peak),
-        exposure=ratio(sum((view.exposure * view.equity for view in summed), ZERO), equity),
-        unrealized_pnl=sum((view.unrealized_pnl for view in summed), ZERO),
+        exposure=ratio(notional, equity),
+        unrealized_pnl=sum((view.unrealized_pnl * rate for view, rate in summed), ZERO),
         unprotected=sum(not view.protected for view in positions),
         unknown_orders=sum(order.status is OrderStatus.UNKNOWN for order in working),
         open_orders=sum(order.status in OPEN_AT_VENUE for order in working),
         books=books,
         positions=positions,
-        limits=tuple(limit for book in state.books.values() for limit in _limits(state, book)),
+        limits=(
+            *(limit for book in state.books.values() for limit in _limits(state, book)),
+            *desk_limits(state, present),
+        ),
         venues=_venues(state, simulated_venues, measured),
         feeds=tuple(_feed(state, name) for name in sorted(state.instruments)),
         workers=tuple(workers),
         streams=tuple(streams),
         replay=replay,
         stopping=stopping,
+        risk=risk_view(state, present),
+        breaker_since=state.breaker_ts,
+        breaker_override_until=state.breaker_override_until,
     )
 
 
@@ -178,8 +187,7 @@ def _limits(state: DeskState, book: Book) -> list[LimitView]:
     entries = sum(order.intent is OrderIntent.ENTRY for order in orders)
 
     def percent(name: str, value: Decimal | None, limit: float, text: str) -> LimitView:
-        used = None if value is None else float(100 * value)
-        return LimitView(name=name, book=book.name, value=used, limit=100 * limit, unit="%", text=text)
+        return percent_limit(book.name, name, value, limit, text)
 
     def count(name: str, value: int, limit: int, text: str) -> LimitView:
         return LimitView(name=name, book=book.name, value=float(value), limit=float(limit), unit="count", text=text)

@@ -132,8 +132,24 @@ class RegimeView(Struct, frozen=True, kw_only=True):
     multiplier: float
 
 
+class ExpectancyView(Struct, frozen=True, kw_only=True):
+    """A book's last closed trades, at most `window` of them, net of costs: a trade's mean profit in money and in units
+    of its risk, each with its standard error. None where there is too little, or no risk known of one of them."""
+
+    window: int
+    trades: int
+    win_rate: float | None
+    payoff: float | None
+    expectancy: float | None
+    expectancy_se: float | None
+    expectancy_r: float | None
+    expectancy_r_se: float | None
+
+
 class HealthView(Struct, frozen=True, kw_only=True):
-    """A book's strategy by its own closed round trips: over the sizing window, None where there are too few."""
+    """A book's strategy by its own closed round trips: over the sizing window, None where there are too few.
+    `expectancy_se` is the error of `expectancy_r`; `kelly` is the whole Kelly fraction, of which a part is taken;
+    `risk_fraction` is what the next trade may risk before its factors."""
 
     book: str
     level: HealthLevel
@@ -147,6 +163,8 @@ class HealthView(Struct, frozen=True, kw_only=True):
     risk_fraction: float
     sizing: str
     """One clause: why this fraction ("exploring: 12 of 30 trades", "edge is negative: no size")."""
+
+    windows: tuple[ExpectancyView, ...] = ()
 
 
 class GroupView(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,207 @@
+"""The desk's shared risk, for faces: what is held now (entry orders left out), what models say, and how books do."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import chain
+
+from msgspec import Struct
+
+from tradeterm.desk.account import book_equity
+from tradeterm.desk.comovement import TAIL_99, Z_95, Z_99, Comovement, comovement, deviation, heat
+from tradeterm.desk.currency import foreign_currencies, newest_rate, rate_of
+from tradeterm.desk.desk_risk import share, share_of_float
+from tradeterm.desk.edge import Edge, edge
+from tradeterm.desk.factors import book_factors, regime_factor
+from tradeterm.desk.models import current_model
+from tradeterm.desk.portfolio import Portfolio, portfolio
+from tradeterm.desk.state import Book, DeskState, Health
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.snapshot import TradeResult
+from tradeterm.domain.states import Regime
+from tradeterm.domain.view import ExpectancyView, GroupView, HealthView, LimitView, RateView, RegimeView, RiskView
+from tradeterm.quant.expectancy import expectancy
+
+WINDOWS = (30, 100, 500)
+"""Closed trades the expectancy is shown over."""
+
+
+class PresentRisk(Struct, frozen=True, kw_only=True):
+    """What the positions are, fractions of the desk's equity; None where it is not known."""
+
+    whole: Portfolio
+    moves: Comovement
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    heat: Decimal | None = None
+    deviation: float | None = None
+
+
+def present_risk(state: DeskState) -> PresentRisk:
+    whole, moves = portfolio(state).positions(), comovement(state)
+    if whole.missing or whole.equity <= 0:
+        return PresentRisk(whole=whole, moves=moves)
+    daily, equity = deviation(whole.legs, moves), float(whole.equity)
+    net = whole.net()
+    held = share(whole, abs(net))
+    return PresentRisk(
+        whole=whole,
+        moves=moves,
+        gross=share(whole, whole.gross()),
+        net=None if held is None else held.copy_sign(net),
+        heat=share_of_float(whole, heat(whole.legs, moves)),
+        deviation=None if daily is None else daily / equity,
+    )
+
+
+def risk_view(state: DeskState, present: PresentRisk) -> RiskView:
+    foreign = foreign_currencies(state.books.values(), state.config.risk.currency)
+    return RiskView(
+        gross=_float(present.gross),
+        net=_float(present.net),
+        heat=_float(present.heat),
+        var_95=_times(present.deviation, Z_95),
+        var_99=_times(present.deviation, Z_99),
+        cvar_99=_times(present.deviation, TAIL_99),
+        regimes=tuple(_regimes(state)),
+        health=tuple(_health(state, book) for book in state.books.values()),
+        groups=_groups(state, present),
+        rates=tuple(_rate(state, name) for name in foreign),
+    )
+
+
+def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
+    """The rows of the limits all books share."""
+    limits, whole = state.config.risk, present.whole
+    assets = {leg.asset for leg in whole.legs}
+    largest = _largest([share(whole, whole.of_asset(asset)) for asset in sorted(assets)], present)
+    groups = _largest([share(whole, whole.gross(members)) for members in present.moves.groups.values()], present)
+    sectors = _largest([share(whole, whole.gross(members)) for members in limits.sectors.values()], present)
+    one_sided = None if present.net is None else abs(present.net)
+    var = None if present.deviation is None else Decimal(repr(Z_99 * present.deviation))
+    rows = [
+        ("gross", present.gross, limits.max_gross, "notional of all books, of the desk's equity"),
+        ("one side", one_sided, limits.max_one_sided, "long less short, either way"),
+        ("largest asset", largest, limits.max_asset, "one instrument over all books"),
+        ("largest group", groups, limits.max_group, "instruments that move together"),
+        ("heat", present.heat, limits.max_heat, "lost if every stop were hit"),
+        ("VaR 99%", var, limits.max_var, "one day, by the covariance of daily returns"),
+    ]
+    if limits.sectors:
+        rows.insert(4, ("largest sector", sectors, limits.max_sector, "instruments of a configured sector"))
+    return [percent_limit("", *row) for row in rows]
+
+
+def percent_limit(book: str, name: str, value: Decimal | None, limit: float, text: str) -> LimitView:
+    """A limit shown in percent; `value` and `limit` are fractions."""
+    used = None if value is None else float(100 * value)
+    return LimitView(name=name, book=book, value=used, limit=100 * limit, unit="%", text=text)
+
+
+def _largest(shares: Sequence[Decimal | None], present: PresentRisk) -> Decimal | None:
+    if present.gross is None:
+        return None
+    return max((value for value in shares if value is not None), default=Decimal(0))
+
+
+def _regimes(state: DeskState) -> list[RegimeView]:
+    """Each instrument as the first book that trades it sees it; the multiplier is that of a trade with the trend."""
+    views = []
+    for name in sorted(state.instruments):
+        book = next((book for book in state.books.values() if name in book.config.instruments), None)
+        if book is None:
+            continue
+        model = current_model(state, name, state.ts, book.interval_ms)
+        side = PositionSide.SHORT if model.regime is Regime.TREND_DOWN else PositionSide.LONG
+        factor = regime_factor(book.config.sizing.regimes, model.regime, side)
+        views.append(
+            RegimeView(
+                instrument=name,
+                regime=model.regime,
+                since=model.regime_since,
+                volatility=model.volatility,
+                multiplier=float(factor.value),
+            )
+        )
+    return views
+
+
+def _health(state: DeskState, book: Book) -> HealthView:
+    known = state.health.get(book.name, Health())
+    earned, windows, sized = _track_record(state, book)
+    equity = book_equity(state, book)
+    factors = () if equity is None else book_factors(state, book, equity)
+    held_back = [f"× {factor.name} {factor.value:.2f}" for factor in factors if factor.value != 1]
+    return HealthView(
+        book=book.name,
+        level=known.level,
+        causes=known.causes,
+        trades=sized.trades,
+        win_rate=sized.win_rate,
+        payoff=sized.payoff,
+        expectancy_r=sized.expectancy_r,
+        expectancy_se=sized.expectancy_r_se,
+        kelly=_float(earned.kelly),
+        risk_fraction=float(earned.risk_fraction),
+        sizing=", ".join([earned.why, *held_back]),
+        windows=windows,
+    )
+
+
+def _track_record(state: DeskState, book: Book) -> tuple[Edge, tuple[ExpectancyView, ...], ExpectancyView]:
+    """What the closed trades say: the edge, the expectancy over WINDOWS and over the sizing window."""
+    results, sizing = state.results.get(book.name, ()), book.config.sizing
+    windows = tuple(expectancy_view(results, window) for window in WINDOWS)
+    return edge(sizing, results), windows, expectancy_view(results, sizing.window)
+
+
+def expectancy_view(results: Sequence[TradeResult], window: int) -> ExpectancyView:
+    """Of the last `window` results; see `tradeterm.quant.expectancy`."""
+    seen = results[-window:]
+    money = expectancy([float(result.pnl) for result in seen])
+    multiples = [float(result.r_multiple) for result in seen if result.r_multiple is not None]
+    in_r = expectancy(multiples if len(multiples) == len(seen) else [])
+    return ExpectancyView(
+        window=window,
+        trades=money.trades,
+        win_rate=_known(money.win_rate),
+        payoff=_known(money.payoff),
+        expectancy=_known(money.expectancy),
+        expectancy_se=_known(money.standard_error),
+        expectancy_r=_known(in_r.expectancy),
+        expectancy_r_se=_known(in_r.standard_error),
+    )
+
+
+def _groups(state: DeskState, present: PresentRisk) -> tuple[GroupView, ...]:
+    """Correlated groups of more than one instrument, and the configured sectors."""
+    limits, whole = state.config.risk, present.whole
+    together = ((name, ids, limits.max_group) for name, ids in present.moves.groups.items() if len(ids) > 1)
+    sectors = ((name, ids, limits.max_sector) for name, ids in limits.sectors.items())
+    return tuple(
+        GroupView(
+            name=name,
+            instruments=tuple(ids),
+            exposure=None if present.gross is None else _float(share(whole, whole.gross(ids))),
+            limit=limit,
+        )
+        for name, ids, limit in chain(together, sectors)
+    )
+
+
+def _rate(state: DeskState, currency: str) -> RateView:
+    """A rate that is too old to be used is shown as unknown, with the time it held."""
+    known = newest_rate(state, currency)
+    return RateView(currency=currency, rate=rate_of(state, currency), ts=None if known is None else known.ts)
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _times(value: float | None, by: float) -> float | None:
+    return None if value is None else value * by
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
