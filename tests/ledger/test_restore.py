@@ -3,16 +3,16 @@ from contextlib import closing
 from decimal import Decimal
 
 import pytest
-from ledger_facts import make_fill, make_order, make_signal
+from ledger_facts import make_fill, make_order, make_signal, make_trade
 
-from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact
+from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, HealthFact
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import Cash, CashKind, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalOutcome
-from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position
-from tradeterm.domain.states import BookState, BreakerLevel, Mode, TradingState
+from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskSnapshot, HealthSnapshot, Position
+from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, Mode, TradingState
 from tradeterm.ledger import runs
-from tradeterm.ledger.restore import load_snapshot
+from tradeterm.ledger.restore import RESULTS, load_snapshot
 from tradeterm.ledger.store import open_ledger
 from tradeterm.ledger.writer import LedgerWriter
 
@@ -56,6 +56,80 @@ def test_the_desks_state_comes_back(restored):
     assert (snapshot.trading_state, snapshot.trading_reason) == (TradingState.HALTED, "kill by me")
     assert snapshot.kill_pending
     assert (snapshot.breaker, snapshot.breaker_reason) == (BreakerLevel.ALERT, "cooled")
+
+
+def test_the_breaker_comes_back_with_its_exact_times(restored):
+    throttled = {"from_level": BreakerLevel.ALERT, "to_level": BreakerLevel.THROTTLE}
+    same = {"from_level": BreakerLevel.THROTTLE, "to_level": BreakerLevel.THROTTLE}
+    covered = (("slippage", BreakerLevel.ALERT),)
+    snapshot = restored(
+        BreakerFact(ts=5, cause="refused", numbers={}, rule="refused", **throttled),
+        BreakerFact(
+            ts=9, cause="over", numbers={}, rule="refused", quiet_since=9, override_until=77, overridden=covered, **same
+        ),
+    )
+    assert (snapshot.breaker, snapshot.breaker_rule, snapshot.breaker_reason) == (
+        BreakerLevel.THROTTLE,
+        "refused",
+        "over",
+    )
+    assert (snapshot.breaker_ts, snapshot.breaker_quiet_since) == (5, 9), "when it rose, and since when it is quiet"
+    assert (snapshot.breaker_override_until, snapshot.breaker_overridden) == (77, covered)
+
+
+def test_the_last_trades_of_each_strategy_come_back_oldest_first(restored):
+    own = {"signal_id": "s", "strategy": "eos"}
+    snapshot = restored(
+        make_trade("late", ts_closed=9, slippage=Decimal("0.001"), **own),
+        make_trade("early", ts_closed=3, **own),
+        make_trade("same-time", ts_closed=9, **own),
+        make_trade("other-book", book="crypto", **own),
+        make_trade("foreign", signal_id=None),
+        make_trade("old", ts_closed=1, signal_id="s1"),
+        make_signal("s1", strategy="pairs"),
+        *(make_trade(f"p{n}", ts_closed=10 + n, signal_id="s", strategy="pairs") for n in range(RESULTS)),
+    )
+    eos = [result for result in snapshot.results["eos"] if result.strategy == "eos"]
+    assert [result.trade_id for result in eos] == ["early", "late", "same-time"]
+    assert eos[1].slippage == Decimal("0.001")
+    pairs = [result.trade_id for result in snapshot.results["eos"] if result.strategy == "pairs"]
+    assert pairs == [f"p{n}" for n in range(RESULTS)], "the oldest, known by its signal's strategy, is one too many"
+    assert [result.trade_id for result in snapshot.results["crypto"]] == ["other-book"]
+
+
+def test_a_trade_of_before_strategies_were_written_has_its_signals(restored):
+    snapshot = restored(make_trade("old", signal_id="s1"), make_signal("s1", strategy="pairs"))
+    assert [result.strategy for result in snapshot.results["eos"]] == ["pairs"]
+
+
+def test_the_health_of_each_book_comes_back_since_its_level_changed(restored):
+    severe, healthy = HealthLevel.SEVERE, HealthLevel.HEALTHY
+    known = {"book": "eos", "strategy": "eos", "numbers": {"trades": 20.0}, "judged_from": 2}
+    snapshot = restored(
+        HealthFact(ts=4, from_level=healthy, to_level=severe, causes=("one",), **known),
+        HealthFact(ts=6, from_level=severe, to_level=severe, causes=("two",), **known),
+        HealthFact(ts=7, from_level=severe, to_level=healthy, causes=("anew",), **known | {"book": "b"}),
+    )
+    assert snapshot.health == (
+        HealthSnapshot(book="b", strategy="eos", level=healthy, ts=7, judged_from=2),
+        HealthSnapshot(book="eos", strategy="eos", level=severe, ts=4, causes=("two",), judged_from=2),
+    )
+
+
+def test_what_open_entries_and_positions_were_decided_by_is_known(restored):
+    held = {"venue": "paper", "account": "eos", "book": "eos", "instrument": "B.X", "quantity": Decimal(1)}
+    snapshot = restored(
+        make_signal("held", price=Decimal("100.10")),
+        make_signal("working", price=Decimal(5)),
+        make_signal("done"),
+        make_order("w", signal_id="working"),
+        make_order("d", signal_id="done", status=OrderStatus.FILLED),
+        Position(trade_id="t", signal_id="held", **held),
+    )
+    assert snapshot.decisions == {
+        "held": Decision("eos", Decimal("100.10")),
+        "working": Decision("eos", Decimal(5)),
+    }
 
 
 def test_the_books_money_comes_back(restored):
