@@ -111,7 +111,7 @@ class HealthConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """When a strategy counts as ill, by its own closed trades. `expected_*` are a backtest's; None switches that
     comparison off."""
 
-    least_trades: Annotated[int, Meta(ge=5, le=500, description="closed trades before it is judged")] = 20
+    least_trades: Annotated[int, Meta(ge=5, le=500, description="closed trades before it is judged")] = 30
     win_rate: Annotated[float, Meta(ge=0.0, le=1.0, description="critical below it")] = 0.35
     losses_in_a_row: Annotated[int, Meta(ge=3, le=100, description="severe from so many on")] = 10
     slippage: Annotated[float, Meta(gt=0.0, le=0.1, description="mean entry slippage, fraction of price")] = 0.002

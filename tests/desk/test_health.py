@@ -215,7 +215,7 @@ def test_only_a_reason_for_that_book_has_it_judged_anew() -> None:
     assert rig.desk.state.health[BOOK] == Health(H.HEALTHY, T0 + 101, (), T0 + 101)
     fact = facts(rig.commands, HealthFact)[-1]
     assert (fact.to_level, fact.causes) == (H.HEALTHY, ("judged anew, START by me: parameters changed",))
-    close(rig, *[LOSS] * 19, ts=T0 + 200)
+    close(rig, *[LOSS] * 29, ts=T0 + 200)
     assert rig.desk.state.health[BOOK].level is H.HEALTHY, "the old ones are not judged"
     close(rig, LOSS, ts=T0 + 300)
     assert rig.desk.state.health[BOOK].level is H.CRITICAL
