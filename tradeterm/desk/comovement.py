@@ -51,7 +51,7 @@ def comovement(state: DeskState) -> Comovement:
     groups: dict[str, list[str]] = {}
     for name, contract in state.instruments.items():
         if event is not None and name in place:
-            key = f"{event.groups[place[name]] + 1}"
+            key = f"group {event.groups[place[name]] + 1}"
         else:
             key = f"unknown {contract.quote_currency} {contract.kind.lower()}"
         groups.setdefault(key, []).append(name)
@@ -109,9 +109,10 @@ def heat(legs: Iterable[Leg], moves: Comovement) -> float:
             places.append(row)
             signed.append(leg.sign * loss / math.sqrt(moves.covariance[row][row]))
     terms = []
-    for row, own in zip(places, signed, strict=True):
-        products = map(mul, _pick(moves.covariance[row], places), signed)
-        terms.append(own * math.fsum(product for product in products if product * own > 0))
+    for n, (row, own) in enumerate(zip(places, signed, strict=True)):
+        products = map(mul, _pick(moves.covariance[row], places[n:]), signed[n:])  # each pair once, itself first
+        with_rest = math.fsum([product for product in products if product * own > 0])
+        terms.append(own * (2 * with_rest - moves.covariance[row][row] * own))
     return math.sqrt(max(0.0, math.fsum(terms))) + math.fsum(apart)
 
 

@@ -12,7 +12,6 @@ After a drawdown the size comes back slowly: equity may leap back within a bar, 
 the last of the drawdown has left the mean. It is worked out of the closed trades, so that a restart finds it again.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -20,14 +19,13 @@ from msgspec import Struct
 from tradeterm.config import RegimeMultipliers
 from tradeterm.desk import breaker, health
 from tradeterm.desk.account import drawdown
+from tradeterm.desk.earned import Earned
 from tradeterm.desk.models import current_model
 from tradeterm.desk.state import Book, DeskState, Health
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import PositionSide
-from tradeterm.domain.snapshot import TradeResult
 from tradeterm.domain.states import Regime
 
-RECOVERY_TRADES = 10
 _ONE = Decimal(1)
 _WITH = {Regime.TREND_UP: PositionSide.LONG, Regime.TREND_DOWN: PositionSide.SHORT}
 
@@ -66,7 +64,7 @@ def book_factors(state: DeskState, book: Book, equity: Decimal) -> tuple[Factor,
     found = []
     if book.config.sizing.drawdown_dampening:
         limit, fallen = _decimal(book.config.limits.drawdown), drawdown(book, equity)
-        found.append(drawdown_factor(fallen, limit, book.cash, state.results.get(book.name, ())))
+        found.append(drawdown_factor(fallen, limit, book.cash, state.earned(book)))
     level = state.health.get(book.name, Health()).level
     found.append(Factor(f"health {level.lower()}", health.size_factor(level)))
     found.append(Factor(f"breaker {state.breaker.lower()}", breaker.size_factor(state.breaker)))
@@ -82,10 +80,13 @@ def volatility_factor(target: float | None, present: float | None) -> Factor:
     return Factor("volatility", _ONE if present <= target else _decimal(target) / _decimal(present))
 
 
-def drawdown_factor(fallen: Decimal, limit: Decimal, cash: Decimal, results: Sequence[TradeResult]) -> Factor:
-    """What is left at `fallen` below the peak, or after the last closed trades where that is less."""
-    now = _left(fallen, limit)
-    recent = _drawdowns(cash, results)[-RECOVERY_TRADES:]
+def drawdown_factor(fallen: Decimal, limit: Decimal, cash: Decimal, earned: Earned) -> Factor:
+    """What is left at `fallen` below the peak, or after the last closed trades where that is less.
+
+    Equity after each is worked back from the `cash` there is now.
+    """
+    now, start = _left(fallen, limit), cash - earned.total
+    recent = [_fallen(start + running, start + highest) for running, highest in earned.recent]
     if not recent:
         return Factor("drawdown", now)
     lately = sum((_left(each, limit) for each in recent), ZERO) / len(recent)
@@ -96,15 +97,8 @@ def _left(fallen: Decimal, limit: Decimal) -> Decimal:
     return max(ZERO, _ONE - fallen / limit)
 
 
-def _drawdowns(cash: Decimal, results: Sequence[TradeResult]) -> list[Decimal]:
-    """How far equity was below its peak after each closed trade, worked back from what there is in cash now."""
-    equity = peak = cash - sum((result.pnl for result in results), ZERO)
-    fallen = []
-    for result in results:
-        equity += result.pnl
-        peak = max(peak, equity)
-        fallen.append((peak - equity) / peak if peak > 0 else _ONE)
-    return fallen
+def _fallen(equity: Decimal, peak: Decimal) -> Decimal:
+    return (peak - equity) / peak if peak > 0 else _ONE
 
 
 def _decimal(value: float) -> Decimal:

@@ -7,7 +7,6 @@ from msgspec import Struct
 from tradeterm.desk.account import book_equity, day_pnl, drawdown, mark_of, worst_exposure
 from tradeterm.desk.checks import GateRequest
 from tradeterm.desk.desk_risk import desk_risk
-from tradeterm.desk.edge import edge
 from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
 from tradeterm.desk.models import current_model
 from tradeterm.desk.protection import is_protected, protection_prices
@@ -37,7 +36,7 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
         return Proposal(None, None, Sized(ZERO, SizeFactors((), "no contract")))
     stop, target = protection_prices(book, instrument, signal.side, signal.price, atr)
     config, equity, worst = book.config, book_equity(state, book), worst_exposure(state, book.name)
-    earned = edge(config.sizing, state.results.get(book.name, ()))
+    earned = state.earned(book).edge
     regime = current_model(state, signal.instrument, state.ts, book.interval_ms).regime
     request = SizeRequest(
         instrument=instrument,

@@ -1,6 +1,5 @@
 """The desk's shared risk, for faces: what is held now (entry orders left out), what models say, and how books do."""
 
-import math
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import chain
@@ -11,19 +10,13 @@ from tradeterm.desk.account import book_equity
 from tradeterm.desk.comovement import TAIL_99, Z_95, Z_99, Comovement, comovement, deviation, heat
 from tradeterm.desk.currency import foreign_currencies, newest_rate, rate_of
 from tradeterm.desk.desk_risk import share, share_of_float
-from tradeterm.desk.edge import Edge, edge
 from tradeterm.desk.factors import book_factors, regime_factor
 from tradeterm.desk.models import current_model
 from tradeterm.desk.portfolio import Portfolio, portfolio
 from tradeterm.desk.state import Book, DeskState, Health
 from tradeterm.domain.orders import PositionSide
-from tradeterm.domain.snapshot import TradeResult
 from tradeterm.domain.states import Regime
-from tradeterm.domain.view import ExpectancyView, GroupView, HealthView, LimitView, RateView, RegimeView, RiskView
-from tradeterm.quant.expectancy import expectancy
-
-WINDOWS = (30, 100, 500)
-"""Closed trades the expectancy is shown over."""
+from tradeterm.domain.view import GroupView, HealthView, LimitView, RateView, RegimeView, RiskView
 
 
 class PresentRisk(Struct, frozen=True, kw_only=True):
@@ -128,7 +121,8 @@ def _regimes(state: DeskState) -> list[RegimeView]:
 
 def _health(state: DeskState, book: Book) -> HealthView:
     known = state.health.get(book.name, Health())
-    earned, windows, sized = _track_record(state, book)
+    earned = state.earned(book)
+    sized = earned.sized
     equity = book_equity(state, book)
     factors = () if equity is None else book_factors(state, book, equity)
     held_back = [f"× {factor.name} {factor.value:.2f}" for factor in factors if factor.value != 1]
@@ -141,35 +135,10 @@ def _health(state: DeskState, book: Book) -> HealthView:
         payoff=sized.payoff,
         expectancy_r=sized.expectancy_r,
         expectancy_se=sized.expectancy_r_se,
-        kelly=_float(earned.kelly),
-        risk_fraction=float(earned.risk_fraction),
-        sizing=", ".join([earned.why, *held_back]),
-        windows=windows,
-    )
-
-
-def _track_record(state: DeskState, book: Book) -> tuple[Edge, tuple[ExpectancyView, ...], ExpectancyView]:
-    """What the closed trades say: the edge, the expectancy over WINDOWS and over the sizing window."""
-    results, sizing = state.results.get(book.name, ()), book.config.sizing
-    windows = tuple(expectancy_view(results, window) for window in WINDOWS)
-    return edge(sizing, results), windows, expectancy_view(results, sizing.window)
-
-
-def expectancy_view(results: Sequence[TradeResult], window: int) -> ExpectancyView:
-    """Of the last `window` results; see `tradeterm.quant.expectancy`."""
-    seen = results[-window:]
-    money = expectancy([float(result.pnl) for result in seen])
-    multiples = [float(result.r_multiple) for result in seen if result.r_multiple is not None]
-    in_r = expectancy(multiples if len(multiples) == len(seen) else [])
-    return ExpectancyView(
-        window=window,
-        trades=money.trades,
-        win_rate=_known(money.win_rate),
-        payoff=_known(money.payoff),
-        expectancy=_known(money.expectancy),
-        expectancy_se=_known(money.standard_error),
-        expectancy_r=_known(in_r.expectancy),
-        expectancy_r_se=_known(in_r.standard_error),
+        kelly=_float(earned.edge.kelly),
+        risk_fraction=float(earned.edge.risk_fraction),
+        sizing=", ".join([earned.edge.why, *held_back]),
+        windows=earned.windows,
     )
 
 
@@ -201,7 +170,3 @@ def _float(value: Decimal | None) -> float | None:
 
 def _times(value: float | None, by: float) -> float | None:
     return None if value is None else value * by
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.config import BookConfig, Config
+from tradeterm.desk.earned import Earned, reckon
 from tradeterm.desk.parts import Part
 from tradeterm.domain.events import CovarianceUpdate, WorkerStatus
 from tradeterm.domain.instrument import Instrument
@@ -196,12 +197,22 @@ class DeskState(Struct, kw_only=True):
     """The last risk numbers of each book, "" for the desk."""
     results: dict[str, tuple[TradeResult, ...]] = {}
     """Closed round trips of each book's present strategy, oldest first, at most `KEEP_RESULTS`."""
+    reckoned: dict[str, Earned] = {}
+    """What `earned` found last: kept while the results are the same, and nothing to remember."""
     health: dict[str, Health] = {}
     decisions: dict[str, Decision] = {}
     """What entries were decided by, by signal id, while they wait, work or are open."""
     pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
+
+    def earned(self, book: Book) -> Earned:
+        """What the book's closed trades come to."""
+        results = self.results.get(book.name, ())
+        known = self.reckoned.get(book.name)
+        if known is None or known.results is not results:
+            known = self.reckoned[book.name] = reckon(book.config.sizing, results)
+        return known
 
     def position_orders(self, position: Position) -> list[Order]:
         """Working protection and exits of the position's round trip, oldest first."""

@@ -1,0 +1,74 @@
+"""What a book's closed trades come to: its edge, its expectancy and its drawdowns. Reckoned once after each trade
+(`DeskState.earned`), as a face looks far more often than a trade closes."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tradeterm.config import SizingConfig
+from tradeterm.desk.edge import Edge, edge
+from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.snapshot import TradeResult
+from tradeterm.domain.view import ExpectancyView
+from tradeterm.quant.expectancy import expectancy
+
+WINDOWS = (30, 100, 500)
+"""Closed trades the expectancy is shown over."""
+
+RECENT = 10
+
+
+class Earned(Struct, frozen=True, kw_only=True):
+    """Of these `results`, oldest first. `windows` are WINDOWS, `sized` is the window that sizing looks at.
+
+    `total` is the money of all results; `recent` has, after each of the last RECENT, the running total and the highest
+    it had been by then (0 at the start).
+    """
+
+    results: tuple[TradeResult, ...]
+    edge: Edge
+    windows: tuple[ExpectancyView, ...]
+    sized: ExpectancyView
+    total: Decimal
+    recent: tuple[tuple[Decimal, Decimal], ...]
+
+
+def reckon(config: SizingConfig, results: tuple[TradeResult, ...]) -> Earned:
+    running, highest = ZERO, ZERO
+    path = []
+    for result in results:
+        running += result.pnl
+        highest = max(highest, running)
+        path.append((running, highest))
+    return Earned(
+        results=results,
+        edge=edge(config, results),
+        windows=tuple(expectancy_view(results, window) for window in WINDOWS),
+        sized=expectancy_view(results, config.window),
+        total=running,
+        recent=tuple(path[-RECENT:]),
+    )
+
+
+def expectancy_view(results: Sequence[TradeResult], window: int) -> ExpectancyView:
+    """Of the last `window` results; see `tradeterm.quant.expectancy`."""
+    seen = results[-window:]
+    money = expectancy([float(result.pnl) for result in seen])
+    multiples = [float(result.r_multiple) for result in seen if result.r_multiple is not None]
+    in_r = expectancy(multiples if len(multiples) == len(seen) else [])
+    return ExpectancyView(
+        window=window,
+        trades=money.trades,
+        win_rate=_known(money.win_rate),
+        payoff=_known(money.payoff),
+        expectancy=_known(money.expectancy),
+        expectancy_se=_known(money.standard_error),
+        expectancy_r=_known(in_r.expectancy),
+        expectancy_r_se=_known(in_r.standard_error),
+    )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
