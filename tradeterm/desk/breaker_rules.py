@@ -302,7 +302,7 @@ def _health(state: DeskState, ts: int) -> Iterator[Cause]:
     levels = {HealthLevel.SEVERE: BreakerLevel.ALERT, HealthLevel.CRITICAL: BreakerLevel.THROTTLE}
     for name, health in sorted(state.health.items()):
         if health.level in levels and ts - health.ts < window_ms(state):
-            text = f"the strategy of {name} is {health.level}: {'; '.join(health.causes)}"
+            text = f"the strategy of {name} is {health.level}: {'; '.join(health.causes[:1])}"
             yield Cause(f"health {name}", levels[health.level], text, {"book": name, "health": health.level})
 
 
