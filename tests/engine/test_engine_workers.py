@@ -1,5 +1,7 @@
 """Every worker is made to fail while the engine trades: entries stop, everybody is told, nothing is lost."""
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,8 @@ from tradeterm.domain.events import BarClosed
 from tradeterm.domain.facts import AlertFact, SignalFact
 from tradeterm.domain.signals import SignalOutcome
 from tradeterm.engine.check import check
-from tradeterm.engine.market import Market
+from tradeterm.engine.models.calculator import Calculator, CalculatorError
+from tradeterm.engine.models.instruments import InstrumentModels
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.writer import LedgerWriter
@@ -51,6 +54,10 @@ def failing(times: int, real: Callable[..., Any], error: Exception, when: Callab
 def after_midday(*arguments: Any) -> bool:
     event = arguments[1]
     return isinstance(event, BarClosed) and event.ts >= 1_744_372_800_000
+
+
+def trading(*arguments: Any) -> bool:
+    return any(bar.ts_event >= 1_744_372_800_000 for bar in arguments[1])
 
 
 def restarts() -> dict[str, int]:
@@ -119,11 +126,41 @@ def test_gate_blocks_the_signal_it_broke_on_and_goes_on(monkeypatch: Patch) -> N
 
 
 def test_risk(whole: Any, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(Market, "_tick", failing(1, Market._tick, RuntimeError("a model's bug")))
+    broken = failing(1, InstrumentModels.on_bars, RuntimeError("a model's bug"), trading)
+    monkeypatch.setattr(InstrumentModels, "on_bars", broken)
     seen = run()
     assert trades() == whole
     assert restarts() == {"risk": 1}
     assert any("risk" in text for text in alerts(seen))
+
+
+def test_risk_process_that_is_killed_is_told_and_started_again(whole: Any, monkeypatch: Patch) -> None:
+    real, killed = Calculator.refresh, []
+
+    async def broken(self: Calculator, inputs: Any) -> Any:
+        if self.pid is not None and not killed:
+            killed.append(self.pid)
+            os.kill(self.pid, signal.SIGKILL)
+        return await real(self, inputs)
+
+    monkeypatch.setattr(Calculator, "refresh", broken)
+    seen = run()
+    assert killed
+    assert trades() == whole
+    assert restarts() == {"risk": 1}
+    assert [text for text in alerts(seen) if "the risk process ended" in text]
+    assert len(alerts(seen)) == len(set(alerts(seen)))
+    assert sound() == []
+
+
+def test_risk_models_that_cannot_be_fitted_are_left_out_loudly(whole: Any, monkeypatch: Patch) -> None:
+    error = CalculatorError("the risk models failed: a matrix is singular")
+    monkeypatch.setattr(Calculator, "refresh", failing(3, Calculator.refresh, error))
+    seen = run()
+    assert [text for text in alerts(seen) if text.startswith("RISK_FAILED") and "a matrix is singular" in text]
+    assert restarts() == {"risk": 3}
+    assert trades()
+    assert sound() == []
 
 
 def test_broker_that_fails_on_market_data_is_shown_it_again(whole: Any, monkeypatch: Patch) -> None:

@@ -18,7 +18,7 @@ from tradeterm.config import enabled_books
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
-from tradeterm.domain.events import DeskRestored, Timer, VenueStatus, WorkerStatus
+from tradeterm.domain.events import DeskRestored, Timer, VenueMeasured, VenueStatus, WorkerStatus
 from tradeterm.domain.market import Bar
 from tradeterm.domain.states import VenueState, WorkerName, WorkerState
 from tradeterm.domain.view import DeskView
@@ -31,6 +31,9 @@ from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import open_journal
 from tradeterm.engine.lanes import Lane, OrderLanes
 from tradeterm.engine.market import Market
+from tradeterm.engine.models.calculator import Calculator
+from tradeterm.engine.models.forecasts import read_forecasts
+from tradeterm.engine.models.models import Models
 from tradeterm.engine.notices import Notices
 from tradeterm.engine.options import EngineOptions, RunStarted
 from tradeterm.engine.orders import OrderCarrier
@@ -156,6 +159,18 @@ class Driver:
         self._core.connect(gate_lane, carriers)
         self._lanes = (gate_lane, *(lane for lanes in carriers.values() for lane in lanes.all))
         self._instruments = {instrument.id: instrument for instrument in feed.instruments()}
+        self._models = Models(
+            config,
+            feed.instruments(),
+            desk=self._desk,
+            supervisor=self._supervisor,
+            post=self._core.post,
+            record=self._recorder.record,
+            now=self._now,
+            calculator=Calculator(),
+            forecasts=read_forecasts(prepared.db),
+            lockstep=self._lockstep,
+        )
         self._market = Market(
             feed,
             brokers=self._brokers,
@@ -167,6 +182,7 @@ class Driver:
             record=self._recorder.record,
             see_bars=self._see_bars,
             reconnect=self._connections.renew_all,
+            model=self._models.take,
             cursor=prepared.cursor,
         )
         self._core.ts = self._market.cursor
@@ -265,6 +281,9 @@ class Driver:
             event for event in await self._feed.history(self._market.cursor, 600) if isinstance(event, Bar)
         )
         self._publisher.publish()
+        self._spawn(tasks, self._models.run)
+        await self._models.start(self._feed, self._market.cursor)
+        await self._core.settled()
         gc.freeze()  # what stands now stays: looking through it for garbage would hold up an order
         self._spawn(
             tasks,
@@ -331,6 +350,10 @@ class Driver:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TIMER_S)
+            for broker in self._brokers:
+                latency_ms = None if broker.simulated else broker.condition().latency_ms
+                if latency_ms is not None:
+                    self._core.post(VenueMeasured(ts=self._now(), venue=broker.venue, latency_ms=latency_ms))
             self._core.post(Timer(ts=self._now()))
 
     # what the workers call
@@ -397,6 +420,7 @@ class Driver:
         drained = await self._drain()
         await _cancel(tasks)
         await self._notices.close()
+        await self._models.close()
         for broker in self._brokers:
             await broker.close()
         with ExitStack() as closing:  # each of these happens, from the last to the first, whatever the others raise
@@ -452,6 +476,7 @@ class Driver:
     async def _abandon(self, why: BaseException) -> None:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""
         await self._notices.close(why)
+        await self._models.close()
         for broker in self._brokers:
             with suppress(VenueError):
                 await broker.close()

@@ -1,4 +1,4 @@
-"""The market, strategy and risk workers: batches of the feed, in order, none skipped, one wholly settled at a time."""
+"""The market and strategy workers: batches of the feed, in order, none skipped, one wholly settled at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -38,6 +38,7 @@ class Market:
         record: Callable[[int, Sequence[AlertFact]], None],
         see_bars: Callable[[Sequence[Bar]], None],
         reconnect: Callable[[], Awaitable[None]],
+        model: Callable[[Sequence[Bar], int], Awaitable[None]],
         cursor: int,
     ) -> None:
         self._feed = feed
@@ -51,6 +52,7 @@ class Market:
         self._record = record
         self._see_bars = see_bars
         self._reconnect = reconnect
+        self._model = model
         self._stopping = False
         self._last_ts = cursor
         self.cursor = cursor
@@ -91,8 +93,12 @@ class Market:
         worker = WorkerName.BROKER if self._simulated else WorkerName.MARKET
         await self._supervisor.keep(worker, partial(self._show, list(batch)), restart=self._reconnect)
         await self._wait_settled()
-        await self._strategies(batch, ts)
-        await self._supervisor.keep(WorkerName.RISK, partial(self._tick, ts))
+        bars = [event.bar for event in batch if isinstance(event, BarClosed)]
+        await self._strategies(batch, bars, ts)
+        if bars:
+            await self._wait_settled()  # the models of these bars come after what was decided on them
+            await self._model(bars, ts)
+        self._post(Timer(ts=ts))
         await self._wait_settled()
         self._last_ts = ts
 
@@ -105,11 +111,7 @@ class Market:
             self._post(event)
             waiting.pop(0)
 
-    async def _tick(self, ts: int) -> None:
-        self._post(Timer(ts=ts))
-
-    async def _strategies(self, batch: Sequence[MarketEvent], ts: int) -> None:
-        bars = [event.bar for event in batch if isinstance(event, BarClosed)]
+    async def _strategies(self, batch: Sequence[MarketEvent], bars: Sequence[Bar], ts: int) -> None:
         funding = [event.funding for event in batch if isinstance(event, FundingUpdate)]
         if not bars and not funding:
             return
