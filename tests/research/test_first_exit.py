@@ -1,0 +1,142 @@
+"""Jumping finds the exit that looking at every bar finds, in every market."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from research_kit import candles, policies, random_bars, random_signals
+
+from tradeterm.desk.sessions import is_last_bar, session_of
+from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.market import HOUR_MS, MINUTE_MS
+from tradeterm.research import exits
+from tradeterm.research.bars import Bars
+from tradeterm.research.exits import Exit, ExitSignals, Moment, first_exit, first_exit_every_bar, session_exit_row
+from tradeterm.research.fills import ExitPolicy
+from tradeterm.resources import demo_folder
+
+CALENDARS = ((Calendar.ALWAYS, HOUR_MS), (Calendar.ALWAYS, 7 * MINUTE_MS), (Calendar.NSE, 15 * MINUTE_MS))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    policy=policies,
+    side=st.sampled_from((1, -1)),
+    step=st.sampled_from((0.0, 0.0004, 0.002, 0.01)),
+    missing=st.sampled_from((0.0, 0.1, 0.8)),
+    market=st.sampled_from(CALENDARS),
+    irregular=st.booleans(),
+    signals=st.booleans(),
+    slipped=st.sampled_from((0.0, 0.0002, 0.02)),
+    window=st.sampled_from((1, 3, 16, 256)),
+)
+@settings(max_examples=400)
+def test_jumping_changes_nothing(
+    seed: int,
+    policy: ExitPolicy,
+    side: int,
+    step: float,
+    missing: float,
+    market: tuple[Calendar, int],
+    irregular: bool,
+    signals: bool,
+    slipped: float,
+    window: int,
+) -> None:
+    calendar, interval = market
+    bars = random_bars(
+        seed, 400, step=step, missing=missing, calendar=calendar, interval_ms=interval, irregular=irregular
+    )
+    row = bars.next_bar(seed % 40)
+    if row == bars.rows:
+        return
+    entry = float(bars.open[row]) * (1 + side * slipped)
+    anchor = float(bars.open[row]) * (1 + (seed % 5 - 2) / 100)
+    rules = random_signals(seed, 400, 0.004) if signals else ()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exits, "_FIRST_WINDOW", window)
+        found = first_exit(bars, row, side, entry, policy, rules, anchor)
+    assert found == first_exit_every_bar(bars, row, side, entry, policy, rules, anchor)
+
+
+def test_those_markets_know_every_exit() -> None:
+    policy = ExitPolicy(stop=0.03, target=0.02, trail=0.015, trail_after=0.01, time_limit_hours=20, session_end=True)
+    seen = set()
+    for seed in range(300):
+        bars = random_bars(seed, 300, step=0.002 + 0.008 * (seed % 3 == 0))
+        entry = float(bars.open[seed % 40])
+        found = first_exit(bars, seed % 40, 1, entry, policy, random_signals(seed, 300, 0.01))
+        seen.add((found.reason, found.moment))
+    reasons = {"STOP", "TARGET", "TRAILING", "TIME_LIMIT", "SESSION_END", "PLAIN", "IN_PROFIT"}
+    assert {reason for reason, _ in seen} >= reasons
+    assert {moment for _, moment in seen} == {Moment.OPEN, Moment.INSIDE}
+
+
+@pytest.mark.parametrize("side", (1, -1))
+@pytest.mark.parametrize(
+    "path", sorted((demo_folder() / "crypto" / "5m").glob("*.parquet")), ids=lambda path: path.stem
+)
+def test_jumping_changes_nothing_on_the_bundled_data(path: Path, side: int) -> None:
+    table = pq.read_table(path)
+    ts = table.column("timestamp").to_numpy().astype("datetime64[ms]").astype(np.int64)
+    bars = Bars("X", 5 * MINUTE_MS, ts, *(table.column(name).to_numpy() for name in ("open", "high", "low", "close")))
+    rng = np.random.default_rng(5)
+    rules = (ExitSignals("PLAIN", np.flatnonzero(rng.random(bars.rows) < 0.001)),)
+    for number, row in enumerate(rng.integers(0, bars.rows, 60).tolist()):
+        policy = ExitPolicy(
+            stop=0.02,
+            target=0.03 if number % 2 else None,
+            trail=0.015 if number % 3 else None,
+            trail_after=0.01,
+            time_limit_hours=8.0 if number % 5 == 0 else None,
+            session_end=number % 4 == 0,
+        )
+        entry = float(bars.open[row])
+        assert first_exit(bars, row, side, entry, policy, rules) == first_exit_every_bar(
+            bars, row, side, entry, policy, rules
+        )
+
+
+@pytest.mark.parametrize(("calendar", "interval"), CALENDARS)
+def test_sessions_end_as_on_the_desk(calendar: Calendar, interval: int) -> None:
+    for seed in range(4):
+        bars = random_bars(seed, 900, missing=0.2 * (seed % 2), calendar=calendar, interval_ms=interval)
+        for row in range(0, 900, 7):
+            if not bars.has_bar(row):
+                continue
+            opened = bars.opened(row)
+            wanted = next(
+                (
+                    r
+                    for r in range(row, bars.rows)
+                    if bars.has_bar(r)
+                    and (
+                        is_last_bar(calendar, bars.closed(r), interval)
+                        or session_of(calendar, opened) < session_of(calendar, bars.closed(r) - 1)
+                    )
+                ),
+                bars.rows,
+            )
+            assert session_exit_row(bars, row) == wanted
+
+
+def test_a_row_of_days_without_bars_is_jumped() -> None:
+    bars = random_bars(3, 9000, missing=1.0)
+    for row in (0, 8999):
+        for prices in (bars.open, bars.high, bars.low, bars.close):
+            prices[row] = 100.0
+    bars = Bars("X", bars.interval_ms, bars.ts_open, bars.open, bars.high, bars.low, bars.close)
+    assert bars.next_bar(1) == 8999
+    assert bars.last_close(bars.closed(8998)) == 100.0
+    signals = (ExitSignals("OUT", np.array([0])),)
+    assert first_exit(bars, 0, 1, 100.0, ExitPolicy(), signals) == Exit(8999, 100.0, "OUT", Moment.OPEN)
+
+
+def test_the_anchor_moves_stop_and_target_but_not_the_trailing_stop() -> None:
+    bars = candles((100, 100, 100, 100), (100, 101, 97.4, 98), (98, 99, 96, 97))
+    policy = ExitPolicy(stop=0.02)
+    assert first_exit(bars, 0, 1, 100.0, policy).price == 98.0
+    assert first_exit(bars, 0, 1, 100.0, policy, anchor=99.0).price == 97.02

@@ -1,0 +1,188 @@
+"""The money of a simulated run: positions, cash, closed trades. Floats; no rule about when anything happens."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tradeterm.research.bars import Bars
+from tradeterm.research.costs import Costs
+from tradeterm.research.exits import Exit, Moment
+from tradeterm.research.sizers import Closed
+from tradeterm.strategies.panel import Floats
+
+Ints = NDArray[np.int64]
+
+
+class Trade(NamedTuple):
+    """A closed round trip. Rows and times (UTC ms) of the signal's bar and of both fills; an exit inside a bar is
+    stamped with the bar's close. Prices are those of the fills. Money in quote currency: `gross` is what the fills
+    made, `fees` and `funding` what was paid on top, `pnl` = gross − fees − funding; `slippage` (in `gross` already) is
+    what the fills lost to the prices before it. `risk` is what the initial stop would have lost; NaN without one.
+    """
+
+    instrument: str
+    side: int
+    quantity: float
+    signal_row: int
+    entry_row: int
+    exit_row: int
+    entry_ts: int
+    exit_ts: int
+    entry_price: float
+    exit_price: float
+    reason: str
+    gross: float
+    fees: float
+    slippage: float
+    funding: float
+    pnl: float
+    risk: float
+
+    @property
+    def r_multiple(self) -> float:
+        return self.pnl / self.risk if self.risk > 0 else math.nan
+
+
+class Trades(Struct, frozen=True, kw_only=True):
+    """Closed trades in the order they closed; the columns of `Trade`, `instrument` as an index into `names`.
+
+    `moment` says when in its bar each exit filled (`exits.Moment`).
+    """
+
+    names: tuple[str, ...]
+    instrument: Ints
+    side: Ints
+    quantity: Floats
+    signal_row: Ints
+    entry_row: Ints
+    exit_row: Ints
+    entry_ts: Ints
+    exit_ts: Ints
+    entry_price: Floats
+    exit_price: Floats
+    reason: tuple[str, ...]
+    gross: Floats
+    fees: Floats
+    slippage: Floats
+    funding: Floats
+    pnl: Floats
+    risk: Floats
+    moment: Ints
+
+    def __len__(self) -> int:
+        return len(self.pnl)
+
+    def __iter__(self) -> Iterator[Trade]:
+        columns = [getattr(self, name) for name in Trade._fields[1:]]
+        rows = zip(*(column if isinstance(column, tuple) else column.tolist() for column in columns), strict=True)
+        for number, row in zip(self.instrument.tolist(), rows, strict=True):
+            yield Trade(self.names[number], *row)
+
+
+class Payments(NamedTuple):
+    """Funding as it was settled: when, of which instrument, and the money paid (negative: received)."""
+
+    ts: Ints
+    instrument: Ints
+    amount: Floats
+
+
+class Position(Struct):
+    """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the `risk`
+    to the initial stop (NaN without one), and the funding paid so far."""
+
+    side: int
+    quantity: float
+    signal_row: int
+    entry_row: int
+    ts: int
+    price: float
+    fee: float
+    slippage: float
+    slip: float
+    risk: float = math.nan
+    funding: float = 0.0
+
+
+class Account:
+    """Cash moves by realised gains, fees and funding; a position's notional is not taken from it (as on a margin
+    account). `closed` is what sizing remembers."""
+
+    def __init__(self, market: tuple[Bars, ...], costs: Costs, capital: float) -> None:
+        self.market, self.costs, self.cash, self.peak = market, costs, capital, capital
+        self.positions: dict[int, Position] = {}
+        self.closed: list[Closed] = []
+        self._trades: list[tuple[float | str, ...]] = []
+        self._payments: list[tuple[int, int, float]] = []
+
+    def state(self, ts: int) -> tuple[float, float]:
+        """Equity and gross exposure at the newest closes of `ts`."""
+        equity, exposure = self.cash, 0.0
+        for number, held in self.positions.items():
+            mark = self.market[number].last_close(ts)
+            equity += held.side * held.quantity * (mark - held.price)
+            exposure += held.quantity * mark
+        self.peak = max(self.peak, equity)
+        return equity, exposure
+
+    def open(self, number: int, side: int, quantity: float, signal_row: int, row: int, slip: float) -> float:
+        """Fill an entry at the open of `row`, worse by the fraction `slip`; the price it got."""
+        bars = self.market[number]
+        before = float(bars.open[row])
+        price = before * (1 + side * slip)
+        fee = quantity * price * self.costs.fee
+        self.cash -= fee
+        lost = side * quantity * (price - before)
+        self.positions[number] = Position(side, quantity, signal_row, row, bars.opened(row), price, fee, lost, slip)
+        return price
+
+    def settle(self, number: int, ts: int, rate: float) -> None:
+        """Pay (or receive) funding at the last close."""
+        held = self.positions[number]
+        paid = held.side * held.quantity * self.market[number].last_close(ts) * rate
+        if paid == paid:
+            self.cash -= paid
+            held.funding += paid
+            self._payments.append((ts, number, paid))
+
+    def close(self, number: int, exit: Exit) -> None:
+        """Fill an exit."""
+        bars, held = self.market[number], self.positions.pop(number)
+        ts = bars.opened(exit.row) if exit.moment is Moment.OPEN else bars.closed(exit.row)
+        slip = self.costs.slip(held.quantity, ts, bars.liquidity)
+        if slip != slip:  # not known any more: what the entry lost stands for it
+            slip = held.slip
+        price = exit.price * max(1 - held.side * slip, 0.0)
+        fee = held.quantity * price * self.costs.fee
+        gross = held.side * held.quantity * (price - held.price)
+        pnl = gross - held.fee - fee - held.funding
+        self.cash += gross - fee
+        lost = held.slippage + held.side * held.quantity * (exit.price - price)
+        self._trades.append(
+            (
+                number, held.side, held.quantity, held.signal_row, held.entry_row, exit.row, held.ts, ts,
+                held.price, price, exit.reason, gross, held.fee + fee, lost, held.funding, pnl, held.risk, exit.moment,
+            )
+        )  # fmt: skip
+        multiple = pnl / held.risk if held.risk > 0 else math.nan
+        self.closed.append(Closed(ts, pnl, 100 * pnl / (held.quantity * held.price), multiple))
+
+    def trades(self) -> Trades:
+        names = Trades.__struct_fields__[1:]
+        columns = dict(zip(names, zip(*self._trades, strict=True) if self._trades else [()] * len(names), strict=True))
+        arrays: dict[str, Any] = {name: np.array(columns[name], dtype=_KINDS.get(name, np.float64)) for name in names}
+        arrays["reason"] = columns["reason"]
+        return Trades(names=tuple(bars.instrument for bars in self.market), **arrays)
+
+    def payments(self) -> Payments:
+        ts, number, amount = zip(*self._payments, strict=True) if self._payments else ((), (), ())
+        return Payments(np.array(ts, np.int64), np.array(number, np.int64), np.array(amount, np.float64))
+
+
+_KINDS: dict[str, Any] = dict.fromkeys(
+    ("instrument", "side", "signal_row", "entry_row", "exit_row", "entry_ts", "exit_ts", "moment"), np.int64
+) | {"reason": np.str_}

@@ -1,0 +1,34 @@
+"""What simulated fills cost; always against the trader."""
+
+import math
+
+from msgspec import Struct
+
+from tradeterm.quant.impact import sqrt_impact
+from tradeterm.research.bars import Liquidity
+
+
+class Costs(Struct, frozen=True, kw_only=True):
+    """`fee` is a fraction of every fill's notional, `slippage` of its price. With `impact` (the coefficient of the
+    square-root law, about 1) slippage grows with the order's size: that needs the instrument's `Liquidity`, and an
+    entry at a time at which it is not known is refused. Raises ValueError out of bounds."""
+
+    fee: float = 0.00055
+    slippage: float = 0.0002
+    impact: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("fee", "slippage"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: found {getattr(self, name)}, allowed 0 up to 1")
+        if self.impact is not None and not 0 <= self.impact < math.inf:
+            raise ValueError(f"impact: found {self.impact}, allowed 0 or more")
+
+    def slip(self, quantity: float, ts: int, liquidity: Liquidity | None) -> float:
+        """The fraction of the price an order of this size loses at `ts`; NaN where its impact is not known."""
+        if self.impact is None:
+            return self.slippage
+        if liquidity is None:
+            return math.nan
+        adv, volatility = liquidity.at(ts)
+        return self.slippage + float(sqrt_impact(quantity, adv, volatility, self.impact))

@@ -1,0 +1,172 @@
+"""The same portfolio for strategies that must see each bar: a Python function is called at every close.
+
+It steps through every bar of every instrument and never jumps, so it is also what the jumping simulation is held
+against. The order of events is that of `simulate.py`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from tradeterm.desk.sessions import is_last_bar, session_of
+from tradeterm.research.account import Account
+from tradeterm.research.bars import Bars
+from tradeterm.research.costs import Costs
+from tradeterm.research.exits import Exit, Moment, signed_bar
+from tradeterm.research.fills import ExitPolicy, Reason, Watch, levels
+from tradeterm.research.simulate import Decider, Simulation
+from tradeterm.research.sizers import Limit, Sizer
+
+Prices = tuple[float, float, float, float]
+OnBar = Callable[[int, Prices, int], int]
+"""`(row, (open, high, low, close), side)` at the close of an instrument's bar; `side` is that of its position, 0 if
+flat. Answers 0 (nothing), LONG, SHORT (ignored unless flat) or LEAVE (the position)."""
+
+LONG, SHORT, LEAVE = 1, -1, 2
+EXIT_REASON = "EXIT"
+_CHUNK = 4096
+
+
+def simulate_every_bar(
+    market: Sequence[Bars],
+    on_bar: Sequence[OnBar],
+    policy: ExitPolicy,
+    *,
+    costs: Costs,
+    capital: float,
+    sizer: Sizer,
+    limits: Sequence[Limit] = (),
+) -> Simulation:
+    """Call each instrument's function at each of its closes and trade what it answers; one position an instrument.
+
+    All instruments share their rows' times. A position the function leaves ends with the reason EXIT.
+    """
+    if any(not _same_times(market[0], bars) for bars in market[1:]):
+        raise ValueError("instruments must share the times of their rows, as those of one panel do")
+    market = tuple(market)
+    account = Account(market, costs, capital)
+    ignored: Counter[str] = Counter()
+    run = _Stepping(account, policy, Decider(account, policy, sizer, limits, ignored))
+    sides = run.sides
+    for row, now in _rows(market):
+        if run.busy:
+            run.begin(row)
+            run.end(row)
+        for number, prices in enumerate(now):
+            if prices[3] == prices[3]:
+                wanted = on_bar[number](row, prices, sides[number])
+                if wanted:
+                    run.answer(number, row, wanted)
+    return Simulation(
+        trades=account.trades(),
+        payments=account.payments(),
+        ignored=dict(ignored),
+        market=market,
+        costs=costs,
+        capital=capital,
+    )
+
+
+class _Stepping:
+    """What is open or on its way, one row at a time."""
+
+    def __init__(self, account: Account, policy: ExitPolicy, decider: Decider) -> None:
+        self._account, self._policy, self._decider = account, policy, decider
+        self._watches: dict[int, Watch] = {}
+        self._due: dict[int, str] = {}
+        self._settled = 0
+        self.sides = [0] * len(account.market)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._watches or self._decider.entering)
+
+    def begin(self, row: int) -> None:
+        """What fills at the row's opens, and funding before and after them."""
+        account, market = self._account, self._account.market
+        opened = market[0].opened(row)
+        self._settle(opened)
+        for number in sorted(self._due):
+            if market[number].has_bar(row):
+                self._close(number, Exit(row, float(market[number].open[row]), self._due.pop(number), Moment.OPEN))
+        for number in sorted(self._decider.entering):
+            entry = self._decider.entering[number]
+            if entry.row == row:
+                price, side = self._decider.enter(number), entry.side
+                anchor = self._decider.anchor(number, price, entry.signal_row)
+                self._watches[number] = Watch(levels(self._policy, side, price, anchor), price * side)
+                self.sides[number] = account.positions[number].side
+        self._settle(market[0].closed(row) - 1)
+
+    def end(self, row: int) -> None:
+        """What the row's ranges and closes do to positions."""
+        for number in sorted(self._watches):
+            bars, watch, side = self._account.market[number], self._watches[number], self.sides[number]
+            if not bars.has_bar(row):
+                continue
+            opened, best, worst, close = signed_bar(bars, row, side)
+            hit = watch.inside(opened, best, worst)
+            if hit is not None:
+                self._close(number, Exit(row, hit[0] * side, hit[1], Moment.INSIDE))
+            elif row == bars.last:
+                self._close(number, Exit(row, close * side, Reason.DATA_END, Moment.CLOSE))
+            elif watch.close(best, close):
+                self._due[number] = Reason.TRAILING
+            elif reason := self._over(number, row):
+                self._due[number] = reason
+
+    def answer(self, number: int, row: int, wanted: int) -> None:
+        """What the strategy wants at the close of the row."""
+        if wanted == LEAVE:
+            if number in self._watches:
+                self._due.setdefault(number, EXIT_REASON)
+        else:
+            self._decider.decide(number, row, wanted)
+
+    def _over(self, number: int, row: int) -> str:
+        bars, policy, since = self._account.market[number], self._policy, self._account.positions[number].ts
+        ts, limit, calendar = bars.closed(row), policy.time_limit_ms, bars.calendar
+        if limit is not None and ts - since >= limit:
+            return Reason.TIME_LIMIT
+        if policy.session_end and (
+            is_last_bar(calendar, ts, bars.interval_ms) or session_of(calendar, since) < session_of(calendar, ts - 1)
+        ):
+            return Reason.SESSION_END
+        return ""
+
+    def _close(self, number: int, exit: Exit) -> None:
+        self._account.close(number, exit)
+        del self._watches[number]
+        self.sides[number] = 0
+        self._due.pop(number, None)
+
+    def _settle(self, until: int) -> None:
+        """Funding up to and at `until` that is not settled yet, on what is held."""
+        due = []
+        for number in self._watches:
+            funding, since = self._account.market[number].funding, self._account.positions[number].ts
+            if funding is None:
+                continue
+            first, last = np.searchsorted(funding.ts, (max(self._settled, since), until), side="right")
+            due += [(int(funding.ts[at]), number, float(funding.rate[at])) for at in range(first, last)]
+        for ts, number, rate in sorted(due):
+            self._account.settle(number, ts, rate)
+        self._settled = until
+
+
+def _rows(market: Sequence[Bars]) -> Iterator[tuple[int, tuple[Prices, ...]]]:
+    """Each row's prices of all instruments, as plain floats."""
+    for start in range(0, market[0].rows if market else 0, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        columns = (
+            zip(*(prices[part].tolist() for prices in (bars.open, bars.high, bars.low, bars.close)), strict=True)
+            for bars in market
+        )
+        yield from enumerate(zip(*columns, strict=True), start)
+
+
+def _same_times(one: Bars, other: Bars) -> bool:
+    if one.regular and other.regular:
+        return (one.start, one.rows, one.interval_ms) == (other.start, other.rows, other.interval_ms)
+    return one.interval_ms == other.interval_ms and np.array_equal(one.ts_open, other.ts_open)

@@ -1,0 +1,246 @@
+"""The first exit of a position: bar by bar, which is the reference, and jumping over bars on which nothing can happen.
+
+Both give the same answer, to the last bit. The rules are those of `fills.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradeterm.desk.sessions import is_last_bar, session_of
+from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
+from tradeterm.research.bars import Bars
+from tradeterm.research.fills import ExitPolicy, Levels, Reason, Watch, levels
+from tradeterm.strategies.panel import Floats
+
+_FIRST_WINDOW, _LARGEST_WINDOW, _GROWTH = 256, 4096, 4
+_IST = 5 * HOUR_MS + 30 * MINUTE_MS
+_NSE_CLOSE = 15 * HOUR_MS + 30 * MINUTE_MS
+
+
+class Moment(IntEnum):
+    """When in its bar an exit fills."""
+
+    OPEN = 0
+    INSIDE = 1
+    CLOSE = 2
+
+
+class Exit(NamedTuple):
+    """`price` is before slippage; `reason` one of `Reason` or a strategy's own."""
+
+    row: int
+    price: float
+    reason: str
+    moment: Moment
+
+
+class ExitSignals(NamedTuple):
+    """The rows, rising, at whose close a strategy wants out of an instrument's position on one side."""
+
+    reason: str
+    rows: NDArray[np.intp]
+    requires_profit: bool = False
+
+
+FirstExit = Callable[[Bars, int, int, float, ExitPolicy, Sequence[ExitSignals], float], Exit]
+"""`(bars, row, side, entry, policy, signals, anchor)`: `entry` is the price of the fill at the open of `row`, `side` +1
+or −1, `anchor` the price stop and target are measured from. There must be a bar at `row`."""
+
+
+def first_exit_every_bar(
+    bars: Bars,
+    row: int,
+    side: int,
+    entry: float,
+    policy: ExitPolicy,
+    signals: Sequence[ExitSignals] = (),
+    anchor: float | None = None,
+) -> Exit:
+    """The reference: every bar in turn."""
+    watch = Watch(levels(policy, side, entry, entry if anchor is None else anchor), entry * side)
+    flagged = [set(signal.rows.tolist()) for signal in signals]
+    ts_opened, calendar, interval = bars.opened(row), bars.calendar, bars.interval_ms
+    limit = policy.time_limit_ms
+    due, been_in_profit, last = "", False, row
+    for r in range(row, bars.rows):
+        if not bars.has_bar(r):
+            continue
+        opened, best, worst, close = signed_bar(bars, r, side)
+        if due:
+            return Exit(r, opened * side, due, Moment.OPEN)
+        hit = watch.inside(opened, best, worst)
+        if hit is not None:
+            return Exit(r, hit[0] * side, hit[1], Moment.INSIDE)
+        ts, last = bars.closed(r), r
+        if watch.close(best, close):
+            due = Reason.TRAILING
+        elif limit is not None and ts - ts_opened >= limit:
+            due = Reason.TIME_LIMIT
+        elif policy.session_end and (
+            is_last_bar(calendar, ts, interval) or session_of(calendar, ts_opened) < session_of(calendar, ts - 1)
+        ):
+            due = Reason.SESSION_END
+        else:
+            for signal, rows in zip(signals, flagged, strict=True):
+                if r in rows and (been_in_profit or not signal.requires_profit):
+                    due = signal.reason
+                    break
+        been_in_profit = been_in_profit or close > entry * side
+    return Exit(last, float(bars.close[last]), Reason.DATA_END, Moment.CLOSE)
+
+
+def first_exit(
+    bars: Bars,
+    row: int,
+    side: int,
+    entry: float,
+    policy: ExitPolicy,
+    signals: Sequence[ExitSignals] = (),
+    anchor: float | None = None,
+) -> Exit:
+    """The same by jumping: where it must end at the latest, and then the first bar whose prices end it sooner."""
+    at = levels(policy, side, entry, entry if anchor is None else anchor)
+    due_row, due = _latest(bars, row, side, entry, policy, signals)
+    hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, entry * side, at)
+    if hit is not None and hit.reason != "":
+        return hit
+    if hit is not None:  # the close of that bar set off the trailing stop
+        due_row, due = hit.row, Reason.TRAILING
+    out = bars.next_bar(due_row + 1)
+    if out < bars.rows:
+        return Exit(out, float(bars.open[out]), due, Moment.OPEN)
+    return Exit(bars.last, float(bars.close[bars.last]), Reason.DATA_END, Moment.CLOSE)
+
+
+def signed_bar(bars: Bars, row: int, side: int) -> tuple[float, float, float, float]:
+    """Open, best, worst and closing price for a position on `side`, times `side`."""
+    opened, high, low, close = bars.open[row], bars.high[row], bars.low[row], bars.close[row]
+    if side > 0:
+        return float(opened), float(high), float(low), float(close)
+    return -float(opened), -float(low), -float(high), -float(close)
+
+
+def session_exit_row(bars: Bars, row: int) -> int:
+    """The row at whose close a position entered at the open of `row` is ended by its session; `rows` if none is."""
+    calendar, ts = bars.calendar, bars.opened(row)
+    local = _IST if calendar is Calendar.NSE else 0
+    midnight = (session_of(calendar, ts) + 1) * DAY_MS - local
+    last_order = midnight if calendar is Calendar.ALWAYS else midnight - DAY_MS + _NSE_CLOSE - bars.interval_ms
+    at = bars.next_bar(max(row, bars.first_closing(last_order)))
+    if at < bars.rows and is_last_bar(calendar, bars.closed(at), bars.interval_ms):
+        return at
+    return bars.next_bar(max(row, bars.first_closing(midnight + 1)))
+
+
+def _latest(
+    bars: Bars, row: int, side: int, entry: float, policy: ExitPolicy, signals: Sequence[ExitSignals]
+) -> tuple[int, str]:
+    """The first row at whose close something other than prices ends the position, and what; `rows` if nothing does.
+
+    Candidates come in the order of the rules, and of those at one row the first is taken.
+    """
+    at, why = bars.rows, ""
+    if policy.time_limit_ms is not None:
+        limit = bars.next_bar(max(row, bars.first_closing(bars.opened(row) + policy.time_limit_ms)))
+        if limit < at:
+            at, why = limit, Reason.TIME_LIMIT
+    if policy.session_end:
+        session = session_exit_row(bars, row)
+        if session < at:
+            at, why = session, Reason.SESSION_END
+    profit = None
+    for signal in signals:
+        since = row
+        if signal.requires_profit:
+            if profit is None:
+                profit = _first_profit(bars, row, at, side, entry)
+            since = profit + 1
+        flagged = _first_flagged(bars, signal.rows, since, at)
+        if flagged < at:
+            at, why = flagged, signal.reason
+    return at, why
+
+
+def _first_flagged(bars: Bars, rows: NDArray[np.intp], since: int, before: int) -> int:
+    """The first of `rows` from `since` on, with a bar and below `before`; `before` if there is none."""
+    for flagged in rows[int(np.searchsorted(rows, since)) :]:
+        if flagged >= before:
+            break
+        if bars.has_bar(int(flagged)):
+            return int(flagged)
+    return before
+
+
+def _first_profit(bars: Bars, row: int, stop: int, side: int, entry: float) -> int:
+    """The first row that closes beyond the entry price; `stop` if none below it does."""
+    size = _FIRST_WINDOW
+    while row < stop:
+        end = min(row + size, stop)
+        close = bars.close[row:end]
+        found = (close > entry if side > 0 else close < entry).nonzero()[0]
+        if found.size:
+            return row + int(found[0])
+        row, size = end, min(size * _GROWTH, _LARGEST_WINDOW)
+    return stop
+
+
+def _first_hit(bars: Bars, row: int, stop: int, side: int, entry: float, at: Levels) -> Exit | None:
+    """The first exit by prices in rows `row` to `stop`; with an empty reason where it is the close that arms it.
+
+    Windows are searched for the first row on which `Watch` has something to say; what it says is left to `Watch`.
+    """
+    watch = Watch(at, entry)
+    size = _FIRST_WINDOW
+    found: int | None = row  # the entry's own bar has rules of its own
+    while True:
+        if found is not None:
+            opened, best, worst, close = signed_bar(bars, found, side)
+            hit = watch.inside(opened, best, worst)
+            if hit is not None:
+                return Exit(found, hit[0] * side, hit[1], Moment.INSIDE)
+            if watch.close(best, close):
+                return Exit(found, close * side, "", Moment.CLOSE)
+            row = found + 1
+        if row >= stop:
+            return None
+        end = min(row + size, stop)
+        best_, worst_ = _best_and_worst(bars, row, end, side)
+        if watch.peak < at.arm:
+            found = _first(row, (worst_ <= watch.stop) | (best_ >= min(at.arm, at.target)))
+        else:
+            found = _first_armed(bars, row, side, at, watch, best_, worst_)
+        row, size = end, min(size * _GROWTH, _LARGEST_WINDOW)
+
+
+def _first_armed(bars: Bars, row: int, side: int, at: Levels, watch: Watch, best: Floats, worst: Floats) -> int | None:
+    """The first row that reaches the stop, which follows the best price of the rows before it, or the target, or closes
+    at the new level. Moves the watch to that row, or past the window."""
+    peaks = np.fmax.accumulate(best)
+    np.fmax(peaks, watch.peak, out=peaks)
+    stops = np.empty(len(peaks) + 1)
+    stops[0] = watch.stop
+    np.multiply(peaks, at.keep, out=stops[1:])
+    np.fmax(stops[1:], watch.stop, out=stops[1:])
+    close = bars.close[row : row + len(peaks)]
+    closed = close <= stops[1:] if side > 0 else close >= -stops[1:]
+    found = _first(0, (worst <= stops[:-1]) | (best >= at.target) | closed)
+    before = len(peaks) if found is None else found
+    if before:
+        watch.peak, watch.stop = float(peaks[before - 1]), float(stops[before])
+    return None if found is None else row + found
+
+
+def _best_and_worst(bars: Bars, row: int, end: int, side: int) -> tuple[Floats, Floats]:
+    if side > 0:
+        return bars.high[row:end], bars.low[row:end]
+    return -bars.low[row:end], -bars.high[row:end]
+
+
+def _first(row: int, hits: NDArray[np.bool_]) -> int | None:
+    at = int(hits.argmax())
+    return row + at if hits[at] else None

@@ -1,0 +1,187 @@
+"""How large a simulated entry is, and what cuts it down. Decided at the signal's close, on what is known then."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from tradeterm.config import LimitsConfig, SizingConfig
+from tradeterm.desk.earned import Earned, reckon
+from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor
+from tradeterm.desk.sizing import SizeRequest, size
+from tradeterm.desk.state import KEEP_RESULTS
+from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.snapshot import TradeResult
+
+
+class Closed(NamedTuple):
+    """A closed trade as sizing remembers it: money net of costs, `return_pct` of the money put in, `r_multiple` in
+    units of the risk taken (NaN without a stop). `ts` is UTC ms."""
+
+    ts: int
+    pnl: float
+    return_pct: float
+    r_multiple: float
+
+
+class Wanted(NamedTuple):
+    """An entry that wants a size. Money in quote currency.
+
+    `price` is the signal's close, `stop` what it would be for a fill there (NaN: none). `equity` is marked to the
+    newest closes, `peak_equity` its highest at any decision so far; `exposure` is the gross notional of positions and
+    of entries on their way, `positions` their number; `closed` are the trades so far (do not change it).
+    """
+
+    instrument: int
+    name: str
+    ts: int
+    side: int
+    price: float
+    stop: float
+    equity: float
+    peak_equity: float
+    cash: float
+    exposure: float
+    positions: int
+    closed: Sequence[Closed]
+
+
+class Sizer(Protocol):
+    """The quantity for an entry; 0 or NaN is none."""
+
+    def __call__(self, wanted: Wanted) -> float: ...
+
+
+class Limit(Protocol):
+    """What remains allowed of a quantity; 0 refuses the entry. A limit only ever cuts."""
+
+    def __call__(self, wanted: Wanted, quantity: float) -> float: ...
+
+
+class EquityFraction:
+    """A notional of `fraction` of equity."""
+
+    def __init__(self, fraction: float) -> None:
+        self._fraction = _positive("fraction", fraction)
+
+    def __call__(self, wanted: Wanted) -> float:
+        return wanted.equity * self._fraction / wanted.price
+
+
+class RiskFraction:
+    """`fraction` of equity is lost between entry and stop, before costs; the notional is at most `most` of equity.
+    Without a stop there is no size."""
+
+    def __init__(self, fraction: float, most: float = 1.0) -> None:
+        self._fraction, self._most = _positive("fraction", fraction), _positive("most", most)
+
+    def __call__(self, wanted: Wanted) -> float:
+        distance = abs(wanted.price - wanted.stop)
+        if not distance > 0:
+            return 0.0
+        return min(wanted.equity * self._fraction / distance, wanted.equity * self._most / wanted.price)
+
+
+class FixedQuantity:
+    """Always the same quantity."""
+
+    def __init__(self, quantity: float) -> None:
+        self._quantity = _positive("quantity", quantity)
+
+    def __call__(self, wanted: Wanted) -> float:
+        return self._quantity
+
+
+class DeskSizer:
+    """The live desk's own `size()`, with its edge, caps, lots and drawdown factor, on a simulated book.
+
+    Without models the regime is unknown (it counts as chop), and a volatility target is refused. The peak of equity is
+    that of the decisions, as the kernel does not look between them.
+    """
+
+    def __init__(self, instruments: Sequence[Instrument], sizing: SizingConfig, limits: LimitsConfig) -> None:
+        if sizing.volatility_target is not None:
+            raise ValueError("sizing.volatility_target is set: it needs a live desk's models, not simulated here")
+        self._instruments, self._sizing, self._limits = tuple(instruments), sizing, limits
+        self._closed: Sequence[Closed] = ()
+        self._results: tuple[TradeResult, ...] = ()
+        self._known = 0
+        self._earned = reckon(sizing, ())
+
+    def __call__(self, wanted: Wanted) -> float:
+        if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
+            return 0.0
+        config, side = self._sizing, PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
+        earned = self._track_record(wanted.closed)
+        factors: tuple[Factor, ...] = ()
+        if config.drawdown_dampening:
+            fallen = _exact(1 - wanted.equity / max(wanted.peak_equity, wanted.equity))
+            factors = (drawdown_factor(fallen, _exact(self._limits.drawdown), _exact(wanted.cash), earned),)
+        request = SizeRequest(
+            instrument=self._instruments[wanted.instrument],
+            price=_exact(wanted.price),
+            stop=_exact(wanted.stop),
+            equity=_exact(wanted.equity),
+            cash=_exact(wanted.cash),
+            exposure=_exact(wanted.exposure),
+            risk_fraction=earned.edge.risk_fraction,
+            why=earned.edge.why,
+            max_position_fraction=_exact(config.max_position_fraction),
+            max_leverage=_exact(self._limits.max_leverage),
+            max_order_notional=_exact(self._limits.max_order_notional),
+            regime=regime_factor(config.regimes, None, side),
+            factors=factors,
+        )
+        return float(size(request).quantity)
+
+    def _track_record(self, closed: Sequence[Closed]) -> Earned:
+        """What the desk makes of the trades so far, reckoned anew only after another one."""
+        if closed is not self._closed:
+            self._closed, self._results, self._known, self._earned = closed, (), 0, reckon(self._sizing, ())
+        if len(closed) > self._known:
+            self._results = (*self._results, *map(_result, closed[self._known :]))[-KEEP_RESULTS:]
+            self._known = len(closed)
+            self._earned = reckon(self._sizing, self._results)
+        return self._earned
+
+
+class MaxPositions:
+    """At most `most` positions at once, entries on their way included."""
+
+    def __init__(self, most: int) -> None:
+        self._most = int(_positive("most", most))
+
+    def __call__(self, wanted: Wanted, quantity: float) -> float:
+        return quantity if wanted.positions < self._most else 0.0
+
+
+class MaxExposure:
+    """Gross notional of at most `most` times equity; an entry is cut to what is left."""
+
+    def __init__(self, most: float) -> None:
+        self._most = _positive("most", most)
+
+    def __call__(self, wanted: Wanted, quantity: float) -> float:
+        return max(0.0, min(quantity, (wanted.equity * self._most - wanted.exposure) / wanted.price))
+
+
+def _positive(name: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}: found {value}, allowed above 0")
+    return value
+
+
+def _exact(value: float) -> Decimal:
+    return Decimal(str(value))
+
+
+def _result(closed: Closed) -> TradeResult:
+    multiple = None if math.isnan(closed.r_multiple) else _exact(closed.r_multiple)
+    return TradeResult(
+        trade_id="",
+        ts_closed=closed.ts,
+        pnl=_exact(closed.pnl),
+        return_pct=_exact(closed.return_pct),
+        r_multiple=multiple,
+    )
