@@ -199,6 +199,21 @@ def test_the_desks_drawdown_halts_it_and_an_unknown_mark_measures_nothing() -> N
     assert level(again) is L.CLOSED
 
 
+def test_recover_accepts_a_drawdown_and_counts_it_from_there() -> None:
+    rig = Rig(loose(BreakerConfig(drawdown=0.001)))
+    rig.open_position()
+    rig.quote(97.0, T0 + 1000)
+    status, text = answer(rig, ask(V.RESUME, T0 + 2000))
+    assert (status, "the cause lasts" in text) == (REFUSED, True)
+    status, text = answer(rig, ask(V.RECOVER, T0 + 3000, "looked at it, the size is cut"))
+    assert (status, text.endswith("the drawdown is counted from here")) == (DONE, True)
+    assert (level(rig), rig.desk.state.breaker_rule) == (L.ALERT, "slippage"), "the exit's, of its own"
+    rig.feed(Timer(ts=T0 + 4000))
+    assert level(rig) is L.ALERT
+    book = rig.desk.state.books[BOOK]
+    assert book.peak_equity == book.cash, "flat by then, and the next drawdown counts from here"
+
+
 def test_a_desk_of_two_currencies_measures_what_it_can_add_up_and_the_rest_apart() -> None:
     books = {"crypto": book_config(), "india": book_config(currency="INR", instruments=(ETH,))}
     cfg = Config(books=books, breaker=BreakerConfig(daily_loss=0.01))

@@ -6,12 +6,14 @@ venues are ready, entries are cancelled, positions closed reduce-only, leftovers
 confirm that the venue is flat. Each step may be taken again without harm. The desk stays HALTED until it is resumed.
 
 A HALT by an operator (or a kill) and one by the breaker are two locks: RESUME opens both, RECOVER and OVERRIDE open the
-breaker's alone. START or RESUME of one book with a reason has its strategy's health judged anew from then on.
+breaker's alone. RECOVER accepts a drawdown, which is counted anew from there; every other cause must be gone.
+START or RESUME of one book with a reason has its strategy's health judged anew from then on.
 """
 
 from collections.abc import Callable
 
 from tradeterm.desk import breaker, health
+from tradeterm.desk.account import book_equity
 from tradeterm.desk.breaker_rules import measure
 from tradeterm.desk.closing import cancel, cancel_entries, cancel_leftovers, start_exit
 from tradeterm.desk.state import Book, DeskState
@@ -110,11 +112,24 @@ def _recover(turn: Turn, event: OperatorCommand) -> Answer:
         return CommandStatus.REFUSED, "RECOVER needs a reason"
     if not breaker.is_latched(state.breaker):
         return CommandStatus.REFUSED, f"the breaker is {state.breaker}; RECOVER leads out of HALT and SHUTDOWN"
-    obstacle = _obstacle(state) or _held(turn)
+    obstacle = _obstacle(state) or _held(turn, accepted=("drawdown",))
     if obstacle:
         return CommandStatus.REFUSED, obstacle
+    accepted = _accept_drawdown(turn)
     breaker.release(turn, _because("RECOVER", event))
-    return CommandStatus.DONE, f"the breaker is {state.breaker}, {_let_go(turn)}"
+    return CommandStatus.DONE, f"the breaker is {state.breaker}, {_let_go(turn)}{accepted}"
+
+
+def _accept_drawdown(turn: Turn) -> str:
+    """Count the drawdown from here where it is what holds the breaker up: no later day would make up for it."""
+    if not any(cause.rule.startswith("drawdown") for cause in breaker.blocking(turn)):
+        return ""
+    for book in turn.state.books.values():
+        equity = book_equity(turn.state, book)
+        if equity is not None and equity > 0:
+            book.peak_equity = equity
+            turn.record_book(book)
+    return "; the drawdown is counted from here"
 
 
 def _override(turn: Turn, event: OperatorCommand) -> Answer:
@@ -203,9 +218,10 @@ def _obstacle(state: DeskState) -> str:
     return ""
 
 
-def _held(turn: Turn) -> str:
-    """Why the breaker cannot leave HALT or SHUTDOWN: the worst cause that lasts; "" where none does."""
-    lasting = next(iter(breaker.blocking(turn)), None)
+def _held(turn: Turn, accepted: tuple[str, ...] = ()) -> str:
+    """Why the breaker cannot leave HALT or SHUTDOWN: the worst cause that lasts, but for `accepted` rules; "" where
+    none does."""
+    lasting = next((cause for cause in breaker.blocking(turn) if not cause.rule.startswith(accepted)), None)
     if lasting is None:
         return ""
     minutes = f"{turn.state.config.breaker.override_minutes:g}"
