@@ -76,7 +76,7 @@ def load_bars(path: Path, interval_ms: int) -> RecordedBars:
 def read_bars(path: Path) -> tuple[Stamps, Floats]:
     """What a file of bars holds, unchecked: opening times (UTC ms) and (rows, 5) of open, high, low, close, volume."""
     table = _read(path, ("timestamp", *_PRICES, "volume"))
-    ts = _stamps(path, table["timestamp"])
+    ts = timestamps(path, table["timestamp"])
     return ts, np.column_stack([numbers(path, name, table[name]) for name in (*_PRICES, "volume")])
 
 
@@ -107,7 +107,7 @@ def load_funding(path: Path) -> RecordedFunding:
     """Read one file of settlements: columns timestamp, funding_rate. Repairs and refuses as `load_bars` does."""
     table = _read(path, ("timestamp", "funding_rate"))
     rates = numbers(path, "funding_rate", table["funding_rate"])
-    return checked_funding(path, _stamps(path, table["timestamp"]), rates)
+    return checked_funding(path, timestamps(path, table["timestamp"]), rates)
 
 
 def checked_funding(path: Path, ts: Stamps, rates: Floats) -> RecordedFunding:
@@ -167,7 +167,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> dict[str, Any]:
     return {name: table.column(table.names.index(name)) for name in columns}
 
 
-def _stamps(path: Path, column: Any) -> Stamps:
+def timestamps(path: Path, column: Any) -> Stamps:
     """UTC ms from timestamps (no zone means UTC) or from epoch numbers, whose unit their size tells."""
     import pyarrow
     from pyarrow import compute, types
