@@ -103,9 +103,9 @@ def sample(turn: Turn) -> None:
     state = turn.state
     if state.bar_ts <= state.equity_ts:
         return
-    state.equity_ts = state.bar_ts
     points = [point for book in state.books.values() if (point := _point(turn, book)) is not None]
     for point in points:
+        state.equity_ts = state.bar_ts
         turn.record(point)
     if len(points) == len(state.books) and (whole := _desk_point(points, state)) is not None:
         turn.record(whole)

@@ -259,6 +259,7 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
             if known.book in config.books and known.strategy == config.books[known.book].strategy
         },
         decisions=dict(snapshot.decisions),
+        equity_ts=snapshot.equity_ts,
         signals_seen=set(snapshot.signals_seen),
         exec_ids=set(snapshot.exec_ids),
         cash_ids=set(snapshot.cash_ids),
@@ -299,6 +300,7 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
         exec_ids=tuple(sorted(state.exec_ids)),
         cash_ids=tuple(sorted(state.cash_ids)),
         last_entry=dict(sorted(state.last_entry.items())),
+        equity_ts=state.equity_ts,
         breaker_ts=state.breaker_ts,
         breaker_override_until=state.breaker_override_until,
         results={name: results for name, results in sorted(state.results.items()) if results},

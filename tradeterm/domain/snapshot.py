@@ -114,7 +114,7 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     names the rule behind `breaker_reason`, `breaker_quiet_since` is when the last cause at its level ended (None while
     one lasts), and `breaker_overridden` are the rules that do not count up to a level until `breaker_override_until`.
     `results` are each book's last closed round trips by strategy, oldest first; `decisions` say, by signal id, what the
-    open entries and positions were decided by.
+    open entries and positions were decided by. `equity_ts` is the bar time of the last equity point.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -129,6 +129,7 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     exec_ids: tuple[str, ...] = ()
     cash_ids: tuple[str, ...] = ()
     last_entry: dict[str, int] = {}
+    equity_ts: int = -1
     breaker_ts: int = 0
     breaker_override_until: int = 0
     results: dict[str, tuple[TradeResult, ...]] = {}

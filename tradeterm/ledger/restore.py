@@ -104,6 +104,11 @@ def _health(db: sqlite3.Connection) -> tuple[HealthSnapshot, ...]:
     )
 
 
+def _newest_equity(db: sqlite3.Connection) -> int:
+    (newest,) = db.execute("SELECT max(ts) FROM equity").fetchone()
+    return -1 if newest is None else int(newest)
+
+
 def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
     """See load_snapshot."""
     now = desk_time(db)
@@ -154,6 +159,7 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
         exec_ids=tuple(row[0] for row in execs),
         cash_ids=tuple(row[0] for row in cash),
         last_entry=dict(entries.fetchall()),
+        equity_ts=_newest_equity(db),
         results=_results(db),
         health=_health(db),
         decisions=_decisions(db, orders, positions),
