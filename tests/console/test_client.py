@@ -3,11 +3,23 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tradeterm.console.client import SqliteConsole, open_console
 from tradeterm.domain.errors import LedgerError
-from tradeterm.domain.facts import AlertFact, CommandAck, EquityPoint, OrderEventFact, SignalFact
+from tradeterm.domain.facts import (
+    AlertFact,
+    CommandAck,
+    CorrelationFact,
+    EquityPoint,
+    FanFact,
+    OrderEventFact,
+    RegimeFact,
+    SignalFact,
+    SizeFactors,
+    StressFact,
+)
 from tradeterm.domain.market import Bar
 from tradeterm.domain.orders import (
     Cash,
@@ -23,7 +35,7 @@ from tradeterm.domain.orders import (
     PositionSide,
 )
 from tradeterm.domain.signals import SignalKind, SignalOutcome
-from tradeterm.domain.states import AlertLevel, BreakerLevel, CommandStatus, CommandVerb, Mode, TradingState
+from tradeterm.domain.states import AlertLevel, BreakerLevel, CommandStatus, CommandVerb, Mode, Regime, TradingState
 from tradeterm.domain.view import DeskView
 from tradeterm.ledger.archive import archive
 from tradeterm.ledger.live import LiveWriter
@@ -149,6 +161,11 @@ def every_list(console):
         "breaker_events": console.breaker_events(),
         "reconciliations": console.reconciliations(),
         "risk_snapshots": console.risk_snapshots("eos"),
+        "sized_signals": console.sized_signals(),
+        "health_events": console.health_events(),
+        "regimes": console.regimes(),
+        "stress_results": console.stress_results(),
+        "fans": console.fans(),
         "commands": console.commands(),
         "chat": console.chat(),
         "runs": console.runs(),
@@ -360,3 +377,36 @@ def test_an_owner_without_a_name_is_called_by_number(profile, monkeypatch):
     with closing(open_console(profile)) as console:
         command = console.send(CommandVerb.HALT)
         assert console.command(command).actor == f"{os.getuid()}:{os.getpid()}"
+
+
+def test_the_risk_engines_newest_findings(console, write):
+    def stress(ts, book, scenario):
+        return StressFact(ts=ts, book=book, scenario=scenario, loss=1.5, share=None, assumptions="")
+
+    def fan(ts, book):
+        return FanFact(ts=ts, book=book, steps=(0, 10), bands={"0.50": (1.0, 2.0)}, paths=9, seed=1, numbers={})
+
+    def correlation(ts):
+        return CorrelationFact(ts=ts, instruments=("X.Y",), correlation=((1.0,),), groups=(0,), observations=ts)
+
+    assert console.correlation() is None
+    write(stress(1, "", "old"), stress(2, "", "crash"), stress(2, "", "crisis"), stress(1, "eos", "crash"))
+    write(fan(1, "eos"), fan(2, "eos"), fan(1, "other"), correlation(5), correlation(7))
+    write(*(RegimeFact(ts=ts, instrument="X.Y", regime=Regime.CHOP) for ts in (1, 2, 3)))
+    assert [(row.ts, row.book, row.scenario) for row in console.stress_results()] == [
+        (2, "", "crash"),
+        (2, "", "crisis"),
+        (1, "eos", "crash"),
+    ]
+    assert [(row.ts, row.book) for row in console.fans()] == [(2, "eos"), (1, "other")]
+    assert console.fans()[0].bands == {"0.50": (1.0, 2.0)}
+    assert console.correlation().observations == 7
+    assert [row.ts for row in console.regimes(2)] == [3, 2]
+
+
+def test_only_what_was_sized(console, write):
+    size = SizeFactors((("risk", "1"),), "risk")
+    write(*(msgspec.structs.replace(signal(at), size=size if at % 2 else None) for at in range(1, 8)))
+    assert [row.id for row in console.sized_signals()] == ["s7", "s5", "s3", "s1"]
+    assert [row.id for row in console.sized_signals(1)] == ["s7"]
+    assert console.sized_signals(1)[0].size == size

@@ -16,14 +16,19 @@ from tradeterm.domain.facts import (
     BreakerFact,
     ChatRow,
     CommandRow,
+    CorrelationFact,
     EquityPoint,
+    FanFact,
+    HealthFact,
     OrderEventFact,
     ReconciliationFact,
+    RegimeFact,
     RiskSnapshotFact,
     RunRow,
     ShadowTrade,
     SignalFact,
     SizeFactors,
+    StressFact,
     Trade,
 )
 from tradeterm.domain.market import Bar
@@ -704,6 +709,9 @@ class FakeConsole:
     def signal(self, signal_id: str) -> SignalFact | None:
         return next((fact for fact in self.signals() if fact.id == signal_id), None)
 
+    def sized_signals(self, limit: int = 30) -> Sequence[SignalFact]:
+        return tuple(fact for fact in self.signals() if fact.size is not None)[:limit]
+
     def verdicts(self, limit: int = 100) -> Sequence[Verdict]:
         return VERDICTS[:limit] if self.facts else ()
 
@@ -752,6 +760,21 @@ class FakeConsole:
         return RECONCILIATIONS[:limit] if self.facts else ()
 
     def risk_snapshots(self, book: str, limit: int = 50) -> Sequence[RiskSnapshotFact]:
+        return ()
+
+    def health_events(self, limit: int = 50) -> Sequence[HealthFact]:
+        return ()
+
+    def regimes(self, limit: int = 1000) -> Sequence[RegimeFact]:
+        return ()
+
+    def correlation(self) -> CorrelationFact | None:
+        return None
+
+    def stress_results(self) -> Sequence[StressFact]:
+        return ()
+
+    def fans(self) -> Sequence[FanFact]:
         return ()
 
     def commands(self, limit: int = 100) -> Sequence[CommandRow]:

@@ -18,13 +18,18 @@ from tradeterm.domain.facts import (
     BreakerFact,
     ChatRow,
     CommandRow,
+    CorrelationFact,
     EquityPoint,
+    FanFact,
+    HealthFact,
     OrderEventFact,
     ReconciliationFact,
+    RegimeFact,
     RiskSnapshotFact,
     RunRow,
     ShadowTrade,
     SignalFact,
+    StressFact,
     Trade,
 )
 from tradeterm.domain.market import Bar
@@ -41,6 +46,7 @@ from tradeterm.profile import Profile
 
 F = TypeVar("F", bound=Struct)
 _TAIL_BYTES = 65536
+_LOOKED_THROUGH = 500
 
 
 def _now() -> int:
@@ -133,6 +139,11 @@ class SqliteConsole:
     def signal(self, signal_id: str) -> SignalFact | None:
         return self._first(SignalFact, "id = ?", signal_id)
 
+    def sized_signals(self, limit: int = 30) -> Sequence[SignalFact]:
+        newest = f"SELECT id FROM signals ORDER BY ts DESC, rowid DESC LIMIT {_LOOKED_THROUGH}"
+        where = f"WHERE id IN ({newest}) AND size IS NOT NULL"
+        return self._select(SignalFact, f"{where} ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
+
     def verdicts(self, limit: int = 100) -> Sequence[Verdict]:
         return self._select(Verdict, "ORDER BY ts DESC, rowid DESC LIMIT ?", limit)
 
@@ -179,6 +190,23 @@ class SqliteConsole:
 
     def risk_snapshots(self, book: str, limit: int = 50) -> Sequence[RiskSnapshotFact]:
         return self._select(RiskSnapshotFact, "WHERE book = ? ORDER BY ts DESC LIMIT ?", book, limit)
+
+    def health_events(self, limit: int = 50) -> Sequence[HealthFact]:
+        return self._select(HealthFact, "ORDER BY row DESC LIMIT ?", limit)
+
+    def regimes(self, limit: int = 1000) -> Sequence[RegimeFact]:
+        return self._select(RegimeFact, "ORDER BY row DESC LIMIT ?", limit)
+
+    def correlation(self) -> CorrelationFact | None:
+        return next(iter(self._select(CorrelationFact, "ORDER BY ts DESC LIMIT 1")), None)
+
+    def stress_results(self) -> Sequence[StressFact]:
+        newest = "SELECT book, max(ts) FROM stress_results GROUP BY book"
+        return self._select(StressFact, f"WHERE (book, ts) IN ({newest}) ORDER BY book, rowid")
+
+    def fans(self) -> Sequence[FanFact]:
+        newest = "SELECT book, max(ts) FROM fans GROUP BY book"
+        return self._select(FanFact, f"WHERE (book, ts) IN ({newest}) ORDER BY book")
 
     def commands(self, limit: int = 100) -> Sequence[CommandRow]:
         return self._select(CommandRow, "ORDER BY id DESC LIMIT ?", limit)

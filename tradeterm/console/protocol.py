@@ -8,13 +8,18 @@ from tradeterm.domain.facts import (
     BreakerFact,
     ChatRow,
     CommandRow,
+    CorrelationFact,
     EquityPoint,
+    FanFact,
+    HealthFact,
     OrderEventFact,
     ReconciliationFact,
+    RegimeFact,
     RiskSnapshotFact,
     RunRow,
     ShadowTrade,
     SignalFact,
+    StressFact,
     Trade,
 )
 from tradeterm.domain.market import Bar
@@ -52,6 +57,10 @@ class Console(Protocol):
 
     def signal(self, signal_id: str) -> SignalFact | None: ...
 
+    def sized_signals(self, limit: int = 30) -> Sequence[SignalFact]:
+        """Those of the newest 500 that were sized."""
+        ...
+
     def verdicts(self, limit: int = 100) -> Sequence[Verdict]: ...
 
     def verdict(self, verdict_id: str) -> Verdict | None: ...
@@ -83,6 +92,22 @@ class Console(Protocol):
     def reconciliations(self, limit: int = 50) -> Sequence[ReconciliationFact]: ...
 
     def risk_snapshots(self, book: str, limit: int = 50) -> Sequence[RiskSnapshotFact]: ...
+
+    def health_events(self, limit: int = 50) -> Sequence[HealthFact]: ...
+
+    def regimes(self, limit: int = 1000) -> Sequence[RegimeFact]: ...
+
+    def correlation(self) -> CorrelationFact | None:
+        """The newest one."""
+        ...
+
+    def stress_results(self) -> Sequence[StressFact]:
+        """Each book's newest ones; book "" is the desk."""
+        ...
+
+    def fans(self) -> Sequence[FanFact]:
+        """Each book's newest one."""
+        ...
 
     def commands(self, limit: int = 100) -> Sequence[CommandRow]: ...
 

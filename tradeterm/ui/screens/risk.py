@@ -1,154 +1,370 @@
-"""Screen 4: what could be lost, and what stops it."""
+"""Screen 4: what could be lost, what stops it, and what the models say of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, ClassVar
 
-from textual.containers import VerticalScroll
-from textual.content import Content
+import msgspec
+from textual import events, on
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
-from tradeterm.domain.facts import BreakerFact
-from tradeterm.domain.states import BreakerLevel
-from tradeterm.domain.view import BookView, DeskView, LimitView
+from tradeterm.domain.facts import BreakerFact, HealthFact, RegimeFact, StressFact
+from tradeterm.domain.view import DeskView, LimitView
 from tradeterm.ui import fmt
+from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.model import Scene
-from tradeterm.ui.plain import plain
+from tradeterm.ui.panels.breaker import breaker_text, counts_down
+from tradeterm.ui.panels.correlation import CorrelationPanel
+from tradeterm.ui.panels.equity import EquityPanel
+from tradeterm.ui.panels.exposure import ExposurePanel
+from tradeterm.ui.panels.fan import FanPanel
+from tradeterm.ui.panels.panel import ChoicePanel, Panel, give_or_take
+from tradeterm.ui.panels.regimes import RegimesPanel, courses, legend
+from tradeterm.ui.panels.sizing import SizingPanel
+from tradeterm.ui.panels.tail import TailPanel
 from tradeterm.ui.screens.base import ConsoleScreen
-from tradeterm.ui.screens.parts import Prose
-from tradeterm.ui.tables import limits
-from tradeterm.ui.widgets.line_chart import LineChart
+from tradeterm.ui.screens.parts import Prose, Tab
+from tradeterm.ui.tables import books, limits, stress
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
-NOT_YET = (
-    ("VaR and CVaR", "they come with the risk engine"),
-    ("Correlation", "the heat map comes with the risk engine"),
-    ("Regime", "it comes with the volatility and regime models"),
-    ("Kelly fraction", "it needs more closed trades than a recording gives, and the risk engine"),
-    ("Stress tests", "they come with the risk engine"),
-)
+SNAPSHOTS_READ = 400
+POINTS_READ = 2000
+DESK = "the desk"
+MODELS_TAB = 5
+"""The first tab of the second page, where two columns do not hold everything."""
 
 
 class RiskScreen(ConsoleScreen):
-    TABS: ClassVar = (
+    """What is read for a pane waits until the pane is seen: a hidden one costs nothing."""
+
+    TABS: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ("Limits", ("limits-pane", "books-pane")),
-        ("Curves", ("equity-pane", "drawdown-pane")),
         ("Breaker", ("breaker-pane",)),
-        ("Models", ("models-pane",)),
+        ("VaR", ("tail-pane",)),
+        ("Equity", ("equity-pane",)),
+        ("Size", ("size-pane",)),
+        ("Together", ("exposure-pane", "correlation-pane")),
+        ("Regimes", ("regimes-pane",)),
+        ("Ahead", ("stress-pane", "fan-pane")),
     )
-    PRICED = ("limits-pane", "books-pane")
-    ABOUT = "Risk: how much of each limit is used, how the equity went, and what the circuit breaker did."
+    PRICED = ("limits-pane", "books-pane", "exposure-pane")
+    ABOUT = "Risk: how much of each limit is used, what may be lost, how a size came about, and what stops trading."
 
     def __init__(self) -> None:
         super().__init__()
         self._limits: dict[str, LimitView] = {}
-        self._books: dict[str, BookView] = {}
+        self._books: dict[str, books.BookRisk] = {}
+        self._stress: dict[str, StressFact] = {}
+        self._health: tuple[HealthFact, ...] = ()
+        self._breaker_events: tuple[BreakerFact, ...] = ()
+        self._regimes: tuple[RegimeFact, ...] = ()
+        self._read: dict[str, Hashable] = {}
+        self._due: set[str] = set()
+        self._of_view: dict[str, Callable[[DeskView, Scene], None]] = {
+            "limits-pane": self._fill_limits,
+            "books-pane": self._fill_books,
+            "breaker-pane": self._fill_breaker,
+            "exposure-pane": self._fill_exposure,
+            "regimes-pane": self._fill_regimes,
+        }
+        self._of_facts: dict[str, Callable[[DeskView, Scene], None]] = {
+            "tail-pane": self._fill_tail,
+            "equity-pane": self._fill_equity,
+            "size-pane": self._fill_size,
+            "correlation-pane": self._fill_correlation,
+            "stress-pane": self._fill_stress,
+            "fan-pane": self._fill_fan,
+        }
 
     def panes(self) -> Iterable[Widget]:
         zone = fmt.zone(self.zone)
-        yield Pane(
-            LiveTable(
-                self.columns(limits.LIMIT_COLUMNS), empty_text="No engine has shown its limits yet.", id="limits"
+        yield Vertical(
+            Pane(
+                LiveTable(limits.LIMIT_COLUMNS, empty_text="No engine has shown its limits yet.", id="limits"),
+                title="Limits",
+                letter="l",
+                id="limits-pane",
             ),
-            title="Limits",
-            letter="l",
-            id="limits-pane",
+            Pane(
+                LiveTable(books.BOOK_COLUMNS, empty_text="There is no book.", id="books"),
+                Prose(id="edge"),
+                title="Books",
+                letter="b",
+                id="books-pane",
+            ),
+            Pane(
+                VerticalScroll(Prose(id="breaker"), id="breaker-scroll"), title="Breaker", letter="k", id="breaker-pane"
+            ),
+            classes="column",
         )
-        yield Pane(LineChart(show=_thousands, tz=zone, id="equity"), title="Equity", letter="e", id="equity-pane")
-        yield Pane(
-            VerticalScroll(Prose(id="breaker"), id="breaker-scroll"),
-            title="Breaker",
-            letter="k",
-            id="breaker-pane",
+        yield Vertical(
+            Pane(TailPanel(tz=zone, id="tail"), title="VaR and CVaR", letter="v", id="tail-pane"),
+            Pane(EquityPanel(tz=zone, id="equity"), title="Equity", letter="e", id="equity-pane"),
+            Pane(SizingPanel(tz=zone, id="size"), title="Size", letter="s", id="size-pane"),
+            classes="column",
         )
-        yield Pane(
-            LineChart(fill=True, tone="down", show=_percent, tz=zone, id="drawdown"),
-            title="Drawdown",
-            letter="d",
-            id="drawdown-pane",
+        yield Horizontal(
+            Vertical(
+                Pane(ExposurePanel(id="exposure"), title="Exposure", letter="x", id="exposure-pane"),
+                Pane(CorrelationPanel(id="correlation"), title="Correlation", letter="c", id="correlation-pane"),
+                classes="column",
+            ),
+            Vertical(
+                Pane(RegimesPanel(tz=zone, id="regimes"), title="Regimes", letter="r", id="regimes-pane"),
+                Pane(
+                    LiveTable(
+                        stress.STRESS_COLUMNS,
+                        empty_text="Not computed yet: no fit of the risk models.",
+                        id="stress",
+                    ),
+                    title="Stress, hypothetical",
+                    letter="t",
+                    id="stress-pane",
+                ),
+                Pane(FanPanel(id="fan"), title="Equity ahead, simulated", letter="m", id="fan-pane"),
+                classes="column",
+            ),
+            id="models",
         )
-        yield Pane(
-            LiveTable(limits.BOOK_COLUMNS, empty_text="There is no book.", id="books"),
-            title="Books",
-            letter="b",
-            id="books-pane",
-        )
-        yield Pane(
-            VerticalScroll(Static(_not_yet(), id="models"), id="models-scroll"),
-            title="Models",
-            letter="m",
-            id="models-pane",
-        )
+
+    # What is seen
+
+    def _show_tab(self, index: int) -> None:
+        super()._show_tab(index)
+        models = index >= MODELS_TAB
+        self.set_class(models, "-models")
+        for at, tab in enumerate(self.query(Tab)):
+            tab.set_class((at >= MODELS_TAB) is models, "-beside")
+        self._mark_vacant()
+
+    def _zoom(self, zoomed: Pane | None) -> None:
+        super()._zoom(zoomed)
+        self._mark_vacant()
+
+    def _mark_vacant(self) -> None:
+        """Columns none of whose panes is shown give their room up."""
+        tab = self.TABS[self._tab][1]
+        for column in self.query(".column, #models"):
+            panes = list(column.query(Pane))
+            column.set_class(not any(pane.id in tab for pane in panes), "-vacant")
+            column.set_class(not any(pane.has_class("-zoom") for pane in panes), "-unzoomed")
+        self._fill_later()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fill_later()
+
+    def _fill_later(self) -> None:
+        self.call_after_refresh(self._fill_seen)
+
+    def _seen(self) -> set[str]:
+        """Ids of the panes that the layout shows."""
+        if self.has_class("-zoomed"):
+            return {pane.id or "" for pane in self.query(Pane) if pane.has_class("-zoom")}
+        if self.has_class("-tiny-width") or self.has_class("-tiny-height"):
+            return set()
+        tabs = self.TABS
+        if self.has_class("-narrow") or self.has_class("-short"):
+            tabs = tabs[self._tab : self._tab + 1]
+        elif self.has_class("-two"):
+            tabs = tabs[MODELS_TAB:] if self._tab >= MODELS_TAB else tabs[:MODELS_TAB]
+        return {pane for _, panes in tabs for pane in panes}
+
+    # Filling
 
     def show_view(self, scene: Scene) -> None:
-        view = scene.view
-        if view is None:
-            return
-        self._limits = {f"{limit.book}/{limit.name}": limit for limit in view.limits}
-        self._books = {book.book: book for book in view.books}
-        glyphs = self.desk_app.glyphs
-        self.query_one("#limits", LiveTable).set_rows(limits.limit_rows(view.limits, glyphs))
-        self.query_one("#books", LiveTable).set_rows(limits.book_rows(view.books, glyphs))
-        self.query_one("#equity-pane", Pane).set_summary(
-            f"{fmt.money(view.equity, view.currency)} {view.currency}"
-            f" · {fmt.signed_money(view.day_pnl, view.currency)} today"
-        )
-        self.query_one("#drawdown-pane", Pane).set_summary(f"now {fmt.percent(view.drawdown, 2)}")
+        self._due |= self._of_view.keys()
+        self._fill(scene)
 
     def show_facts(self, scene: Scene) -> None:
-        points = self.console.equity(limit=2000)
-        self.query_one("#equity", LineChart).set_points([(point.ts, float(point.equity)) for point in points])
-        self.query_one("#drawdown", LineChart).set_points([(point.ts, -float(point.drawdown)) for point in points])
-        if scene.view is not None:
-            self.query_one("#breaker", Prose).show(_breaker(scene.view, self.console.breaker_events(), self.zone))
+        self._due |= self._of_view.keys() | self._of_facts.keys()
+        self._health = tuple(self.console.health_events())
+        self._breaker_events = tuple(self.console.breaker_events())
+
+    def show_second(self, scene: Scene) -> None:
+        if scene.view is not None and counts_down(scene.view, scene.now):
+            self._due.add("breaker-pane")
+            self._fill(scene)
+
+    def _fill_seen(self) -> None:
+        with self.desk_app.reading():
+            self._fill(self.desk_app.scene)
+
+    def _fill(self, scene: Scene) -> None:
+        if scene.view is None:
+            return
+        for pane_id in self._due & self._seen():
+            if not self.query_one(f"#{pane_id}", Pane).frozen:
+                self._due.discard(pane_id)
+                (self._of_view.get(pane_id) or self._of_facts[pane_id])(scene.view, scene)
+
+    def _is_new(self, pane: str, *newest: Hashable) -> bool:
+        """Whether the newest rows are others than those the pane was last filled from."""
+        before = self._read.get(pane)
+        self._read[pane] = newest
+        return before != newest
+
+    def _pane(self, name: str, summary: str = "", title: str = "") -> None:
+        pane = self.query_one(f"#{name}", Pane)
+        pane.set_summary(summary)
+        if title:
+            pane.set_title(title)
+
+    def _fill_limits(self, view: DeskView, scene: Scene) -> None:
+        self._limits = {limits.limit_key(limit): limit for limit in view.limits}
+        self.query_one("#limits", LiveTable).set_rows(limits.limit_rows(view.limits, self.desk_app.glyphs))
+
+    def _fill_books(self, view: DeskView, scene: Scene) -> None:
+        health = {known.book: known for known in view.risk.health}
+        self._books = {
+            book.book: books.BookRisk(
+                book, health.get(book.book), tuple(fact for fact in self._health if fact.book == book.book)
+            )
+            for book in view.books
+        }
+        rows = books.book_rows(view.books, view.risk.health, self.desk_app.glyphs)
+        self.query_one("#books", LiveTable).set_rows(rows)
+        self._show_edge()
+
+    @on(LiveTable.RowHighlighted, "#books")
+    def _show_edge(self) -> None:
+        book = self._books.get(self.query_one("#books", LiveTable).cursor_key or "")
+        if book is not None and self._is_new("edge", book.book.book, book.health):
+            sign = give_or_take(self.desk_app.glyphs.ascii)
+            self.query_one("#edge", Prose).show(books.edge_words(book.health, sign))
+
+    def _fill_breaker(self, view: DeskView, scene: Scene) -> None:
+        text = breaker_text(
+            view,
+            self._breaker_events,
+            scene.now,
+            cool_down_minutes=self.desk_app.config.breaker.cool_down_minutes,
+            resume_key=self.desk_app.keymap.shown("engine.resume"),
+            zone=self.zone,
+        )
+        if self._is_new("breaker-pane", text.plain, view.breaker):
+            self.query_one("#breaker", Prose).show(text)
+            self._pane("breaker-pane", f"{len(self._breaker_events)} changes" if self._breaker_events else "")
+
+    def _fill_exposure(self, view: DeskView, scene: Scene) -> None:
+        oldest = self.desk_app.config.risk.rate_max_age_days
+        self.query_one(ExposurePanel).set_risk(view.risk, view.currency, scene.now, oldest)
+
+    def _fill_regimes(self, view: DeskView, scene: Scene) -> None:
+        newest = self.console.regimes(1)
+        if self._is_new("regimes", *((fact.ts, fact.instrument) for fact in newest)):
+            self._regimes = tuple(self.console.regimes())
+        if self._is_new("regimes-pane", self._regimes[:1], view.risk.regimes, scene.now // 60_000):
+            self.query_one(RegimesPanel).set_courses(courses(view.risk.regimes, self._regimes), scene.now)
+            self._pane("regimes-pane", legend() if view.risk.regimes or self._regimes else "")
+
+    def _fill_tail(self, view: DeskView, scene: Scene) -> None:
+        panel = self.query_one(TailPanel)
+        panel.set_choices(["", *(book.book for book in view.books)])
+        newest = self.console.risk_snapshots(panel.chosen, 1)
+        if not self._is_new("tail-pane", panel.chosen, *(fact.ts for fact in newest)):
+            return
+        panel.set_snapshots(self.console.risk_snapshots(panel.chosen, SNAPSHOTS_READ)[::-1])
+        fitted = f"of the equity, one day ahead · as of {fmt.moment(newest[0].ts, self.zone)}" if newest else ""
+        self._pane("tail-pane", fitted, _of("VaR and CVaR", panel))
+
+    def _fill_equity(self, view: DeskView, scene: Scene) -> None:
+        panel = self.query_one(EquityPanel)
+        panel.set_choices(["", *(book.book for book in view.books)])
+        newest = self.console.equity(panel.chosen, 1)
+        if not self._is_new("equity-pane", panel.chosen, *(point.ts for point in newest)):
+            return
+        points = self.console.equity(panel.chosen, POINTS_READ)
+        panel.set_points(points)
+        currency = next((book.currency for book in view.books if book.book == panel.chosen), view.currency)
+        words = ""
+        if points:
+            day = fmt.signed_money(points[-1].day_pnl, currency)
+            words = f"{fmt.money(points[-1].equity, currency)} {currency} · {day} today"
+        self._pane("equity-pane", words, _of("Equity and drawdown", panel))
+
+    def _fill_size(self, view: DeskView, scene: Scene) -> None:
+        newest = self.console.sized_signals(1)
+        if self._is_new("size", *((fact.id, fact.outcome) for fact in newest)):
+            self.query_one(SizingPanel).set_signals(self.console.sized_signals())
+        self._name_size()
+
+    def _name_size(self) -> None:
+        panel = self.query_one(SizingPanel)
+        signal = panel.signal
+        self._pane("size-pane", signal.outcome_text if signal is not None else "", _placed("Size", panel))
+
+    def _fill_correlation(self, view: DeskView, scene: Scene) -> None:
+        fact = self.console.correlation()
+        self.query_one(CorrelationPanel).set_correlation(fact, self.desk_app.config.risk.group_correlation)
+        words = f"{fact.observations} returns · as of {fmt.moment(fact.ts, self.zone)}" if fact is not None else ""
+        self._pane("correlation-pane", words)
+
+    def _fill_stress(self, view: DeskView, scene: Scene) -> None:
+        facts = self.console.stress_results()
+        self._stress = {stress.stress_key(fact): fact for fact in facts}
+        currencies = {"": view.currency, **{book.book: book.currency for book in view.books}}
+        self.query_one("#stress", LiveTable).set_rows(stress.stress_rows(facts, currencies))
+        newest = max((fact.ts for fact in facts), default=None)
+        self._pane("stress-pane", f"as of {fmt.moment(newest, self.zone)}" if newest is not None else "")
+
+    def _fill_fan(self, view: DeskView, scene: Scene) -> None:
+        panel, config = self.query_one(FanPanel), self.desk_app.config.books
+        deepest = {name: book.limits.drawdown for name, book in config.items()}
+        panel.set_fans(self.console.fans(), {book.book: book.trades for book in view.books}, deepest)
+        self._name_fan()
+
+    def _name_fan(self) -> None:
+        panel = self.query_one(FanPanel)
+        fan, title = panel.fan, _placed("Equity ahead, simulated", panel)
+        if panel.place:
+            title += f" · {panel.chosen}"
+        words = ""
+        if fan is not None and fan.bands:
+            words = f"{fan.paths} paths from {fan.numbers.get('trades') or 0:.0f} trades · seed {fan.seed}"
+        self._pane("fan-pane", words, title)
+
+    # Choosing and opening
+
+    @on(ChoicePanel.Chosen)
+    def _chosen(self, message: ChoicePanel.Chosen) -> None:
+        match message.panel:
+            case SizingPanel():
+                self._name_size()
+            case FanPanel():
+                self._name_fan()
+            case panel:
+                self._due.add(f"{panel.id}-pane")
+                self._fill_seen()
+
+    def perform(self, action: str) -> str:
+        panel = self.focused
+        if not isinstance(panel, Panel) or action not in ("row.open", "row.copy"):
+            return super().perform(action)
+        detail = panel.detail()
+        if detail is None:
+            return "there is nothing more to show"
+        json = msgspec.json.format(msgspec.json.encode(detail.subject), indent=2).decode()
+        if action == "row.copy":
+            self.desk_app.copy(json)
+        else:
+            title = self.pane.title if self.pane is not None else ""
+            self.app.push_screen(DetailModal(title, detail.text, json, self.desk_app.copy))
+        return ""
 
     def selected_book(self) -> str:
-        table = self.query_one("#books", LiveTable)
-        return table.cursor_key or "" if table.has_focus else ""
+        table = self.focused
+        return table.cursor_key or "" if isinstance(table, LiveTable) and table.id == "books" else ""
 
     def subject(self, table: LiveTable, key: str) -> Any:
-        facts: dict[str, dict[str, Any]] = {"limits": self._limits, "books": self._books}
+        facts: dict[str, dict[str, Any]] = {"limits": self._limits, "books": self._books, "stress": self._stress}
         return facts[table.id or ""].get(key)
 
 
-def _thousands(value: float) -> str:
-    return fmt.money(value, places=0)
+def _of(title: str, panel: ChoicePanel) -> str:
+    """Whose it is, where there is more than the desk and the one book it has."""
+    return f"{title} of {panel.chosen or DESK}"
 
 
-def _percent(value: float) -> str:
-    return fmt.percent(value, 2)
-
-
-def _breaker(view: DeskView, events: Iterable[BreakerFact], zone: str) -> Content:
-    parts: list[tuple[str, str]] = []
-    for place, level in enumerate(BreakerLevel):
-        here = level is view.breaker
-        style = "bold $pnl-up" if level is BreakerLevel.CLOSED else "bold $danger"
-        parts += [(" ▸ " if place else "", "$muted"), (level.value, style if here else "$muted")]
-    reason = f": {plain(view.breaker_reason)}" if view.breaker_reason else ""
-    parts.append(
-        (
-            f"\n{'all entries pass' if view.breaker is BreakerLevel.CLOSED else 'entries are held back'}{reason}\n\n",
-            "$muted",
-        )
-    )
-    known = list(events)
-    for event in known:
-        numbers = " · ".join(f"{plain(name)} {plain(value)}" for name, value in event.numbers.items())
-        parts.append((f"{fmt.moment(event.ts, zone)}  ", "$muted"))
-        parts.append((f"{event.from_level} → {event.to_level}", "bold $foreground"))
-        parts.append((f"  {plain(event.cause)}{' (' + numbers + ')' if numbers else ''}\n", "$muted"))
-    if not known:
-        parts.append(("It has never moved.", "$muted"))
-    return Content.assemble(*parts)
-
-
-def _not_yet() -> Content:
-    return Content.assemble(
-        *(
-            (text, style)
-            for name, why in NOT_YET
-            for text, style in ((f"{name}  ", "$foreground"), (f"Not computed yet: {why}.\n", "$muted"))
-        )
-    )
+def _placed(title: str, panel: ChoicePanel) -> str:
+    return f"{title} {panel.place}".rstrip()
