@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import MakeApp
+from fake_risk import risky
 from frozen_app import LARGE, MIDDLE, SMALL
 from textual.pilot import Pilot
 
@@ -109,6 +110,31 @@ def test_live_detail(
     snap_compare: Compare, make_live_app: MakeApp, state: str, screen: str, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
     assert snap_compare(make_live_app(state), terminal_size=size, run_before=on(screen, *keys))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_risk(snap_compare: Compare, make_app: MakeApp, theme: str, size: tuple[int, int]) -> None:
+    """With all that the risk engine finds."""
+    assert snap_compare(make_app(risky(), theme=theme), terminal_size=size, run_before=on("risk"))
+
+
+@pytest.mark.parametrize("letter", ["k", "v", "e", "s", "c", "r", "m"])
+def test_risk_tab(snap_compare: Compare, make_app: MakeApp, letter: str) -> None:
+    assert snap_compare(make_app(risky()), terminal_size=SMALL, run_before=on("risk", "g", letter))
+
+
+@pytest.mark.parametrize("letter", ["v", "c", "m", "x"])
+def test_risk_detail(snap_compare: Compare, make_app: MakeApp, letter: str) -> None:
+    assert snap_compare(make_app(risky()), terminal_size=SMALL, run_before=on("risk", "g", letter, "enter"))
+
+
+@pytest.mark.parametrize("letter", ["l", "c"])
+@pytest.mark.parametrize("glyphs", ["unicode", "ascii"])
+@pytest.mark.parametrize("theme", ["ansi", "mono"])
+def test_risk_on_poor_terminals(snap_compare: Compare, make_app: MakeApp, theme: str, glyphs: str, letter: str) -> None:
+    app = make_app(risky(), theme=theme, glyphs=glyphs)
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=on("risk", "g", letter))
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
