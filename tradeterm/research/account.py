@@ -1,7 +1,7 @@
 """The money of a simulated run: positions, cash, closed trades. Floats; no rule about when anything happens."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -1,6 +1,7 @@
 """One instrument's bars as the kernel reads them, with what its costs depend on."""
 
 import math
+import mmap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,11 +38,12 @@ class Liquidity(NamedTuple):
 class Bars:
     """Closed bars in rows that rise in time and do not overlap; NaN in all four prices where there is no bar.
 
-    Arrays are used as they are (memory-mapped columns stay on disk until a row is read) and are not checked: what comes
-    from outside goes through `panel_of`.
+    Arrays are used as they are and are not checked: what comes from outside goes through `panel_of`. Memory-mapped
+    columns stay on disk until a row is read, and the kernel lets go of them again as it moves on.
     """
 
     __slots__ = (
+        "_mappings",
         "calendar",
         "close",
         "funding",
@@ -80,6 +82,8 @@ class Bars:
         self.start = int(self.ts_open[0]) if rows else 0
         self.regular = rows > 0 and int(self.ts_open[-1]) - self.start == (rows - 1) * interval_ms
         self.last = self._last_bar(rows - 1)
+        columns = (self.ts_open, self.open, self.high, self.low, self.close)
+        self._mappings = {id(found): found for column in columns if (found := _mapping(column)) is not None}
 
     def opened(self, row: int) -> int:
         """When the row's bar opens, UTC ms."""
@@ -117,6 +121,11 @@ class Bars:
         row = self._last_bar(self.first_closing(ts + 1) - 1)
         return float(self.close[row]) if row >= 0 else math.nan
 
+    def release(self) -> None:
+        """Give the memory of mapped columns back; what is read again comes from the page cache."""
+        for mapping in self._mappings.values():
+            mapping.madvise(mmap.MADV_DONTNEED)
+
     def _last_bar(self, row: int) -> int:
         """The last row up to `row` that has a bar; −1 where none has."""
         while row >= 0:
@@ -153,3 +162,14 @@ def bars_of(
         )
         for i, name in enumerate(panel.instruments)
     )
+
+
+def _mapping(column: NDArray[np.generic]) -> mmap.mmap | None:
+    """The file mapping behind an array, if it is one that cannot hold changes."""
+    base: object = column
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        with memoryview(base) as view:
+            return base if view.readonly else None
+    return None

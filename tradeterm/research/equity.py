@@ -36,6 +36,7 @@ def equity_at(simulation: Simulation, times: Times) -> Floats:
         np.add.at(
             equity, at, (trades.side * trades.quantity)[which] * (_marks(bars, times[at]) - trades.entry_price[which])
         )
+        bars.release()
     return equity
 
 

@@ -4,16 +4,16 @@ It steps through every bar of every instrument and never jumps, so it is also wh
 against. The order of events is that of `simulate.py`.
 """
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.research.account import Account
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
-from tradeterm.research.exits import Exit, Moment, signed_bar
+from tradeterm.research.exits import Exit, Moment, latest_exit
 from tradeterm.research.fills import ExitPolicy, Reason, Watch, levels
 from tradeterm.research.simulate import Decider, Simulation
 from tradeterm.research.sizers import Limit, Sizer
@@ -25,7 +25,7 @@ flat. Answers 0 (nothing), LONG, SHORT (ignored unless flat) or LEAVE (the posit
 
 LONG, SHORT, LEAVE = 1, -1, 2
 EXIT_REASON = "EXIT"
-_CHUNK = 4096
+_CHUNK = 16_384
 
 
 def simulate_every_bar(
@@ -48,14 +48,16 @@ def simulate_every_bar(
     account = Account(market, costs, capital)
     ignored: Counter[str] = Counter()
     run = _Stepping(account, policy, Decider(account, policy, sizer, limits, ignored))
-    sides = run.sides
+    calls, sides = tuple(enumerate(on_bar)), run.sides
     for row, now in _rows(market):
-        if run.busy:
+        if run.waiting:
             run.begin(row)
-            run.end(row)
-        for number, prices in enumerate(now):
+        if run.open:
+            run.end(row, now)
+        for number, call in calls:
+            prices = now[number]
             if prices[3] == prices[3]:
-                wanted = on_bar[number](row, prices, sides[number])
+                wanted = call(row, prices, sides[number])
                 if wanted:
                     run.answer(number, row, wanted)
     return Simulation(
@@ -69,52 +71,59 @@ def simulate_every_bar(
 
 
 class _Stepping:
-    """What is open or on its way, one row at a time."""
+    """What is open or on its way, one row at a time.
+
+    `open` are the instruments held, `waiting` says whether anything may fill or settle at the next opens.
+    """
 
     def __init__(self, account: Account, policy: ExitPolicy, decider: Decider) -> None:
         self._account, self._policy, self._decider = account, policy, decider
         self._watches: dict[int, Watch] = {}
+        self._latest: dict[int, tuple[int, str]] = {}
         self._due: dict[int, str] = {}
+        self._funded = any(bars.funding is not None for bars in account.market)
         self._settled = 0
+        self.open: list[int] = []
         self.sides = [0] * len(account.market)
 
     @property
-    def busy(self) -> bool:
-        return bool(self._watches or self._decider.entering)
+    def waiting(self) -> bool:
+        return bool(self._due or self._decider.entering or (self._funded and self.open))
 
     def begin(self, row: int) -> None:
         """What fills at the row's opens, and funding before and after them."""
-        account, market = self._account, self._account.market
-        opened = market[0].opened(row)
-        self._settle(opened)
+        market = self._account.market
+        self._settle(market[0].opened(row))
         for number in sorted(self._due):
             if market[number].has_bar(row):
-                self._close(number, Exit(row, float(market[number].open[row]), self._due.pop(number), Moment.OPEN))
+                self._close(number, Exit(row, float(market[number].open[row]), self._due[number], Moment.OPEN))
         for number in sorted(self._decider.entering):
-            entry = self._decider.entering[number]
-            if entry.row == row:
-                price, side = self._decider.enter(number), entry.side
-                anchor = self._decider.anchor(number, price, entry.signal_row)
-                self._watches[number] = Watch(levels(self._policy, side, price, anchor), price * side)
-                self.sides[number] = account.positions[number].side
+            if self._decider.entering[number].row == row:
+                self._open(number, row)
         self._settle(market[0].closed(row) - 1)
 
-    def end(self, row: int) -> None:
+    def end(self, row: int, now: Sequence[Prices]) -> None:
         """What the row's ranges and closes do to positions."""
-        for number in sorted(self._watches):
-            bars, watch, side = self._account.market[number], self._watches[number], self.sides[number]
-            if not bars.has_bar(row):
+        ended = []
+        for number in self.open:
+            watch, side = self._watches[number], self.sides[number]
+            opened, best, worst, close = now[number]
+            if side < 0:
+                opened, best, worst, close = -opened, -worst, -best, -close
+            latest, reason = self._latest[number]
+            if (worst > watch.stop and best < watch.calm and row < latest) or close != close:
                 continue
-            opened, best, worst, close = signed_bar(bars, row, side)
             hit = watch.inside(opened, best, worst)
             if hit is not None:
-                self._close(number, Exit(row, hit[0] * side, hit[1], Moment.INSIDE))
-            elif row == bars.last:
-                self._close(number, Exit(row, close * side, Reason.DATA_END, Moment.CLOSE))
+                ended.append((number, Exit(row, hit[0] * side, hit[1], Moment.INSIDE)))
+            elif row == self._account.market[number].last:
+                ended.append((number, Exit(row, close * side, Reason.DATA_END, Moment.CLOSE)))
             elif watch.close(best, close):
                 self._due[number] = Reason.TRAILING
-            elif reason := self._over(number, row):
+            elif row == latest and reason:
                 self._due[number] = reason
+        for number, exit in ended:
+            self._close(number, exit)
 
     def answer(self, number: int, row: int, wanted: int) -> None:
         """What the strategy wants at the close of the row."""
@@ -124,27 +133,27 @@ class _Stepping:
         else:
             self._decider.decide(number, row, wanted)
 
-    def _over(self, number: int, row: int) -> str:
-        bars, policy, since = self._account.market[number], self._policy, self._account.positions[number].ts
-        ts, limit, calendar = bars.closed(row), policy.time_limit_ms, bars.calendar
-        if limit is not None and ts - since >= limit:
-            return Reason.TIME_LIMIT
-        if policy.session_end and (
-            is_last_bar(calendar, ts, bars.interval_ms) or session_of(calendar, since) < session_of(calendar, ts - 1)
-        ):
-            return Reason.SESSION_END
-        return ""
+    def _open(self, number: int, row: int) -> None:
+        entry, bars = self._decider.entering[number], self._account.market[number]
+        price, side = self._decider.enter(number), entry.side
+        anchor = self._decider.anchor(number, price, entry.signal_row)
+        self._watches[number] = Watch(levels(self._policy, side, price, anchor), price * side)
+        latest, reason = latest_exit(bars, row, side, price, self._policy)
+        self._latest[number] = (latest, reason) if latest < bars.last else (bars.last, "")
+        self.sides[number] = side
+        insort(self.open, number)
 
     def _close(self, number: int, exit: Exit) -> None:
         self._account.close(number, exit)
         del self._watches[number]
+        self.open.remove(number)
         self.sides[number] = 0
         self._due.pop(number, None)
 
     def _settle(self, until: int) -> None:
         """Funding up to and at `until` that is not settled yet, on what is held."""
         due = []
-        for number in self._watches:
+        for number in self.open:
             funding, since = self._account.market[number].funding, self._account.positions[number].ts
             if funding is None:
                 continue
@@ -164,6 +173,8 @@ def _rows(market: Sequence[Bars]) -> Iterator[tuple[int, tuple[Prices, ...]]]:
             for bars in market
         )
         yield from enumerate(zip(*columns, strict=True), start)
+        for bars in market:
+            bars.release()
 
 
 def _same_times(one: Bars, other: Bars) -> bool:

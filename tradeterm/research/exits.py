@@ -105,7 +105,7 @@ def first_exit(
 ) -> Exit:
     """The same by jumping: where it must end at the latest, and then the first bar whose prices end it sooner."""
     at = levels(policy, side, entry, entry if anchor is None else anchor)
-    due_row, due = _latest(bars, row, side, entry, policy, signals)
+    due_row, due = latest_exit(bars, row, side, entry, policy, signals)
     hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, entry * side, at)
     if hit is not None and hit.reason != "":
         return hit
@@ -137,8 +137,8 @@ def session_exit_row(bars: Bars, row: int) -> int:
     return bars.next_bar(max(row, bars.first_closing(midnight + 1)))
 
 
-def _latest(
-    bars: Bars, row: int, side: int, entry: float, policy: ExitPolicy, signals: Sequence[ExitSignals]
+def latest_exit(
+    bars: Bars, row: int, side: int, entry: float, policy: ExitPolicy, signals: Sequence[ExitSignals] = ()
 ) -> tuple[int, str]:
     """The first row at whose close something other than prices ends the position, and what; `rows` if nothing does.
 

@@ -142,14 +142,16 @@ def levels(policy: ExitPolicy, side: int, entry: float, anchor: float) -> Levels
 class Watch:
     """A position followed bar by bar, in signed prices: `inside` then `close` for each bar since the entry.
 
-    `stop` is the stop of the next bar, `peak` the best price of the bars before it.
+    `stop` is the stop of the next bar, `peak` the best price of the bars before it as far as it matters. A bar whose
+    worst price is above `stop` and whose best price is below `calm` changes nothing and may be left out.
     """
 
-    __slots__ = ("_arm", "_first", "_initial", "_keep", "_target", "peak", "stop")
+    __slots__ = ("_arm", "_first", "_initial", "_keep", "_target", "calm", "peak", "stop")
 
     def __init__(self, at: Levels, entry: float) -> None:
         self.stop, self._target, self._arm, self._keep = at
         self._initial, self.peak, self._first = self.stop, entry, True
+        self.calm = -math.inf  # the entry's bar has rules of its own
 
     def inside(self, opened: float, best: float, worst: float) -> tuple[float, str] | None:
         """Rules 1 to 5: the signed price and the reason of an exit in this bar."""
@@ -173,7 +175,9 @@ class Watch:
         if best > self.peak:
             self.peak = best
         if self.peak < self._arm:
+            self.calm = min(self._arm, self._target)
             return False
+        self.calm = min(self.peak, self._target)
         level = self.peak * self._keep
         if level > self.stop:
             self.stop = level

@@ -28,6 +28,8 @@ from tradeterm.research.sizers import Limit, Sizer, Wanted
 from tradeterm.strategies.protocol import Signals
 
 _GONE, _DECIDE, _SETTLE, _LEAVE, _ENTER = range(5)
+_RELEASES = 24
+"""How often in a run mapped memory is given back."""
 
 
 class InstrumentSignals(NamedTuple):
@@ -201,7 +203,13 @@ class _Run:
 
     def through(self, signals: Sequence[InstrumentSignals], exits: FirstExit) -> Simulation:
         market, coming = self._account.market, self._coming
+        step = max((bars.rows * bars.interval_ms for bars in market), default=0) // _RELEASES
+        passed = 0
         for ts, number, row, side in _decisions(market, signals):
+            if ts - passed >= step:
+                passed = ts
+                for bars in market:
+                    bars.release()
             now = (ts, _DECIDE, number)
             while coming and coming[0] < now:
                 self._happen(*heapq.heappop(coming), signals, exits)

@@ -116,7 +116,8 @@ class DeskSizer:
         earned = self._track_record(wanted.closed)
         factors: tuple[Factor, ...] = ()
         if config.drawdown_dampening:
-            fallen = _exact(1 - wanted.equity / max(wanted.peak_equity, wanted.equity))
+            peak = _exact(max(wanted.peak_equity, wanted.equity))
+            fallen = (peak - _exact(wanted.equity)) / peak
             factors = (drawdown_factor(fallen, _exact(self._limits.drawdown), _exact(wanted.cash), earned),)
         request = SizeRequest(
             instrument=self._instruments[wanted.instrument],

@@ -1,0 +1,120 @@
+"""The public function: would this rule have worked, by the fill rules of `fills.py`?"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tradeterm.config import ExitsConfig
+from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.market import DAY_MS, HOUR_MS
+from tradeterm.research.bars import Liquidity, Settlements, bars_of
+from tradeterm.research.costs import Costs
+from tradeterm.research.fills import ExitPolicy, policy_of
+from tradeterm.research.panels import check_panel, is_regular
+from tradeterm.research.result import Result
+from tradeterm.research.simulate import signals_of, simulate
+from tradeterm.research.sizers import EquityFraction, Limit, Sizer
+from tradeterm.strategies.panel import Panel
+from tradeterm.strategies.protocol import Signals, Strategy
+
+_DAYS_PER_YEAR = {Calendar.ALWAYS: 365.0, Calendar.NSE: 252.0}
+
+
+def backtest(
+    panel: Panel,
+    signals: ArrayLike | Signals | Strategy,
+    *,
+    exits: ExitsConfig | ExitPolicy | None = None,
+    costs: Costs | None = None,
+    capital: float = 100_000.0,
+    size: float | Sizer = 0.10,
+    limits: Sequence[Limit] = (),
+    calendar: Calendar = Calendar.ALWAYS,
+    funding_hours: float | None = 8.0,
+    liquidity: Mapping[str, Liquidity] | None = None,
+) -> Result:
+    """Trade `signals` on `panel`, all instruments on one capital, one position an instrument.
+
+    `signals` is an array of +1 (long), −1 (short) and 0, of shape (rows,) or (rows, instruments), each at the bar at
+    whose close it exists; or a strategy's `Signals`, which may have exits of its own; or a strategy. It fills at the
+    next bar's open. `exits` says what ends a position: a book's `ExitsConfig` (by default one with its defaults: stop
+    2 %, target 3 %, trailing, 8 hours, session end), or an `ExitPolicy`, in which each may be switched off.
+
+    `size` is the notional of an entry as a fraction of equity, or a `Sizer`; `limits` cut it. `calendar` is that of
+    all instruments. Where the panel has funding, it is settled every `funding_hours` hours of the UTC day (None:
+    never) at the rate known then. `liquidity`, by instrument, is needed where `costs` has an impact.
+
+    Raises ValueError for input that is not sound: one sentence that says what was found where.
+    """
+    check_panel(panel)
+    if not 0 < capital < math.inf:
+        raise ValueError(f"capital: found {capital}, allowed above 0")
+    policy = exits if isinstance(exits, ExitPolicy) else policy_of(exits or ExitsConfig())
+    if policy.session_end and panel.interval_ms >= DAY_MS:
+        raise ValueError("session_end: every bar of a day or more is its session's last, so switch it off for these")
+    market = bars_of(
+        panel,
+        calendar=calendar,
+        funding=_settlements(panel, funding_hours),
+        liquidity=None if liquidity is None else [liquidity.get(name) for name in panel.instruments],
+    )
+    found = simulate(
+        market,
+        signals_of(_signals(panel, signals)),
+        policy,
+        costs=costs or Costs(),
+        capital=float(capital),
+        sizer=EquityFraction(size) if isinstance(size, int | float) else size,
+        limits=limits,
+    )
+    return Result(found, _DAYS_PER_YEAR[calendar])
+
+
+def _signals(panel: Panel, signals: ArrayLike | Signals | Strategy) -> Signals:
+    shape = (panel.rows, len(panel.instruments))
+    if isinstance(signals, Signals):
+        found = signals
+    elif hasattr(signals, "explain"):
+        if not is_regular(panel):
+            raise ValueError("ts: a strategy needs rows without gaps (NaN where there is no bar)")
+        found = signals.signals(panel)  # type: ignore[union-attr]
+    else:
+        return Signals(entries=_entries(signals, shape), exits=())
+    for name, flags in (
+        ("entries", found.entries),
+        *((x.reason, side) for x in found.exits for side in (x.long, x.short)),
+    ):
+        if flags.shape != shape:
+            raise ValueError(f"{name}: found shape {flags.shape}, allowed {shape} (rows, instruments)")
+    return Signals(entries=_entries(found.entries, shape), exits=found.exits)
+
+
+def _entries(values: object, shape: tuple[int, int]) -> NDArray[np.int8]:
+    found = np.asarray(values)
+    if found.ndim == 1 and shape[1] == 1:
+        found = found[:, None]
+    if found.shape != shape:
+        raise ValueError(f"signals: found shape {found.shape}, allowed {shape} (rows, instruments)")
+    if found.dtype.kind not in "biuf":
+        raise ValueError(f"signals: found {found.dtype}, allowed whole numbers, booleans or floats")
+    known = (found == 0) | (found == 1) | ((found == -1) if found.dtype.kind in "if" else False)
+    if not known.all():
+        row, column = (int(at[0]) for at in np.nonzero(~known))
+        raise ValueError(f"signals: found {found[row, column]} in row {row}, allowed -1, 0 and 1")
+    return found.astype(np.int8)
+
+
+def _settlements(panel: Panel, hours: float | None) -> list[Settlements | None]:
+    if hours is None:
+        return [None] * len(panel.instruments)
+    if not 0 < hours <= 24 or DAY_MS % (hours * HOUR_MS):
+        raise ValueError(f"funding_hours: found {hours}, allowed a part of the day, such as 8")
+    rows = np.flatnonzero(panel.ts % int(hours * HOUR_MS) == 0)
+    found: list[Settlements | None] = []
+    for column in range(len(panel.instruments)):
+        rates = panel.funding[rows, column]
+        known = np.isfinite(rates)
+        found.append(Settlements(panel.ts[rows][known], rates[known]) if known.any() else None)
+    return found
