@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tradeterm.config import BookConfig, Config, ExposureConfig, ExposureRange
+from tradeterm.config import BookConfig, Config, ExposureConfig, ExposureRange, GateConfig
 from tradeterm.decode import convert, join, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import INTERVALS_MS
@@ -109,10 +109,20 @@ def _with_paths(config: Config, file: Path) -> Config:
         config = msgspec.structs.replace(
             config, notify=msgspec.structs.replace(config.notify, secrets_file=str(secrets))
         )
+    config = msgspec.structs.replace(config, gate=_gate_paths(config.gate, file))
     if not config.feed.path:
         return config
     found = file.absolute().parent / user_path(config.feed.path)
     return msgspec.structs.replace(config, feed=msgspec.structs.replace(config.feed, path=str(found)))
+
+
+def _gate_paths(gate: GateConfig, file: Path) -> GateConfig:
+    folder, ai, recorded = file.absolute().parent, gate.ai, gate.recorded
+    if ai.key_file:
+        ai = msgspec.structs.replace(ai, key_file=str(folder / user_path(ai.key_file)))
+    if recorded.file:
+        recorded = msgspec.structs.replace(recorded, file=str(folder / user_path(recorded.file)))
+    return msgspec.structs.replace(gate, ai=ai, recorded=recorded)
 
 
 def _cross_check(config: Config) -> Iterator[str]:
@@ -127,6 +137,8 @@ def _cross_check(config: Config) -> Iterator[str]:
         ("feed.path", config.feed.path),
         ("venues.bybit.key_file", config.venues.bybit.key_file),
         ("notify.secrets_file", config.notify.secrets_file),
+        ("gate.ai.key_file", config.gate.ai.key_file),
+        ("gate.recorded.file", config.gate.recorded.file),
     ):
         try:
             user_path(path)

@@ -147,8 +147,8 @@ async def test_a_verdict_never_raises_the_size(
 
 
 def test_the_gate_names_its_validator() -> None:
-    assert validator_names() == ("rules",)
+    assert validator_names() == ("claude", "openai-shaped", "recorded", "rules")
     assert make_validator(GateConfig()).label == "RULES (no AI)"
     with pytest.raises(ConfigError) as caught:
         make_validator(GateConfig(validator="oracle"))
-    assert str(caught.value) == 'gate.validator: found "oracle", allowed rules'
+    assert str(caught.value) == 'gate.validator: found "oracle", allowed claude, openai-shaped, recorded or rules'

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from tradeterm.domain.signals import Signal, Verdict, VerdictDecision, VerdictSource
+from tradeterm.validators.protocol import GateStatus
 
 LABEL = "RULES (no AI)"
 MODEL = "rules"
@@ -37,6 +38,13 @@ class RulesValidator:
     """Deterministic; answers at once."""
 
     label = LABEL
+    status = GateStatus()
+
+    def retry(self) -> None:
+        """There is nothing to try again."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
     async def judge(self, signal: Signal, context: dict[str, Any], ts: int) -> Verdict:
         found = _judge(signal, context)

@@ -1,0 +1,98 @@
+"""What the real API refuses with 400 or 404, so that a request it would refuse never passes a test."""
+
+from typing import Any
+
+NEWEST = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5")
+OLDER = ("claude-sonnet-5", "claude-sonnet-4-5")
+SIMULATED = "fake-"
+
+_FORCED = ("tool", "any")
+_NO_FORCED_TOOLS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-1")
+_SAMPLING = ("temperature", "top_p", "top_k")
+_UNKNOWN_KEYWORDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "maxLength", "minLength", "maxItems")
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+class Refused(Exception):
+    """The status and the sentence of a refusal."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def base_model(model: str) -> str:
+    """A model's bare id: gateways put the maker before it."""
+    return model.removeprefix("anthropic/").removeprefix("anthropic.")
+
+
+def check_headers(headers: dict[str, str], *, version: bool) -> None:
+    if not headers.get("authorization", "").removeprefix("Bearer ").strip():
+        raise Refused(401, "authorization: a bearer token is required")
+    if version and "anthropic-version" not in headers:
+        raise Refused(400, "anthropic-version: header is required")
+
+
+def check_message(body: dict[str, Any]) -> None:
+    """Raise Refused for what the Messages API would refuse."""
+    model = base_model(str(body.get("model", "")))
+    if not model.startswith(SIMULATED) and model not in (*NEWEST, *OLDER):
+        raise Refused(404, f"model: {model}")
+    for name in _SAMPLING:
+        if name in body:
+            raise Refused(400, f"{name}: Extra inputs are not permitted")
+    if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] < 1:
+        raise Refused(400, "max_tokens: Field required")
+    if (body.get("tool_choice") or {}).get("type") in _FORCED and model in _NO_FORCED_TOOLS:
+        raise Refused(400, "tool_choice: this model does not support forced tool use")
+    _check_thinking(model, body.get("thinking") or {})
+    _check_turns(body.get("messages") or [])
+    _check_output(body.get("output_config") or {})
+
+
+def _check_thinking(model: str, thinking: dict[str, Any]) -> None:
+    kind = thinking.get("type")
+    allowed = {"claude-sonnet-5-5": ("adaptive", "between_tools"), "claude-haiku-5-5": ("adaptive",)}
+    if kind is not None and kind not in allowed.get(model, (kind,)):
+        raise Refused(400, f"thinking.type: {kind} is not supported by this model")
+
+
+def _check_turns(turns: list[dict[str, Any]]) -> None:
+    if not turns:
+        raise Refused(400, "messages: at least one message is required")
+    if turns[-1]["role"] == "assistant":
+        raise Refused(400, "messages: prefilling the assistant's turn is not supported")
+    asked: set[str] = set()
+    for turn in turns:
+        blocks = turn["content"] if isinstance(turn["content"], list) else []
+        for block in blocks:
+            if block.get("type") == "tool_result" and block.get("tool_use_id") not in asked:
+                raise Refused(400, "messages: tool_result without a matching tool_use")
+        asked = {block["id"] for block in blocks if block.get("type") == "tool_use"}
+
+
+def _check_output(config: dict[str, Any]) -> None:
+    if config.get("effort", "low") not in _EFFORTS:
+        raise Refused(400, f"output_config.effort: {config['effort']}")
+    form = config.get("format")
+    if form is not None:
+        if form.get("type") != "json_schema":
+            raise Refused(400, "output_config.format.type")
+        check_schema(form["schema"])
+
+
+def check_schema(schema: Any) -> None:
+    """Objects are closed, and bounds are left to the caller."""
+    if isinstance(schema, list):
+        for item in schema:
+            check_schema(item)
+        return
+    if not isinstance(schema, dict):
+        return
+    for word in _UNKNOWN_KEYWORDS:
+        if word in schema and not isinstance(schema[word], dict):
+            raise Refused(400, f"output_config.format.schema: {word} is not supported")
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        raise Refused(400, "output_config.format.schema: additionalProperties must be false")
+    for item in schema.values():
+        check_schema(item)

@@ -1,0 +1,219 @@
+"""The canonical context: what a model may know of a signal. Numbers and names alone, every ratio worked out here.
+
+The desk's packet goes in; groups that are not listed, texts and absolute times stay out. A number is a text of at most
+seven significant digits, a value that is absent or not finite is None.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Context as Precision
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from msgspec import Struct
+
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.signals import Signal
+from tradeterm.validators.codes import Failure, GateFailure
+from tradeterm.validators.digest import canonical, digest
+from tradeterm.validators.untrusted import clean, is_suspicious
+
+SCHEMA = 1
+LARGEST_TOKENS = 2500
+_CHARACTERS_A_TOKEN = 3  # JSON full of digits; prose has four
+
+_GROUPS = ("explain", "market", "limits", "history", "data_quality")
+_SHOWN_POSITIONS = 8
+_TIGHT = Decimal("0.75")
+_DIGITS = Precision(prec=7)
+_NAME = re.compile(r"[A-Za-z0-9_&.:/%+-]{1,48}")
+_NO_VALUE = frozenset({"none", "null", "nan", "snan", "inf", "infinity"})
+_UNHASHED = (("signal", "id"), ("signal", "age_ms"), ("market", "age_ms"), ("data_quality", "age_ms"))
+"""Who asks and how long it took; the same situation is the same context."""
+
+
+class GateContext(Struct, frozen=True):
+    """`known` is all the approving call sees; `headlines` are cleaned, and `suspicious` says that some were dropped."""
+
+    known: dict[str, Any]
+    headlines: tuple[str, ...] = ()
+    suspicious: bool = False
+
+    @property
+    def text(self) -> str:
+        return canonical(self.known)
+
+
+def build_context(signal: Signal, packet: Mapping[str, Any], ts: int, *, news: bool = True) -> GateContext:
+    """The context of a signal. Raises GateFailure for a name that reads like a text, or if it becomes too large."""
+    outside = packet.get("untrusted")
+    found = clean(outside.get("headlines") or () if news and isinstance(outside, Mapping) else ())
+    known = {
+        "schema": SCHEMA,
+        "signal": _signal(signal, _group(packet, "signal"), _group(packet, "portfolio"), ts),
+        **{name: _plain(_group(packet, name)) for name in _GROUPS},
+        "portfolio": _portfolio(_group(packet, "portfolio"), ts),
+        "tier1": _tier1(packet.get("tier1")),
+        "bars": _plain(packet.get("bars")) or [],
+    }
+    _refuse_texts(known)
+    context = GateContext(known, found.items, found.suspicious)
+    if tokens_of(context.text) > LARGEST_TOKENS:
+        text = f"the context has about {tokens_of(context.text)} tokens, allowed {LARGEST_TOKENS}"
+        raise GateFailure(Failure.CONTEXT_TOO_LARGE, text)
+    return context
+
+
+def context_hash(context: GateContext, **asked: Any) -> str:
+    """Names the situation and how it is asked (`asked`: model, prompts, parameters), not the signal's id or age."""
+    known = {name: dict(value) if isinstance(value, dict) else value for name, value in context.known.items()}
+    for group, name in _UNHASHED:
+        known[group].pop(name, None)
+    return digest(canonical({"context": known, "headlines": context.headlines, "asked": asked}))
+
+
+def tokens_of(text: str) -> int:
+    """An estimate from above of the tokens of a canonical text."""
+    return len(text) // _CHARACTERS_A_TOKEN + 1
+
+
+def _signal(signal: Signal, packet: Mapping[str, Any], portfolio: Mapping[str, Any], ts: int) -> dict[str, Any]:
+    price, stop, target = signal.price, _decimal(packet.get("stop")), _decimal(packet.get("target"))
+    quantity, equity = _decimal(packet.get("quantity")), _decimal(portfolio.get("equity"))
+    risked = None if stop is None else abs(price - stop)
+    won = None if target is None else abs(target - price)
+    return {
+        "id": signal.id,
+        "book": signal.book,
+        "strategy": signal.strategy,
+        "symbol": signal.instrument,
+        "side": side_word(signal.side),
+        "price": _number(price),
+        "stop": _number(stop),
+        "target": _number(target),
+        "quantity": _number(quantity),
+        "stop_distance": _ratio(risked, price),
+        "target_distance": _ratio(won, price),
+        "reward_to_risk": _ratio(won, risked),
+        "notional_of_equity": _ratio(None if quantity is None else quantity * price, equity),
+        "risk_of_equity": _ratio(None if quantity is None or risked is None else quantity * risked, equity),
+        "age_ms": ts - signal.ts_bar,
+    }
+
+
+def side_word(side: PositionSide) -> str:
+    return side.value.lower()
+
+
+def _portfolio(packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
+    rows = [row for row in packet.get("positions") or () if isinstance(row, Mapping)]
+    positions = sorted((_position(row, ts) for row in rows), key=_notional, reverse=True)
+    sides = [row["side"] for row in positions]
+    equity = _decimal(packet.get("equity"))
+    rest = {name: value for name, value in packet.items() if name not in ("positions", "cash")}
+    return {
+        **_plain(rest),
+        "exposure_of_equity": _ratio(_decimal(packet.get("exposure")), equity),
+        "day_pnl_of_equity": _ratio(_decimal(packet.get("day_pnl")), equity),
+        "long_positions": sides.count("long"),
+        "short_positions": sides.count("short"),
+        "largest_positions": positions[:_SHOWN_POSITIONS],
+    }
+
+
+def _position(row: Mapping[str, Any], ts: int) -> dict[str, Any]:
+    price, mark, quantity = (_decimal(row.get(name)) for name in ("average_price", "mark", "quantity"))
+    change = None if price is None or mark is None else mark - price
+    side, opened = str(row.get("side", "")).lower(), row.get("ts_opened")
+    sign = -1 if side == "short" else 1
+    return {
+        "symbol": str(row.get("instrument", "")),
+        "side": side,
+        "notional": None if quantity is None or mark is None else _number(quantity * mark),
+        "profit_of_price": _ratio(None if change is None else change * sign, price),
+        "held_minutes": (ts - opened) // 60_000 if isinstance(opened, int) else None,
+    }
+
+
+def _notional(position: Mapping[str, Any]) -> Decimal:
+    return abs(_decimal(position["notional"]) or Decimal(0))
+
+
+def _tier1(checks: Any) -> dict[str, Any]:
+    """How many checks passed, and those that did with little room left."""
+    rows = [row for row in checks or () if isinstance(row, Mapping)]
+    tight = []
+    for row in rows:
+        numbers = _group(row, "numbers")
+        share, limit = _decimal(_first(numbers)), _decimal(numbers.get("limit"))
+        if share is not None and limit is not None and limit > 0 and share >= limit * _TIGHT:
+            tight.append({"code": str(row.get("code", "")), "value": _number(share), "limit": _number(limit)})
+    return {"passed": sum(1 for row in rows if row.get("passed") is True), "of": len(rows), "tight": tight}
+
+
+def _first(numbers: Mapping[str, Any]) -> Any:
+    return next((value for name, value in numbers.items() if name != "limit"), None)
+
+
+def _group(packet: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = packet.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as texts, names as they are, keys that are no names left out; a text becomes None."""
+    match value:
+        case bool() | None:
+            return value
+        case int() | float() | Decimal():
+            return _number(value)
+        case str():
+            number = _decimal(value)
+            if number is not None:
+                return _number(number)
+            return value if _NAME.fullmatch(value) and value.lower().lstrip("+-") not in _NO_VALUE else None
+        case Mapping():
+            return {name: _plain(item) for name, item in value.items() if _NAME.fullmatch(str(name))}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    return None
+
+
+def _refuse_texts(value: Any) -> None:
+    """Every text is a number or a name, and no name reads like an instruction."""
+    if isinstance(value, str):
+        if not _NAME.fullmatch(value) or (_decimal(value) is None and is_suspicious(value.replace("_", " "))):
+            raise GateFailure(
+                Failure.UNSAFE_NAME, "a name in the context reads like a text; it is not shown to a model"
+            )
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if name not in _OWN_NAMES:
+                _refuse_texts(name)
+                _refuse_texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_texts(item)
+
+
+_OWN_NAMES = frozenset({"max_leverage", "schema", "id"})
+"""This program's own, which the screen might take for an instruction."""
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _number(value: float | Decimal | None) -> str | None:
+    number = _decimal(value)
+    return None if number is None else format(_DIGITS.plus(number), "f")
+
+
+def _ratio(value: Decimal | None, of: Decimal | None) -> str | None:
+    return None if value is None or of is None or of == 0 else _number(value / of)
