@@ -9,7 +9,9 @@ import pytest
 from research_kit import random_bars
 
 from tradeterm.config import LimitsConfig, SizingConfig, SizingMethod
+from tradeterm.desk.earned import reckon
 from tradeterm.domain.instrument import Instrument, InstrumentKind
+from tradeterm.domain.snapshot import TradeResult
 from tradeterm.research.costs import Costs
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
@@ -59,6 +61,22 @@ def test_kelly_looks_at_the_closed_trades() -> None:
     assert sizer(wanted(closed=winning)) == pytest.approx(200.0)
     unknown = [each._replace(r_multiple=math.nan) for each in losing]
     assert sizer(wanted(closed=unknown)) == 0.0
+
+
+def test_the_track_record_is_the_desks() -> None:
+    rng = np.random.default_rng(1)
+    closed = [Closed(n, float(x), float(x) / 10, float(x) / 5) for n, x in enumerate(rng.normal(0.2, 3, 700).round(3))]
+    sizer, config = desk_sizer(method=SizingMethod.KELLY), SizingConfig(method=SizingMethod.KELLY)
+    for known in (0, 1, 40, 499, 700):
+        results = tuple(
+            TradeResult(
+                trade_id="", ts_closed=each.ts, pnl=Decimal(str(each.pnl)), return_pct=Decimal(str(each.return_pct)),
+                r_multiple=Decimal(str(each.r_multiple)),
+            )
+            for each in closed[:known][-500:]
+        )  # fmt: skip
+        mine, desks = sizer._track_record(closed[:known]), reckon(config, results)
+        assert (mine.edge, mine.total, mine.recent) == (desks.edge, desks.total, desks.recent)
 
 
 def test_a_volatility_target_is_refused() -> None:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from tradeterm.config import LimitsConfig, SizingConfig
-from tradeterm.desk.earned import Earned, reckon
+from tradeterm.desk.earned import RECENT, Earned, expectancy_view
+from tradeterm.desk.edge import edge
 from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor
 from tradeterm.desk.sizing import SizeRequest, size
 from tradeterm.desk.state import KEEP_RESULTS
-from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.snapshot import TradeResult
 
@@ -107,13 +108,15 @@ class DeskSizer:
         self._closed: Sequence[Closed] = ()
         self._results: tuple[TradeResult, ...] = ()
         self._known = 0
-        self._earned = reckon(sizing, ())
+        self._earned = _earned(sizing, ())
 
     def __call__(self, wanted: Wanted) -> float:
         if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
             return 0.0
         config, side = self._sizing, PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
         earned = self._track_record(wanted.closed)
+        if not earned.edge.risk_fraction:
+            return 0.0
         factors: tuple[Factor, ...] = ()
         if config.drawdown_dampening:
             peak = _exact(max(wanted.peak_equity, wanted.equity))
@@ -138,12 +141,12 @@ class DeskSizer:
 
     def _track_record(self, closed: Sequence[Closed]) -> Earned:
         """What the desk makes of the trades so far, reckoned anew only after another one."""
-        if closed is not self._closed:
-            self._closed, self._results, self._known, self._earned = closed, (), 0, reckon(self._sizing, ())
+        if closed is not self._closed or len(closed) < self._known:
+            self._closed, self._results, self._known, self._earned = closed, (), 0, _earned(self._sizing, ())
         if len(closed) > self._known:
             self._results = (*self._results, *map(_result, closed[self._known :]))[-KEEP_RESULTS:]
             self._known = len(closed)
-            self._earned = reckon(self._sizing, self._results)
+            self._earned = _earned(self._sizing, self._results)
         return self._earned
 
 
@@ -185,4 +188,22 @@ def _result(closed: Closed) -> TradeResult:
         pnl=_exact(closed.pnl),
         return_pct=_exact(closed.return_pct),
         r_multiple=multiple,
+    )
+
+
+def _earned(config: SizingConfig, results: tuple[TradeResult, ...]) -> Earned:
+    """`tradeterm.desk.earned.reckon` without what sizing does not look at: the expectancies that screens show."""
+    running, highest = ZERO, ZERO
+    path = []
+    for result in results:
+        running += result.pnl
+        highest = max(highest, running)
+        path.append((running, highest))
+    return Earned(
+        results=results,
+        edge=edge(config, results),
+        windows=(),
+        sized=expectancy_view((), config.window),
+        total=running,
+        recent=tuple(path[-RECENT:]),
     )
