@@ -5,10 +5,23 @@ import math
 from collections.abc import Sequence
 
 from tradeterm import __version__
-from tradeterm.cli import config, control, doctor, ledger, logs, looks, montecarlo, notify, open_ui, replay, status
+from tradeterm.cli import (
+    config,
+    control,
+    data,
+    doctor,
+    ledger,
+    logs,
+    looks,
+    montecarlo,
+    notify,
+    open_ui,
+    replay,
+    status,
+)
 from tradeterm.cli.commands import Commands, add_global_options
 
-_COMMANDS = (status, control, logs, replay, montecarlo, ledger, config, looks, notify, doctor)
+_COMMANDS = (status, control, logs, replay, montecarlo, ledger, data, config, looks, notify, doctor)
 
 _EPILOG = """\
 examples:

@@ -3,6 +3,8 @@
 import csv
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,27 +54,37 @@ class Table(Struct, frozen=True):
         return column.dictionary_decode() if types.is_dictionary(column.type) else column
 
 
-def read_table(path: Path) -> Table:
-    """Read a whole file; its suffix says how. Raises DataError, one sentence, for anything that is no such table."""
-    import pyarrow
+def read_table(path: Path, only: str | None = None) -> Table:
+    """Read a whole file; its suffix says how. `only` spares a Parquet file's other columns (other files ignore it).
 
+    Raises DataError, one sentence, for anything that is no such table.
+    """
     if not path.exists():
         raise DataError(f"{path}: there is no such file")
     if not path.is_file():
         raise DataError(f"{path}: is not a file")
     suffix = path.suffix.lower()
-    try:
+    with plainly(path):
         if suffix in PARQUET:
-            return _read_parquet(path)
+            return _read_parquet(path, only)
         if suffix in FEATHER:
             return _read_feather(path)
         if suffix in CSV:
             return _read_csv(path)
+    raise DataError(f"{path}: found a {path.suffix or 'nameless'} file, allowed .parquet, .feather or .csv")
+
+
+@contextmanager
+def plainly(path: Path) -> Iterator[None]:
+    """What Arrow and the system say of a file they cannot read, as one DataError."""
+    import pyarrow
+
+    try:
+        yield
     except MemoryError:
         raise DataError(f"{path}: needs more memory than there is") from None
     except (pyarrow.ArrowException, OSError, OverflowError, UnicodeError) as error:
         raise DataError(f"{path}: cannot be read: {_first_line(error)}") from None
-    raise DataError(f"{path}: found a {path.suffix or 'nameless'} file, allowed .parquet, .feather or .csv")
 
 
 def epoch_ms(path: Path, name: str, stamps: Stamps) -> tuple[Stamps, str]:
@@ -150,14 +162,14 @@ def _first_line(error: Exception) -> str:
     return "".join(mark if mark.isprintable() else "�" for mark in text)[:200]
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path, only: str | None) -> Table:
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
         rows = file.metadata.num_rows
         if not 0 <= rows <= MOST_ROWS:
             raise DataError(f"{path}: found {rows} rows by its footer, allowed at most {MOST_ROWS}")
-        arrow = file.read()
+        arrow = file.read(columns=None if only is None else [only])
     return Table(path, _names(arrow.column_names), arrow)
 
 

@@ -1,0 +1,1 @@
+"""Market data for research: imported, checked, kept as Parquet, and given out as panels."""

@@ -1,0 +1,308 @@
+"""Panels of kept series, time-aligned and memory-mapped: the columns of a set of instruments are laid out once on disk,
+beside the Parquet they come from, and only what is looked at is ever read again.
+
+A layout lies in `<folder>/.columns/<key>/`, where the key is a hash of the contents it was made of: it cannot be stale,
+only unused. It can be deleted at any time.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tradeterm.domain.errors import DataError
+from tradeterm.domain.market import DAY_MS, INTERVALS_MS
+from tradeterm.research.data.calendar import ALWAYS, Hours, hours_of
+from tradeterm.research.data.manifest import read_hash
+from tradeterm.research.data.moments import date
+from tradeterm.research.data.resample import can_resample, resample
+from tradeterm.research.data.series import FUNDING, Series, find_series
+from tradeterm.strategies.panel import Panel
+
+Floats = NDArray[np.float64]
+Stamps = NDArray[np.int64]
+FIELDS = ("open", "high", "low", "close", "volume")
+COLUMNS = ".columns"
+LAYOUT = 1
+"""Part of every key: changes when what is laid out does."""
+MOST_KEPT = 8
+MOST_ROWS = 20_000_000
+"""Almost forty years of minutes: more rows than that come from a time that is wrong."""
+_TIMES, _NOTES = "ts_open", "notes.json"
+
+
+class Notes(Struct, frozen=True):
+    """What a layout was made of. Rows before `first` and from `stop` on have no bar; `report` says what was left
+    out."""
+
+    instruments: tuple[str, ...]
+    interval_ms: int
+    first: int
+    stop: int
+    has_funding: bool
+    report: tuple[str, ...]
+
+
+class Loaded(Struct, frozen=True):
+    """A panel; `data_hash` names its contents (the same data, the same hash), `report` says what was left out."""
+
+    panel: Panel
+    data_hash: str
+    report: tuple[str, ...]
+
+
+class _Part(Struct, frozen=True):
+    """Where one instrument's column comes from."""
+
+    bars: Series
+    bars_hash: str
+    funding: Series | None
+    funding_hash: str
+
+
+def load_panel(
+    root: Path, symbols: Sequence[str], interval: str, start: int | None = None, end: int | None = None
+) -> Panel:
+    """The panel of `load`."""
+    return load(root, symbols, interval, start, end).panel
+
+
+def load(
+    root: Path,
+    symbols: Sequence[str],
+    interval: str,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    cache: bool = True,
+) -> Loaded:
+    """Bars of `symbols` (SYMBOL or SYMBOL.VENUE) with start <= ts_open < end (UTC ms), from the folder of data `root`.
+
+    Around the clock there is a row for every interval from the first bar to the last, with hours a row for every
+    interval of each session in which any of the instruments traded; NaN where an instrument has no bar. Where the
+    interval itself is not kept, it is joined from the longest shorter one that is. `funding` is the last rate settled
+    at or before a row's close. The arrays are read-only and mapped from disk, an instrument's column in one piece.
+    Raises DataError where a series is missing or unusable, or the instruments keep different hours.
+    """
+    parts = [_part(root, symbol, interval) for symbol in symbols]
+    if not parts:
+        raise DataError("symbols: found none, allowed at least one")
+    names = [part.bars.instrument for part in parts]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise DataError(f"symbols: found {twice} twice, allowed once")
+    hours = {hours_of(part.bars.venue) for part in parts}
+    if len(hours) > 1:
+        raise DataError(f"symbols: found {', '.join(names)}, which keep different trading hours, allowed one kind")
+    key = _key(parts, interval)
+    panel, report = _mapped(root, key, parts, interval, hours.pop(), cache)
+    first, stop = np.searchsorted(panel.ts_open, [-(2**62) if start is None else start, 2**62 if end is None else end])
+    if first >= stop:
+        raise DataError(f"{', '.join(names)}: found no {interval} bars in the time asked for")
+    digest = hashlib.sha256(f"{key} {panel.ts_open[first]} {panel.ts_open[stop - 1]}".encode()).hexdigest()
+    return Loaded(panel.window(int(first), int(stop)), digest, report)
+
+
+def _part(root: Path, symbol: str, interval: str) -> _Part:
+    wanted = INTERVALS_MS.get(interval)
+    if wanted is None:
+        raise DataError(f"interval: found {interval[:60]!r}, allowed {', '.join(INTERVALS_MS)}")
+    shorter = [name for name, length in INTERVALS_MS.items() if can_resample(length, wanted)]
+    found = find_series(root, symbol, (interval, *reversed(shorter)))
+    if not found:
+        raise DataError(f"{symbol}: there are no {interval} bars in {root}; `tradeterm data list` shows what there is")
+    bars = found[0]
+    funding = bars.of(FUNDING)
+    has_funding = funding.path.is_file()
+    return _Part(bars, read_hash(bars), funding if has_funding else None, read_hash(funding) if has_funding else "")
+
+
+def _key(parts: Sequence[_Part], interval: str) -> str:
+    facts = [(part.bars.instrument, part.bars.kind, part.bars_hash, part.funding_hash) for part in parts]
+    return hashlib.sha256(msgspec.json.encode((LAYOUT, interval, facts))).hexdigest()
+
+
+def _mapped(
+    root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours, cache: bool
+) -> tuple[Panel, tuple[str, ...]]:
+    """The panel of the layout `key`, laid out now where it is missing or damaged."""
+    kept = root / COLUMNS / key[:32]
+    if cache:
+        found = _open(kept)
+        if found is not None:
+            return found
+    home = _home(root) if cache else None
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=home, ignore_cleanup_errors=True) as draft:
+        made = Path(draft) / "columns"
+        try:
+            made.mkdir()
+            _lay_out(made, parts, INTERVALS_MS[interval], hours)
+            if home is not None:
+                _put_in_place(made, kept)
+        except OSError as error:
+            raise DataError(f"{error.filename or made}: cannot be written: {error.strerror or error}") from None
+        found = _open(kept) if home is not None else _open(made)  # a mapping outlives the file's name
+    if found is None:
+        raise DataError(f"{kept}: was laid out and cannot be read back")
+    return found
+
+
+def _home(root: Path) -> Path | None:
+    """The folder of layouts, None where nothing can be written there: then a layout lives as long as its panel."""
+    try:
+        (root / COLUMNS).mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return root / COLUMNS if os.access(root / COLUMNS, os.W_OK | os.X_OK) else None
+
+
+def _open(folder: Path) -> tuple[Panel, tuple[str, ...]] | None:
+    """The panel of a layout; None where it is not there, not whole or not of this form."""
+    try:
+        notes = msgspec.json.decode((folder / _NOTES).read_bytes(), type=Notes)
+        ts_open: Stamps = np.asarray(np.load(folder / f"{_TIMES}.npy", mmap_mode="r"))
+        shape = (len(notes.instruments), ts_open.shape[0])
+        columns: dict[str, Floats] = {field: _map(folder, field) for field in FIELDS}
+        columns["funding"] = _map(folder, "funding") if notes.has_funding else np.broadcast_to(np.nan, shape)
+        os.utime(folder)
+    except (OSError, ValueError, msgspec.DecodeError):
+        return None
+    if any(column.shape != shape or column.dtype != np.float64 for column in columns.values()):
+        return None
+    panel = Panel(
+        instruments=notes.instruments,
+        interval_ms=notes.interval_ms,
+        ts_open=ts_open,
+        open=columns["open"].T,
+        high=columns["high"].T,
+        low=columns["low"].T,
+        close=columns["close"].T,
+        volume=columns["volume"].T,
+        funding=columns["funding"].T,
+    )
+    return panel.window(notes.first, notes.stop), notes.report
+
+
+def _map(folder: Path, name: str) -> Floats:
+    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
+
+
+def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hours) -> None:
+    """Write the columns, one instrument after the other: memory is needed for one alone."""
+    report: list[str] = []
+    ts_open = _rows([_span(part, interval_ms, hours) for part in parts], interval_ms, hours)
+    first, stop = ts_open.size, 0
+    np.save(folder / f"{_TIMES}.npy", ts_open)
+    has_funding = any(part.funding for part in parts)
+    names = (*FIELDS, "funding") if has_funding else FIELDS
+    files = {name: (folder / f"{name}.npy").open("wb") for name in names}
+    header = {"descr": "<f8", "fortran_order": False, "shape": (len(parts), ts_open.size)}
+    try:
+        for file in files.values():
+            np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            ts, columns, said = _bars(part.bars, interval_ms, hours)
+            report += said
+            at = np.searchsorted(ts_open, ts)
+            first, stop = min(first, int(at[0])), max(stop, int(at[-1]) + 1)
+            for name, values in zip(FIELDS, columns, strict=True):
+                column = np.full(ts_open.size, np.nan)
+                column[at] = values
+                column.tofile(files[name])
+            if has_funding:
+                _funding(part, ts_open + interval_ms, report).tofile(files["funding"])
+    finally:
+        for file in files.values():
+            file.close()
+    instruments = tuple(part.bars.instrument for part in parts)
+    notes = Notes(instruments, interval_ms, first, stop, has_funding, tuple(report))
+    (folder / _NOTES).write_bytes(msgspec.json.encode(notes))
+
+
+def _span(part: _Part, interval_ms: int, hours: Hours) -> Stamps:
+    """Opening times between which an instrument's bars lie; with hours, the opening of each of its sessions."""
+    from tradeterm.research.data.store import read_timestamps
+
+    ts = read_timestamps(part.bars)
+    if ts.size == 0:
+        raise DataError(f"{part.bars.path}: found no bars, allowed at least one")
+    if hours is ALWAYS:
+        return np.array([ts.min(), ts.max()]) // interval_ms * interval_ms
+    return np.unique(hours.day(ts)) * DAY_MS + hours.open_ms
+
+
+def _rows(spans: Sequence[Stamps], interval_ms: int, hours: Hours) -> Stamps:
+    known = np.unique(np.concatenate(spans))
+    if (known[-1] - known[0]) // interval_ms > MOST_ROWS:
+        raise DataError(
+            f"found bars from {date(int(known[0]))} to {date(int(known[-1]))}, allowed {MOST_ROWS} intervals"
+        )
+    if hours is ALWAYS:
+        return np.arange(known[0], known[-1] + 1, interval_ms)
+    within = np.arange(hours.slots(interval_ms)) * interval_ms
+    return np.asarray((known[:, None] + within).ravel())
+
+
+def _bars(series: Series, interval_ms: int, hours: Hours) -> tuple[Stamps, list[Floats], list[str]]:
+    """Checked bars of the interval wanted, a column a field, and what was left out of them."""
+    from tradeterm.feeds.recording import checked_bars
+    from tradeterm.research.data.store import read_series
+
+    found = checked_bars(series.path, *read_series(series), series.interval_ms, hours.open_ms)
+    ts, columns = found.ts_open, [found.open, found.high, found.low, found.close, found.volume]
+    said = [f"{series.instrument}: {line.removeprefix(f'{series.path.name}: ')}" for line in found.report]
+    outside = hours.outside(ts)
+    if outside.any():
+        said.append(f"{series.instrument}: left out {int(outside.sum())} bars outside trading hours")
+        ts, columns = ts[~outside], [column[~outside] for column in columns]
+    if series.interval_ms != interval_ms:
+        joined = resample(ts, np.column_stack(columns), series.interval_ms, interval_ms, hours)
+        ts, columns = joined.ts_open, list(joined.values.T)
+        if joined.dropped:
+            said.append(f"{series.instrument}: left out {joined.dropped} bars of which {series.kind} parts are missing")
+    if ts.size == 0:
+        raise DataError(f"{series.path}: no bar is left: {'; '.join(said)}")
+    return ts, columns, said
+
+
+def _funding(part: _Part, closes: Stamps, report: list[str]) -> Floats:
+    """The last rate settled at or before each close; NaN before the first."""
+    from tradeterm.feeds.recording import checked_funding
+    from tradeterm.research.data.store import read_series
+
+    if part.funding is None:
+        return np.full(closes.size, np.nan)
+    ts, values = read_series(part.funding)
+    settled = checked_funding(part.funding.path, ts, values[:, 0])
+    name = f"{part.funding.path.name}: "
+    report += [f"{part.funding.instrument} funding: {line.removeprefix(name)}" for line in settled.report]
+    last = np.searchsorted(settled.ts, closes, side="right") - 1
+    return np.where(last >= 0, settled.rate[np.maximum(last, 0)], np.nan)
+
+
+def _put_in_place(made: Path, kept: Path) -> None:
+    """Give the layout its name in one step; another process may have been quicker, or a damaged one be in the way."""
+    try:
+        made.rename(kept)
+    except OSError:
+        if _open(kept) is not None:
+            return
+        shutil.rmtree(kept, ignore_errors=True)
+        made.rename(kept)
+    others = sorted((path for path in kept.parent.iterdir() if not path.name.startswith(".")), key=_used, reverse=True)
+    for path in others[MOST_KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _used(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
