@@ -22,10 +22,12 @@ from tradeterm.validators.provider import READ_S, Provider, Question, Reply
 from tradeterm.validators.record import LONGEST_RAW, Attempt
 from tradeterm.validators.secrets import Key
 from tradeterm.validators.turnstile import Turnstile
+from tradeterm.validators.untrusted import plain
 from tradeterm.validators.verdict import ModelVerdict
 
 _SCHEMA_TOKENS = 1000  # what the schema of the answer adds to a request, from above
 _PAUSE_S = 0.25
+_LEAST_S = 0.25  # with less left no answer would come in time
 _UNUSABLE_IN_A_ROW = 3
 
 
@@ -39,8 +41,13 @@ class Deadline(Struct, frozen=True):
     def after(cls, seconds: float) -> "Deadline":
         return cls(asyncio.get_running_loop().time() + seconds, min(READ_S, seconds / 2))
 
+    @property
+    def remaining_s(self) -> float:
+        return self.at - asyncio.get_running_loop().time()
+
     def has_room_for(self, seconds: float) -> bool:
-        return asyncio.get_running_loop().time() + seconds + self.attempt_s <= self.at
+        """Whether a pause and a whole attempt fit."""
+        return seconds + self.attempt_s <= self.remaining_s
 
 
 class Asking(Struct, frozen=True):
@@ -102,10 +109,12 @@ class Asker:
         waiting = asyncio.timeout_at(deadline.at)
         try:
             async with waiting, self._turnstile.enter(deadline.at):
+                if deadline.remaining_s < _LEAST_S:
+                    raise TimeoutError
                 waiting.reschedule(None)  # from here on an attempt keeps its own time
                 return await self._in_turn(asking, deadline, attempts)
         except TimeoutError:
-            raise GateFailure(Failure.STALE, "no place became free in time") from None
+            raise GateFailure(Failure.STALE, "no time was left to ask") from None
 
     async def _in_turn(self, asking: Asking, deadline: Deadline, attempts: list[Attempt]) -> ModelVerdict:
         if not self._breaker.allows():
@@ -177,9 +186,8 @@ class Asker:
         with what was reserved, one that was refused costs nothing."""
         body = _parsed(reply.body)
         usage = None if body is None else self._provider.usage(body)
-        estimated = usage is None and reply.failure in (None, *OUTAGE, Failure.CANCELLED, Failure.MALFORMED)
-        if reply.status is not None and reply.failure is not None:
-            estimated = False
+        refused = reply.failure is not None and reply.status is not None
+        estimated = usage is None and reply.sent and not refused
         cost, tokens = self._cost(usage, estimated, reservation, price)
         self._budget.settle(reservation, cost, tokens)
         raw = self._key.hide(reply.body)
@@ -243,4 +251,4 @@ def _parsed(body: str) -> dict[str, Any] | None:
 
 def _word(body: dict[str, Any] | None, name: str) -> str:
     value = None if body is None else body.get(name)
-    return value[:100] if isinstance(value, str) else ""
+    return plain(value)[:100] if isinstance(value, str) else ""

@@ -1,5 +1,5 @@
-"""Claude through the anthropic SDK: the Anthropic API, OpenRouter by its base address, Bedrock by its own client and with a
-bearer key, which needs nothing of AWS installed.
+"""Claude through the anthropic SDK: the Anthropic API, OpenRouter by its base address, Bedrock by its own client
+with a bearer key, which needs nothing of AWS installed.
 
 The SDK neither looks for a key nor retries nor waits for longer than we say, and its answers are taken raw: the body is
 judged by `acceptance`, not by the SDK's models.
@@ -25,9 +25,11 @@ from tradeterm.validators.provider import (
     Question,
     Reply,
     count,
+    disconnected,
     error_as_answer,
     is_loopback,
     refused,
+    timed_out,
 )
 from tradeterm.validators.secrets import Key
 from tradeterm.validators.untrusted import plain
@@ -61,15 +63,14 @@ class Claude:
                 **parameters,
             )
             body = await raw.text()
-        except APITimeoutError:
-            return Reply(Failure.TIMEOUT, text="the provider did not answer in time")
+        except APITimeoutError as error:
+            return timed_out(error.__cause__ or error)
         except APIConnectionError as error:
-            cause = type(error.__cause__ or error).__name__
-            return Reply(Failure.TRANSPORT, error_type=cause, text=f"no connection: {cause}", again=True)
+            return disconnected(error.__cause__ or error)
         except APIStatusError as error:
             return self._refused(error)
-        except httpx2.TimeoutException:
-            return Reply(Failure.TIMEOUT, text="the provider did not answer in time")
+        except httpx2.TimeoutException as error:
+            return timed_out(error)
         except Exception as error:  # noqa: BLE001 - the SDK lets errors of its transport and of its parsers through
             kind = type(error).__name__
             return Reply(Failure.MALFORMED, error_type=kind, text=f"the answer cannot be read: {kind}")

@@ -19,9 +19,11 @@ from tradeterm.validators.provider import (
     Question,
     Reply,
     count,
+    disconnected,
     error_as_answer,
     is_loopback,
     refused,
+    timed_out,
 )
 from tradeterm.validators.secrets import Key
 from tradeterm.validators.untrusted import plain
@@ -60,11 +62,10 @@ class OpenAiShaped:
         body = {**self.parameters, "messages": turns, "response_format": form}
         try:
             answer = await self._client.post(self._url, json=body)
-        except httpx.TimeoutException:
-            return Reply(Failure.TIMEOUT, text="the provider did not answer in time")
+        except httpx.TimeoutException as error:
+            return timed_out(error)
         except httpx.TransportError as error:
-            kind = type(error).__name__
-            return Reply(Failure.TRANSPORT, error_type=kind, text=f"no connection: {kind}", again=True)
+            return disconnected(error)
         except httpx.HTTPError as error:
             kind = type(error).__name__
             return Reply(Failure.MALFORMED, error_type=kind, text=f"the answer cannot be read: {kind}")

@@ -28,7 +28,9 @@ class Question(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """What came back: a body to be judged, or why there is none. `again`: the same request may succeed later."""
+    """What came back: a body to be judged, or why there is none. `again`: the same request may succeed later; `sent`:
+    it may have reached the provider.
+    """
 
     failure: Failure | None
     body: str = ""
@@ -38,6 +40,7 @@ class Reply(Struct, frozen=True):
     request_id: str = ""
     retry_after_s: float | None = None
     again: bool = False
+    sent: bool = True
 
 
 class Provider(Protocol):
@@ -78,6 +81,20 @@ def refused(
         retry_after_s=retry_after(headers),
         again=failure is Failure.TRANSPORT and headers.get("x-should-retry") != "false",
     )
+
+
+def timed_out(cause: BaseException) -> Reply:
+    """The reply where a connection or a read took too long."""
+    kind = type(cause).__name__
+    text = "the provider did not answer in time"
+    return Reply(Failure.TIMEOUT, error_type=kind, text=text, sent=not kind.startswith("Connect"))
+
+
+def disconnected(cause: BaseException) -> Reply:
+    """The reply where there was no connection, or it ended before the answer did."""
+    kind = type(cause).__name__
+    sent = not kind.startswith("Connect")
+    return Reply(Failure.TRANSPORT, error_type=kind, text=f"no connection: {kind}", again=True, sent=sent)
 
 
 def error_as_answer(body: Any) -> Reply | None:

@@ -46,6 +46,7 @@ class MessagesServer:
         self._steps: deque[Step] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
+        self._arrival = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_LARGEST)
@@ -73,6 +74,12 @@ class MessagesServer:
         """The bodies of the requests for an answer, in order."""
         return [request.body for request in self.requests if request.path.endswith(("/messages", "/completions"))]
 
+    async def came(self, number: int) -> None:
+        """Returns when so many requests have come."""
+        while len(self.requests) < number:
+            self._arrival.clear()
+            await self._arrival.wait()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -89,6 +96,7 @@ class MessagesServer:
     async def _reply(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False ends the connection."""
         self.requests.append(request)
+        self._arrival.set()
         self._number += 1
         try:
             return await self._route(request, writer)
