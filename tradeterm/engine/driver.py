@@ -281,7 +281,7 @@ class Driver:
             event for event in await self._feed.history(self._market.cursor, 600) if isinstance(event, Bar)
         )
         self._publisher.publish()
-        self._spawn(tasks, self._models.run)
+        self._spawn(tasks, partial(keep, WorkerName.LEDGER, self._publisher.run), self._models.run)
         await self._models.start(self._feed, self._market.cursor)
         await self._core.settled()
         gc.freeze()  # what stands now stays: looking through it for garbage would hold up an order
@@ -291,7 +291,6 @@ class Driver:
             self._watch,
             self._guard,
             partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._connections.renew_all),
-            partial(keep, WorkerName.LEDGER, self._publisher.run),
             *(() if self._lockstep else (self._tick, self._conditions.run)),
         )
 

@@ -125,6 +125,9 @@ class Models:
             self._post(update)
 
     def _warm(self, history: Sequence[Bar | FundingRate]) -> list[ModelUpdate]:
+        """In a thread, so that a kill is obeyed meanwhile."""
+        import talib  # noqa: F401 - half a second that the first bar must not wait for
+
         bars = [item for item in history if isinstance(item, Bar)]
         for bar in bars:
             self._closes.put(bar)
