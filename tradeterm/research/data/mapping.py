@@ -1,8 +1,6 @@
 """Which column of a foreign table is what: guessed from the names exchanges, brokers and programs use, and shown."""
 
 import re
-from pathlib import Path
-
 from msgspec import Struct
 
 from tradeterm.domain.errors import DataError
@@ -171,8 +169,3 @@ def _plain(name: str) -> str:
 def _names(table: Table) -> str:
     shown = ", ".join(name or '""' for name in table.names[:30])
     return f"{shown}, …" if len(table.names) > 30 else shown or "no columns"
-
-
-def file_words(path: Path) -> list[str]:
-    """The words of a path's last three parts, lower-case, for guesses."""
-    return [word for part in path.parts[-3:] for word in re.split(r"[^a-z0-9]+", part.lower()) if word]

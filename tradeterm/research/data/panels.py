@@ -9,7 +9,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -35,7 +37,8 @@ LAYOUT = 1
 MOST_KEPT = 8
 MOST_ROWS = 20_000_000
 """Almost forty years of minutes: more rows than that come from a time that is wrong."""
-_TIMES, _NOTES = "ts_open", "notes.json"
+_TIMES, _NOTES, _DRAFT = "ts_open", "notes.json", ".draft-"
+_ABANDONED_NS = 3600 * 10**9  # a draft of that age is of a process that was killed
 
 
 class Notes(Struct, frozen=True):
@@ -139,7 +142,7 @@ def _mapped(
         if found is not None:
             return found
     home = _home(root) if cache else None
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=home, ignore_cleanup_errors=True) as draft:
+    with tempfile.TemporaryDirectory(prefix=_DRAFT, dir=home, ignore_cleanup_errors=True) as draft:
         made = Path(draft) / "columns"
         try:
             made.mkdir()
@@ -171,7 +174,6 @@ def _open(folder: Path) -> tuple[Panel, tuple[str, ...]] | None:
         shape = (len(notes.instruments), ts_open.shape[0])
         columns: dict[str, Floats] = {field: _map(folder, field) for field in FIELDS}
         columns["funding"] = _map(folder, "funding") if notes.has_funding else np.broadcast_to(np.nan, shape)
-        os.utime(folder)
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     if any(column.shape != shape or column.dtype != np.float64 for column in columns.values()):
@@ -187,6 +189,8 @@ def _open(folder: Path) -> tuple[Panel, tuple[str, ...]] | None:
         volume=columns["volume"].T,
         funding=columns["funding"].T,
     )
+    with suppress(OSError):  # in somebody else's folder it may be looked at, not marked
+        os.utime(folder)
     return panel.window(notes.first, notes.stop), notes.report
 
 
@@ -296,8 +300,10 @@ def _put_in_place(made: Path, kept: Path) -> None:
             return
         shutil.rmtree(kept, ignore_errors=True)
         made.rename(kept)
-    others = sorted((path for path in kept.parent.iterdir() if not path.name.startswith(".")), key=_used, reverse=True)
-    for path in others[MOST_KEPT:]:
+    layouts = sorted(kept.parent.iterdir(), key=_used, reverse=True)
+    left = [path for path in layouts if path.name.startswith(_DRAFT) and time.time_ns() - _used(path) > _ABANDONED_NS]
+    old = [path for path in layouts if not path.name.startswith(".")][MOST_KEPT:]
+    for path in (*old, *left):
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -97,7 +97,7 @@ def read_series(series: Series) -> tuple[Stamps, Floats]:
     from tradeterm.feeds.table import numbers, plainly
 
     ts, names = read_timestamps(series), columns_of(series)
-    values = np.empty((ts.size, len(names)))
+    values = np.empty((ts.size, len(names)), order="F")  # a column is one piece: nobody need copy it later
     with plainly(series.path):
         for i, name in enumerate(names):  # one at a time: memory is needed for one alone
             values[:, i] = numbers(series.path, name, _column(series, name))
