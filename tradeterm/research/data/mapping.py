@@ -1,6 +1,7 @@
 """Which column of a foreign table is what: guessed from the names exchanges, brokers and programs use, and shown."""
 
 import re
+
 from msgspec import Struct
 
 from tradeterm.domain.errors import DataError
