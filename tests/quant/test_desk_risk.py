@@ -230,6 +230,16 @@ def test_forecasts_are_judged_from_250_days_on() -> None:
     assert number(many["kupiec_95"]) < 0.01
 
 
+@pytest.mark.parametrize("price", [1e-300, 1e300, 5e-324, 1e160])
+def test_prices_of_the_wrong_magnitude_give_no_number_or_a_finite_one(price: float) -> None:
+    closes = prices()
+    closes[::7, 1] = price
+    outputs = refresh(inputs(book((0, 10.0), (1, 10.0)), closes=closes))
+    assert np.isfinite(outputs.together.covariance).all()
+    assert all(value is None or math.isfinite(value) for value in figures(outputs).values())
+    assert all(math.isfinite(result.loss) for result in outputs.stress)
+
+
 def test_a_day_on_the_nse_has_its_own_hours() -> None:
     days, hours = 30, 7
     times = np.array([DAY_MS * day + HOUR_MS * hour for day in range(days) for hour in range(4, 4 + hours)])

@@ -51,6 +51,8 @@ LEAST_DAYS = 250
 LEVELS = {"95": 0.95, "99": 0.99}
 METHODS: tuple[TailMethod, ...] = ("historical", "student_t", "filtered", "monte_carlo")
 OUTAGE_MS = 4 * HOUR_MS
+LEAST_PRICE, MOST_PRICE = 1e-12, 1e15
+"""Nothing is quoted outside; squares of returns between prices inside are finite."""
 
 
 class _Market(Struct, frozen=True):
@@ -132,7 +134,7 @@ def _book(book: BookInputs) -> _Scope:
 def _market(inputs: RiskInputs) -> _Market:
     """The rows all instruments share. One with fewer than 60 rows, or half as many as the longest has, is left out, and
     so is one whose rows lie elsewhere, or whose price does not move."""
-    closes = np.where(np.isfinite(inputs.closes) & (inputs.closes > 0), inputs.closes, np.nan)
+    closes = np.where((inputs.closes > LEAST_PRICE) & (inputs.closes < MOST_PRICE), inputs.closes, np.nan)
     if closes.shape != (inputs.times.size, len(inputs.names)) or inputs.volumes.shape != closes.shape:
         raise ValueError(f"closes of shape {closes.shape} do not fit {inputs.times.size} times of {len(inputs.names)}")
     there = np.isfinite(closes)
