@@ -74,6 +74,35 @@ max_total_exposure = 5.0
 max_leverage = 5.0
 daily_loss = 1.0
 drawdown = 1.0
+[books.crypto.sizing]
+method = "fixed"
+drawdown_dampening = false
+[books.crypto.health]
+least_trades = 500
+[risk]
+max_asset = 10.0
+max_group = 10.0
+max_sector = 10.0
+max_one_sided = 10.0
+max_gross = 10.0
+max_heat = 1.0
+max_var = 1.0
+[breaker]
+daily_loss = 1.0
+drawdown = 1.0
+[breaker.latency_seconds]
+alert = 3600.0
+throttle = 3600.0
+halt = 3600.0
+[breaker.refused_orders]
+alert = 1000
+throttle = 1000
+halt = 1000
+shutdown = 1000
+[breaker.slippage]
+alert = 1.0
+throttle = 1.0
+halt = 1.0
 [feed]
 kind = "bybit"
 [venues.bybit]
