@@ -1,7 +1,6 @@
 """`tradeterm notify test`: one message to each channel of `[notify]` that is enabled."""
 
 import argparse
-import asyncio
 from typing import TYPE_CHECKING
 
 from tradeterm.cli.commands import Commands
@@ -24,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
 
     JSON: {"type": "notify_test", "profile", "ok", "channels": [{"channel", "taken", "text"}]}.
     """
+    import asyncio
+
     from tradeterm.assistant.text import clean
     from tradeterm.decode import one_of, show
     from tradeterm.notify.registry import enabled_channels
