@@ -83,6 +83,18 @@ CASES = (
         Exit(2, 103.5, "TRAILING", OPEN),
     ),
     Case(
+        "a close exactly at the new level goes too",
+        ExitPolicy(trail=0.25, trail_after=0.01),
+        (QUIET, (100, 104, 100, 104), (104, 108, 81, 81), (82, 83, 82, 83), QUIET),
+        Exit(3, 82, "TRAILING", OPEN),
+    ),
+    Case(
+        "the target touched exactly by a position that trails",
+        ALL,
+        (QUIET, (100, 102, 100.5, 102), (102, 103, 101.5, 102), QUIET),
+        Exit(2, 103, "TARGET", INSIDE),
+    ),
+    Case(
         "the stop stays where the trail has brought it",
         ALL,
         (QUIET, (100, 102, 100.5, 101.5), (101, 101.2, 100.6, 101), (101, 101, 99, 99.5), QUIET),

@@ -33,7 +33,7 @@ CALENDARS = ((Calendar.ALWAYS, HOUR_MS), (Calendar.ALWAYS, 7 * MINUTE_MS), (Cale
     slipped=st.sampled_from((0.0, 0.0002, 0.02)),
     window=st.sampled_from((1, 3, 16, 256)),
 )
-@settings(max_examples=400)
+@settings(max_examples=500)
 def test_jumping_changes_nothing(
     seed: int,
     policy: ExitPolicy,
@@ -60,6 +60,41 @@ def test_jumping_changes_nothing(
         patch.setattr(exits, "_FIRST_WINDOW", window)
         found = first_exit(bars, row, side, entry, policy, rules, anchor)
     assert found == first_exit_every_bar(bars, row, side, entry, policy, rules, anchor)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    side=st.sampled_from((1, -1)),
+    trail=st.sampled_from((0.004, 0.01, 0.03, 0.25)),
+    after=st.sampled_from((0.0, 0.005, 0.02)),
+    stop=st.sampled_from((None, 0.02)),
+    target=st.sampled_from((None, 0.05)),
+    missing=st.sampled_from((0.0, 0.3, 0.7)),
+    window=st.sampled_from((1, 2, 3, 7)),
+)
+@settings(max_examples=400)
+def test_jumping_changes_nothing_for_stops_that_trail(
+    seed: int,
+    side: int,
+    trail: float,
+    after: float,
+    stop: float | None,
+    target: float | None,
+    missing: float,
+    window: int,
+) -> None:
+    """Windows that begin and end anywhere, also among missing bars."""
+    policy = ExitPolicy(stop=stop, target=target, trail=trail, trail_after=after)
+    bars = random_bars(seed, 120, step=0.004, missing=missing)
+    row = bars.next_bar(0)
+    if row == bars.rows:
+        return
+    entry = float(bars.open[row])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exits, "_FIRST_WINDOW", window)
+        patch.setattr(exits, "_GROWTH", 1)
+        found = first_exit(bars, row, side, entry, policy)
+    assert found == first_exit_every_bar(bars, row, side, entry, policy)
 
 
 def test_those_markets_know_every_exit() -> None:

@@ -129,12 +129,10 @@ class Levels(NamedTuple):
 def levels(policy: ExitPolicy, side: int, entry: float, anchor: float) -> Levels:
     """Of a position entered at the price `entry`; stop and target are measured from the price `anchor`.
 
-    A short's target at or below zero cannot be reached: there is none.
+    A short's target at or below zero is never reached, as prices are above it.
     """
     stop = -math.inf if policy.stop is None else anchor * (1 - policy.stop * side) * side
     target = math.inf if policy.target is None else anchor * (1 + policy.target * side) * side
-    if side < 0 and target >= 0:
-        target = math.inf
     arm = math.inf if policy.trail is None else entry * (1 + policy.trail_after * side) * side
     return Levels(stop, target, arm, 1 - (policy.trail or 0.0) * side)
 
