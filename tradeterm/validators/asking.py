@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tradeterm.domain.states import AlertLevel
 from tradeterm.validators.acceptance import Usage, parse
@@ -153,6 +153,7 @@ class Asker:
             else:
                 try:
                     verdict = asking.accept(reply.body)
+                    verdict = structs.replace(verdict, reasoning=self._key.hide(verdict.reasoning))
                 except GateFailure as found:
                     failure = found
             ms = round((asyncio.get_running_loop().time() - started) * 1000)

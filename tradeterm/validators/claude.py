@@ -12,7 +12,7 @@ from typing import Any
 
 import anthropic
 import httpx2
-from anthropic import APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic, DefaultAsyncHttpxClient
+from anthropic import APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
 
 from tradeterm.config import AiConfig, AiProvider
 from tradeterm.domain.errors import ConfigError
@@ -136,7 +136,8 @@ def _client(ai: AiConfig, key: Key) -> Any:
         "timeout": timeout,
         "max_retries": 0,
         "open_telemetry": False,
-        "http_client": DefaultAsyncHttpxClient(timeout=timeout, trust_env=not is_loopback(url), follow_redirects=False),
+        # A plain client: the SDK's own takes proxies from the environment whatever it is told.
+        "http_client": httpx2.AsyncClient(timeout=timeout, trust_env=not is_loopback(url)),
     }
     match ai.provider:
         case AiProvider.ANTHROPIC:

@@ -26,6 +26,7 @@ _GROUPS = ("explain", "market", "limits", "history", "data_quality")
 _SHOWN_POSITIONS = 8
 _TIGHT = Decimal("0.75")
 _DIGITS = Precision(prec=7)
+_FARTHEST_DIGIT = 30  # beyond it a number is a mistake, and would be very long
 _NAME = re.compile(r"[A-Za-z0-9_&.:/%+-]{1,48}")
 _NO_VALUE = frozenset({"none", "null", "nan", "snan", "inf", "infinity"})
 _UNHASHED = (("signal", "id"), ("signal", "age_ms"), ("market", "age_ms"), ("data_quality", "age_ms"))
@@ -47,7 +48,8 @@ class GateContext(Struct, frozen=True):
 def build_context(signal: Signal, packet: Mapping[str, Any], ts: int, *, news: bool = True) -> GateContext:
     """The context of a signal. Raises GateFailure for a name that reads like a text, or if it becomes too large."""
     outside = packet.get("untrusted")
-    found = clean(outside.get("headlines") or () if news and isinstance(outside, Mapping) else ())
+    headlines = outside.get("headlines") if news and isinstance(outside, Mapping) else ()
+    found = clean(headlines if isinstance(headlines, list | tuple) else ())
     known = {
         "schema": SCHEMA,
         "signal": _signal(signal, _group(packet, "signal"), _group(packet, "portfolio"), ts),
@@ -106,8 +108,7 @@ def side_word(side: PositionSide) -> str:
 
 
 def _portfolio(packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
-    rows = [row for row in packet.get("positions") or () if isinstance(row, Mapping)]
-    positions = sorted((_position(row, ts) for row in rows), key=_notional, reverse=True)
+    positions = sorted((_position(row, ts) for row in _rows(packet.get("positions"))), key=_notional, reverse=True)
     sides = [row["side"] for row in positions]
     equity = _decimal(packet.get("equity"))
     rest = {name: value for name, value in packet.items() if name not in ("positions", "cash")}
@@ -141,7 +142,7 @@ def _notional(position: Mapping[str, Any]) -> Decimal:
 
 def _tier1(checks: Any) -> dict[str, Any]:
     """How many checks passed, and those that did with little room left."""
-    rows = [row for row in checks or () if isinstance(row, Mapping)]
+    rows = _rows(checks)
     tight = []
     for row in rows:
         numbers = _group(row, "numbers")
@@ -149,6 +150,10 @@ def _tier1(checks: Any) -> dict[str, Any]:
         if share is not None and limit is not None and limit > 0 and share >= limit * _TIGHT:
             tight.append({"code": str(row.get("code", "")), "value": _number(share), "limit": _number(limit)})
     return {"passed": sum(1 for row in rows if row.get("passed") is True), "of": len(rows), "tight": tight}
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list | tuple) else []
 
 
 def _first(numbers: Mapping[str, Any]) -> Any:
@@ -207,7 +212,7 @@ def _decimal(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= _FARTHEST_DIGIT else None
 
 
 def _number(value: float | Decimal | None) -> str | None:

@@ -1,7 +1,7 @@
 """Whether a piece of evidence is in the context: its path exists and its value is the one there, within rounding."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tradeterm.validators.verdict import Evidence
@@ -43,15 +43,12 @@ def at(value: Any, pointer: str) -> Any:
 
 
 def _is_rounding(claim: Decimal, number: Decimal) -> bool:
+    """Less than one in the claim's last place away, and not far off."""
+    exponent = claim.as_tuple().exponent
     if claim == number:
         return True
-    exponent = claim.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(claim - number) > abs(number) * _FARTHEST:
-        return False
-    try:
-        return abs(number.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN) - claim) <= Decimal(1).scaleb(exponent)
-    except InvalidOperation:
-        return False
+    away = abs(claim - number)
+    return isinstance(exponent, int) and away < Decimal(1).scaleb(exponent) and away <= abs(number) * _FARTHEST
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -110,15 +110,13 @@ def error_as_answer(body: Any) -> Reply | None:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds the server asks to wait: retry-after-ms, or retry-after in seconds or as a date against `date`."""
+    wait = headers.get("retry-after", "")
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        text = headers.get("retry-after", "")
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(headers["date"])).total_seconds())
+        if wait.replace(".", "", 1).removeprefix("-").isdecimal():
+            return max(0.0, float(wait))
+        return max(0.0, (parsedate_to_datetime(wait) - parsedate_to_datetime(headers["date"])).total_seconds())
     except (KeyError, TypeError, ValueError):
         return None
 
