@@ -25,6 +25,7 @@ from tradeterm.domain.states import BreakerLevel, HealthLevel, Regime
 from tradeterm.domain.view import GroupView, HealthView, LimitView, RateView, RegimeView, RiskView
 from tradeterm.ui.glyphs import UNICODE
 from tradeterm.ui.panels import breaker, correlation, exposure, fan, regimes, sizing, tail
+from tradeterm.ui.panels.panel import wrapped
 from tradeterm.ui.tables import books, limits, stress
 from tradeterm.ui.widgets.tones import line_width, text_of
 
@@ -67,15 +68,23 @@ def test_only_a_person_leads_out_of_a_halt():
     assert "`recover REASON`" in said and "cannot be overridden" in said and "R or" not in said
 
 
-def test_the_whole_text():
-    shown = breaker.breaker_text(
+def test_all_that_is_said():
+    said = breaker.breaker_lines(
         view(breaker=BreakerLevel.HALT, breaker_reason="\x1b[31mdaily loss", breaker_since=NOW - HOUR_MS),
         [event(BreakerLevel.HALT), event(BreakerLevel.HALT, from_level=BreakerLevel.HALT, cause="still")],
         NOW, cool_down_minutes=15.0, resume_key="R", zone="UTC",
-    ).plain  # fmt: skip
-    assert "closed → alert → throttle → HALT → shutdown" in shown and "1h00 ago" in shown
-    assert "cause     daily loss\n" in shown and "\x1b" not in shown
-    assert "CLOSED → HALT  refused (n 2)" in shown and "HALT stays  still" in shown and "override  " not in shown
+    )  # fmt: skip
+    shown = [text_of(spans) for spans, _ in said]
+    assert shown[0] == "closed → alert → throttle → HALT → shutdown" and shown[1].endswith("1h00 ago")
+    assert shown[2] == "cause     daily loss" and shown[3].startswith("way out   R or `recover REASON`")
+    assert shown[-2].endswith("CLOSED → HALT  refused (n 2)") and shown[-1].endswith("HALT stays  still (n 2)")
+
+
+@given(st.lists(st.tuples(st.text(max_size=30), st.sampled_from(["", "muted"]))), st.integers(1, 60), st.integers(0, 9))
+def test_wrapped_text_loses_nothing_and_fits(spans, width, indent):
+    lines = wrapped(spans, width, indent)
+    assert "".join("".join(map(text_of, lines)).split()) == "".join("".join(text for text, _ in spans).split())
+    assert all(len(text_of(line).rstrip()) <= width or len(text_of(line).split()) == 1 for line in lines)
 
 
 @pytest.mark.parametrize(("ms", "words"), [(0, "0s"), (59_999, "59s"), (60_000, "1m00s"), (51 * MINUTE, "51m00s")])
@@ -139,7 +148,7 @@ def test_forecasts_are_tested_from_enough_days_on():
 def test_what_the_engine_asks_for_is_what_is_said():
     from tradeterm.quant import desk_risk, equity_fan
 
-    assert (tail.LEAST_ROWS, tail.LEAST_DAYS) == (desk_risk.LEAST_ROWS, desk_risk.LEAST_DAYS)
+    assert (correlation.LEAST_ROWS, tail.LEAST_DAYS) == (desk_risk.LEAST_ROWS, desk_risk.LEAST_DAYS)
     assert fan.LEAST_TRADES == equity_fan.LEAST_TRADES
 
 

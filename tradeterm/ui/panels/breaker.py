@@ -1,14 +1,16 @@
-"""The circuit breaker: where it stands and since when, why, what leads out of it, and how it has moved, as text."""
+"""The circuit breaker: where it stands and since when, why, what leads out of it, and how it has moved."""
 
 from collections.abc import Sequence
 
-from textual.content import Content
+import msgspec
 
 from tradeterm.domain.facts import BreakerFact
 from tradeterm.domain.states import BreakerLevel
 from tradeterm.domain.view import DeskView
 from tradeterm.ui import fmt
+from tradeterm.ui.panels.panel import Detail, Panel, wrapped
 from tradeterm.ui.plain import plain
+from tradeterm.ui.widgets.tones import Line, Span, text_of
 
 PERMITS = {
     BreakerLevel.CLOSED: "all entries pass",
@@ -17,39 +19,57 @@ PERMITS = {
     BreakerLevel.HALT: "trading is halted; protective stops stay",
     BreakerLevel.SHUTDOWN: "trading is halted until a person recovers it; protective stops stay",
 }
-_LOUD = {
-    BreakerLevel.CLOSED: "bold $pnl-up",
-    BreakerLevel.ALERT: "bold $warning",
-    BreakerLevel.THROTTLE: "bold $warning",
-}
+_LOUD = {BreakerLevel.CLOSED: "up strong", BreakerLevel.ALERT: "warn strong", BreakerLevel.THROTTLE: "warn strong"}
+_INDENT = 10
 _MINUTE = 60_000
 
-Parts = list[tuple[str, str]]
+
+class BreakerPanel(Panel):
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._said: Sequence[tuple[Line, int]] = ()
+        self._events: Sequence[BreakerFact] = ()
+
+    def say(self, said: Sequence[tuple[Line, int]], events: Sequence[BreakerFact]) -> None:
+        """Paragraphs, each with the indent of its further lines, and the changes they tell of."""
+        self._events = events
+        if said != self._said:
+            self._said = said
+            self.repaint()
+
+    def detail(self) -> Detail | None:
+        return Detail("\n".join(text_of(spans) for spans, _ in self._said), msgspec.to_builtins(tuple(self._events)))
+
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        lines = [line for spans, indent in self._said for line in (wrapped(spans, width, indent) or [()])]
+        return self.window(lines, height)
 
 
-def breaker_text(
+def breaker_lines(
     view: DeskView, events: Sequence[BreakerFact], now: int, *, cool_down_minutes: float, resume_key: str, zone: str
-) -> Content:
-    """`events` are newest first; `cool_down_minutes` is how long a level must be quiet before it falls."""
-    parts: Parts = []
+) -> list[tuple[Line, int]]:
+    """Paragraphs with their indents. `events` are newest first; `cool_down_minutes` is how long a level must be quiet
+    before it falls."""
+    ladder: list[Span] = []
     for place, level in enumerate(BreakerLevel):
-        style = _LOUD.get(level, "bold $danger") if level is view.breaker else "$muted"
-        name = level.value if level is view.breaker else level.lower()
-        parts += [(" → " if place else "", "$muted"), (name, style)]
-    parts.append((f"\n{PERMITS[view.breaker]}", "$foreground"))
+        here = level is view.breaker
+        ladder.append((" → " if place else "", "muted"))
+        ladder.append((level.value if here else level.lower(), _LOUD.get(level, "danger") if here else "muted"))
+    permits: list[Span] = [(PERMITS[view.breaker], "")]
     if view.breaker_since:
-        since = f"{fmt.moment(view.breaker_since, zone)}, {fmt.age(now - view.breaker_since)} ago"
-        parts.append((f"  since {since}", "$muted"))
-    parts.append(("\n", ""))
+        since = fmt.moment(view.breaker_since, zone)
+        permits.append((f", since {since}, {fmt.age(now - view.breaker_since)} ago", "muted"))
+    said: list[tuple[Line, int]] = [(tuple(ladder), 0), (tuple(permits), 0)]
     if view.breaker_reason:
-        parts += [("cause     ", "$muted"), (f"{plain(view.breaker_reason)}\n", "$foreground")]
-    parts += _override(view, now, zone)
+        said.append(((("cause     ", "muted"), (plain(view.breaker_reason), "")), _INDENT))
+    left = view.breaker_override_until - now
+    if left > 0:
+        until = f"ends in {countdown(left)}, at {fmt.clock(view.breaker_override_until, zone)}"
+        said.append(((("override  ", "muted"), (f"{until}: known causes do not count until then", "warn")), _INDENT))
     way = ways_out(view, events, now, cool_down_minutes, resume_key)
     if way:
-        parts += [("way out   ", "$muted"), (f"{way}\n", "$foreground")]
-    parts.append(("\n", ""))
-    parts += _history(events, zone)
-    return Content.assemble(*parts)
+        said.append(((("way out   ", "muted"), (way, "")), _INDENT))
+    return [*said, ((), 0), *_history(events, zone)]
 
 
 def ways_out(view: DeskView, events: Sequence[BreakerFact], now: int, cool_down_minutes: float, resume_key: str) -> str:
@@ -82,26 +102,15 @@ def counts_down(view: DeskView, now: int) -> bool:
     return falls or view.breaker_override_until > now
 
 
-def _override(view: DeskView, now: int, zone: str) -> Parts:
-    left = view.breaker_override_until - now
-    if not view.breaker_override_until or left <= 0:
-        return []
-    until = fmt.clock(view.breaker_override_until, zone)
-    return [
-        ("override  ", "$muted"),
-        (f"ends in {countdown(left)}, at {until}: known causes do not count until then\n", "bold $warning"),
-    ]
-
-
-def _history(events: Sequence[BreakerFact], zone: str) -> Parts:
+def _history(events: Sequence[BreakerFact], zone: str) -> list[tuple[Line, int]]:
     if not events:
-        return [("It has never moved.", "$muted")]
-    parts: Parts = []
+        return [((("It has never moved.", "muted"),), 0)]
+    said: list[tuple[Line, int]] = []
     for event in events:
         numbers = " · ".join(f"{plain(name)} {plain(value)}" for name, value in event.numbers.items())
         moved = event.from_level is not event.to_level
-        parts.append((f"{fmt.moment(event.ts, zone)}  ", "$muted"))
         step = f"{event.from_level} → {event.to_level}" if moved else f"{event.to_level} stays"
-        parts.append((step, "bold $foreground" if moved else "$foreground"))
-        parts.append((f"  {plain(event.cause)}{f' ({numbers})' if numbers else ''}\n", "$muted"))
-    return parts
+        cause = f"  {plain(event.cause)}{f' ({numbers})' if numbers else ''}"
+        spans = ((f"{fmt.moment(event.ts, zone)}  ", "muted"), (step, "bold" if moved else ""), (cause, "muted"))
+        said.append((spans, 2))
+    return said

@@ -12,6 +12,7 @@ from tradeterm.ui.plain import fit, plain
 from tradeterm.ui.tables.common import symbol
 from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of
 
+LEAST_ROWS = 60  # of tradeterm.quant.desk_risk, which is too heavy to import here
 _NAME = 6
 _WIDE, _CLOSE = 5, 3
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -25,17 +26,20 @@ class CorrelationPanel(Panel):
         super().__init__(id=id)
         self._fact: CorrelationFact | None = None
         self._threshold = 1.0
+        self._rows: float | None = None
 
-    def set_correlation(self, fact: CorrelationFact | None, threshold: float) -> None:
-        """`threshold` is the correlation from which two instruments are of one group."""
-        if (fact, threshold) != (self._fact, self._threshold):
-            self._fact, self._threshold = fact, threshold
+    def set_correlation(self, fact: CorrelationFact | None, threshold: float, rows: float | None) -> None:
+        """`threshold` is the correlation from which two instruments are of one group, `rows` the common returns so far
+        (None: not known)."""
+        if (fact, threshold, rows) != (self._fact, self._threshold, self._rows):
+            self._fact, self._threshold, self._rows = fact, threshold, rows
             self.repaint()
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         fact, glyphs = self._fact, glyphs_of(self)
         if fact is None or not fact.instruments:
-            text = "Not enough data: at least 60 common returns of each instrument are needed."
+            there = "" if self._rows is None else f"{self._rows:.0f} of "
+            text = f"Not enough data: {there}{LEAST_ROWS} common returns."
             return sentence(text, width)[:height]
         places = in_groups(fact)
         letters, names = group_letters(fact), short_names(fact.instruments)

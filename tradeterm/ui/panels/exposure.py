@@ -13,7 +13,7 @@ from tradeterm.ui.tables.common import symbol
 from tradeterm.ui.widgets.gauge import bar, tone_of, used
 from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of, text_of
 
-_NAME, _BAR, _NUMBERS = 12, 8, 13
+_NAME, _BAR, _NUMBERS = 14, 8, 12
 _DAY_MS = 86_400_000
 
 

@@ -90,10 +90,10 @@ class FanPanel(ChoicePanel):
             f"Simulated: {fan.paths} paths of {fan.steps[-1] if fan.steps else 0} trades, drawn in blocks from"
             f" {fan.numbers.get('trades') or 0:.0f} closed trades of {plain(fan.book)}; seed {fan.seed}",
             "",
-            f"{'trades':>7} " + " ".join(f"{float(level):>12.0%}" for level in fan.bands),
+            f"{'trades':>7} " + " ".join(f"{float(level):>11.0%}" for level in fan.bands),
         ]
         for at, step in enumerate(fan.steps):
-            lines.append(f"{step:>7} " + " ".join(f"{fmt.money(band[at]):>12}" for band in fan.bands.values()))
+            lines.append(f"{step:>7} " + " ".join(f"{_thousands(band[at]):>11}" for band in fan.bands.values()))
         lines.append("")
         lines += ["".join(text for text, _ in line) for line in self._words(fan)]
         return Detail("\n".join(lines), msgspec.to_builtins(fan))

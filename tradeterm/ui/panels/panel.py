@@ -1,5 +1,6 @@
 """A pane's body that takes the focus: keys move what it shows, enter opens all of it."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from textual.message import Message
 
 from tradeterm.ui.widgets.local_keys import local_bindings
 from tradeterm.ui.widgets.painted import Painted
-from tradeterm.ui.widgets.tones import Line, glyphs_of
+from tradeterm.ui.widgets.tones import Line, Span, glyphs_of
 
 _FAR = 1_000_000
 
@@ -25,6 +26,21 @@ class Detail(Struct, frozen=True):
 def sentence(text: str, width: int, tone: str = "muted") -> list[Line]:
     """A text in as many lines as it takes."""
     return [((line, tone),) for line in textwrap.wrap(text, max(1, width))]
+
+
+def wrapped(spans: Sequence[Span], width: int, indent: int = 0) -> list[Line]:
+    """Toned text in as many lines as it takes, those after the first one indented."""
+    lines: list[Line] = []
+    line: list[Span] = []
+    used = 0
+    for text, tone in spans:
+        for word in re.findall(r"\s*\S+\s*$|\s*\S+|\s+", text):
+            if line and used + len(word.rstrip()) > width:
+                lines.append(tuple(line))
+                line, used, word = [(" " * indent, "")], indent, word.lstrip()
+            line.append((word, tone))
+            used += len(word)
+    return [*lines, tuple(line)] if line else lines
 
 
 def give_or_take(ascii: bool) -> str:

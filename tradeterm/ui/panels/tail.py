@@ -9,15 +9,16 @@ import msgspec
 from tradeterm.domain.facts import RiskSnapshotFact
 from tradeterm.domain.market import DAY_MS
 from tradeterm.ui import fmt
+from tradeterm.ui.panels.correlation import LEAST_ROWS
 from tradeterm.ui.panels.panel import ChoicePanel, Detail, sentence
 from tradeterm.ui.plain import plain
 from tradeterm.ui.widgets.axes import time_labels
 from tradeterm.ui.widgets.curves import Cross, Curve, Stroke, curve_lines
 from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of
 
-LEAST_ROWS, LEAST_DAYS = 60, 250  # of tradeterm.quant.desk_risk, which is too heavy to import here
+LEAST_DAYS = 250  # of tradeterm.quant.desk_risk, which is too heavy to import here
 METHODS = (
-    ("", "normal, shrunk covariance (what the limits use)"),
+    ("", "normal (the limits use it)"),
     ("_historical", "historical"),
     ("_student_t", "Student-t"),
     ("_filtered", "GARCH-filtered"),
@@ -47,10 +48,14 @@ class TailPanel(ChoicePanel):
             return sentence("No forecast yet: the first comes with the risk models' first fit.", width)[:height]
         values = self._snapshots[-1].values
         words = [clipped(line, width, glyphs.ellipsis) for line in _words(values, width)]
-        if height < _PLOT:
+        if height < _PLOT or not self._anything():
             return words[:height]
         words = words[: max(1, height - _PLOT)]
         return [*words, *self._plot(width, height - len(words))]
+
+    def _anything(self) -> bool:
+        """Whether there is anything to plot: before the first trade all is zero."""
+        return any(snapshot.values.get("cvar_99") for snapshot in self._snapshots)
 
     def _plot(self, width: int, height: int) -> list[Line]:
         def below(xs: Sequence[float]) -> str:
@@ -151,15 +156,15 @@ def _words(values: dict[str, float | None], width: int) -> list[Line]:
 def _detail(newest: RiskSnapshotFact, tz: tzinfo) -> list[str]:
     values = newest.values
     lines = [
-        f"{plain(newest.book) or 'the desk'}, one day ahead, fractions of its equity, at {fmt.moment(newest.ts, tz)}",
+        f"{plain(newest.book) or 'the desk'}, one day ahead, of its equity, at {fmt.moment(newest.ts, tz)}",
         f"{values.get('rows') or 0:.0f} common returns",
         missing(values),
         "",
-        f"{'':<48} {'VaR 95':>8} {'CVaR 95':>8} {'VaR 99':>8} {'CVaR 99':>8}",
+        f"{'':<27} {'VaR 95':>8} {'CVaR 95':>8} {'VaR 99':>8} {'CVaR 99':>8}",
     ]
     for suffix, name in METHODS:
         figures = [f"{figure}_{level}{suffix}" for level in ("95", "99") for figure in ("var", "cvar")]
-        lines.append(f"{name:<48} " + " ".join(f"{fmt.percent(values.get(figure), 2):>8}" for figure in figures))
+        lines.append(f"{name:<27} " + " ".join(f"{fmt.percent(values.get(figure), 2):>8}" for figure in figures))
     parts = {name[len(_COMPONENT) :]: value for name, value in values.items() if name.startswith(_COMPONENT)}
     if parts:
         lines += ["", "What each instrument brings to VaR 99"]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from textual import events, on
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from tradeterm.domain.facts import BreakerFact, HealthFact, RegimeFact, StressFact
@@ -13,7 +13,7 @@ from tradeterm.domain.view import DeskView, LimitView
 from tradeterm.ui import fmt
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.model import Scene
-from tradeterm.ui.panels.breaker import breaker_text, counts_down
+from tradeterm.ui.panels.breaker import BreakerPanel, breaker_lines, counts_down
 from tradeterm.ui.panels.correlation import CorrelationPanel
 from tradeterm.ui.panels.equity import EquityPanel
 from tradeterm.ui.panels.exposure import ExposurePanel
@@ -93,13 +93,11 @@ class RiskScreen(ConsoleScreen):
                 letter="b",
                 id="books-pane",
             ),
-            Pane(
-                VerticalScroll(Prose(id="breaker"), id="breaker-scroll"), title="Breaker", letter="k", id="breaker-pane"
-            ),
+            Pane(BreakerPanel(id="breaker"), title="Breaker", letter="k", id="breaker-pane"),
             classes="column",
         )
         yield Vertical(
-            Pane(TailPanel(tz=zone, id="tail"), title="VaR and CVaR", letter="v", id="tail-pane"),
+            Pane(TailPanel(tz=zone, id="tail"), title="VaR", letter="v", id="tail-pane"),
             Pane(EquityPanel(tz=zone, id="equity"), title="Equity", letter="e", id="equity-pane"),
             Pane(SizingPanel(tz=zone, id="size"), title="Size", letter="s", id="size-pane"),
             classes="column",
@@ -234,7 +232,7 @@ class RiskScreen(ConsoleScreen):
             self.query_one("#edge", Prose).show(books.edge_words(book.health, sign))
 
     def _fill_breaker(self, view: DeskView, scene: Scene) -> None:
-        text = breaker_text(
+        said = breaker_lines(
             view,
             self._breaker_events,
             scene.now,
@@ -242,9 +240,9 @@ class RiskScreen(ConsoleScreen):
             resume_key=self.desk_app.keymap.shown("engine.resume"),
             zone=self.zone,
         )
-        if self._is_new("breaker-pane", text.plain, view.breaker):
-            self.query_one("#breaker", Prose).show(text)
-            self._pane("breaker-pane", f"{len(self._breaker_events)} changes" if self._breaker_events else "")
+        self.query_one(BreakerPanel).say(said, self._breaker_events)
+        count = len(self._breaker_events)
+        self._pane("breaker-pane", f"{count} {'change' if count == 1 else 'changes'}" if count else "")
 
     def _fill_exposure(self, view: DeskView, scene: Scene) -> None:
         oldest = self.desk_app.config.risk.rate_max_age_days
@@ -266,7 +264,7 @@ class RiskScreen(ConsoleScreen):
             return
         panel.set_snapshots(self.console.risk_snapshots(panel.chosen, SNAPSHOTS_READ)[::-1])
         fitted = f"of the equity, one day ahead · as of {fmt.moment(newest[0].ts, self.zone)}" if newest else ""
-        self._pane("tail-pane", fitted, _of("VaR and CVaR", panel))
+        self._pane("tail-pane", fitted, _of("VaR", panel))
 
     def _fill_equity(self, view: DeskView, scene: Scene) -> None:
         panel = self.query_one(EquityPanel)
@@ -281,7 +279,7 @@ class RiskScreen(ConsoleScreen):
         if points:
             day = fmt.signed_money(points[-1].day_pnl, currency)
             words = f"{fmt.money(points[-1].equity, currency)} {currency} · {day} today"
-        self._pane("equity-pane", words, _of("Equity and drawdown", panel))
+        self._pane("equity-pane", words, _of("Equity", panel))
 
     def _fill_size(self, view: DeskView, scene: Scene) -> None:
         newest = self.console.sized_signals(1)
@@ -296,7 +294,9 @@ class RiskScreen(ConsoleScreen):
 
     def _fill_correlation(self, view: DeskView, scene: Scene) -> None:
         fact = self.console.correlation()
-        self.query_one(CorrelationPanel).set_correlation(fact, self.desk_app.config.risk.group_correlation)
+        newest = self.console.risk_snapshots("", 1) if fact is None else ()
+        rows = newest[0].values.get("rows") if newest else None
+        self.query_one(CorrelationPanel).set_correlation(fact, self.desk_app.config.risk.group_correlation, rows)
         words = f"{fact.observations} returns · as of {fmt.moment(fact.ts, self.zone)}" if fact is not None else ""
         self._pane("correlation-pane", words)
 
@@ -305,8 +305,10 @@ class RiskScreen(ConsoleScreen):
         self._stress = {stress.stress_key(fact): fact for fact in facts}
         currencies = {"": view.currency, **{book.book: book.currency for book in view.books}}
         self.query_one("#stress", LiveTable).set_rows(stress.stress_rows(facts, currencies))
-        newest = max((fact.ts for fact in facts), default=None)
-        self._pane("stress-pane", f"as of {fmt.moment(newest, self.zone)}" if newest is not None else "")
+        words = f"as of {fmt.moment(max(fact.ts for fact in facts), self.zone)}" if facts else ""
+        if facts and not any(fact.loss for fact in facts):
+            words = f"nothing was held · {words}"
+        self._pane("stress-pane", words)
 
     def _fill_fan(self, view: DeskView, scene: Scene) -> None:
         panel, config = self.query_one(FanPanel), self.desk_app.config.books
@@ -362,7 +364,7 @@ class RiskScreen(ConsoleScreen):
 
 
 def _of(title: str, panel: ChoicePanel) -> str:
-    """Whose it is, where there is more than the desk and the one book it has."""
+    """Whose it is."""
     return f"{title} of {panel.chosen or DESK}"
 
 
