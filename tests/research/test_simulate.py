@@ -251,6 +251,11 @@ def test_a_size_that_is_none_is_no_trade(quantity: float) -> None:
     assert one(candles(*[QUIET] * 3), [0], sizer=lambda wanted: quantity).ignored == {"NO_SIZE": 1}
 
 
+@pytest.mark.parametrize("allowed", (0.0, -1.0, math.nan))
+def test_a_limit_that_allows_nothing_refuses(allowed: float) -> None:
+    assert one(candles(*[QUIET] * 3), [0], limits=(lambda wanted, quantity: allowed,)).ignored == {"LIMIT": 1}
+
+
 def test_a_limit_cannot_raise_a_size() -> None:
     (trade,) = one(candles(*[QUIET] * 3), [0], limits=(lambda wanted, quantity: 10 * quantity,)).trades
     assert trade.quantity == 1.0

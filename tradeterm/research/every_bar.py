@@ -5,7 +5,6 @@ against. The order of events is that of `simulate.py`.
 """
 
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -13,9 +12,10 @@ import numpy as np
 from tradeterm.research.account import Account
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
+from tradeterm.research.entries import Decider
 from tradeterm.research.exits import Exit, Moment, latest_exit
 from tradeterm.research.fills import ExitPolicy, Reason, Watch, levels
-from tradeterm.research.simulate import Decider, Simulation
+from tradeterm.research.simulate import Simulation
 from tradeterm.research.sizers import Limit, Sizer
 
 Prices = tuple[float, float, float, float]
@@ -46,8 +46,8 @@ def simulate_every_bar(
         raise ValueError("instruments must share the times of their rows, as those of one panel do")
     market = tuple(market)
     account = Account(market, costs, capital)
-    ignored: Counter[str] = Counter()
-    run = _Stepping(account, policy, Decider(account, policy, sizer, limits, ignored))
+    decider = Decider(account, policy, sizer, limits)
+    run = _Stepping(account, policy, decider)
     calls, sides = tuple(enumerate(on_bar)), run.sides
     for row, now in _rows(market):
         if run.waiting:
@@ -63,7 +63,7 @@ def simulate_every_bar(
     return Simulation(
         trades=account.trades(),
         payments=account.payments(),
-        ignored=dict(ignored),
+        ignored=dict(decider.ignored),
         market=market,
         costs=costs,
         capital=capital,

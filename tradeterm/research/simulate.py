@@ -9,8 +9,6 @@ What happens at one instant, in this order (and by instrument within each):
 """
 
 import heapq
-import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,13 +16,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.research.account import Account, Payments, Trades
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
+from tradeterm.research.entries import Decider
 from tradeterm.research.exits import Exit, ExitSignals, FirstExit, Moment, first_exit
-from tradeterm.research.fills import Anchor, ExitPolicy
-from tradeterm.research.sizers import Limit, Sizer, Wanted
+from tradeterm.research.fills import ExitPolicy
+from tradeterm.research.sizers import Limit, Sizer
 from tradeterm.strategies.protocol import Signals
 
 _GONE, _DECIDE, _SETTLE, _LEAVE, _ENTER = range(5)
@@ -55,17 +53,6 @@ class Simulation(Struct, frozen=True, kw_only=True):
     market: tuple[Bars, ...]
     costs: Costs
     capital: float
-
-
-class _Entry(NamedTuple):
-    """An entry on its way: decided at the close of `signal_row`, filled at the open of `row`."""
-
-    side: int
-    quantity: float
-    signal_row: int
-    row: int
-    notional: float
-    slip: float
 
 
 def simulate(
@@ -99,90 +86,6 @@ def signals_of(signals: Signals) -> tuple[InstrumentSignals, ...]:
     )
 
 
-class Decider:
-    """Turns a signal into an entry, or says why not."""
-
-    def __init__(
-        self, account: Account, policy: ExitPolicy, sizer: Sizer, limits: Sequence[Limit], ignored: Counter[str]
-    ) -> None:
-        self._account, self._policy, self._sizer, self._limits = account, policy, sizer, tuple(limits)
-        self.entering: dict[int, _Entry] = {}
-        self.ignored = ignored
-
-    def decide(self, number: int, row: int, side: int) -> _Entry | None:
-        """The entry for a signal at the close of `row`; None, counted, where there is none."""
-        refused, entry = self._judge(number, row, side)
-        if entry is None:
-            self.ignored[refused] += 1
-        else:
-            self.entering[number] = entry
-        return entry
-
-    def enter(self, number: int) -> float:
-        """Fill the instrument's entry; the price it got."""
-        entry = self.entering.pop(number)
-        account = self._account
-        price = account.open(number, entry.side, entry.quantity, entry.signal_row, entry.row, entry.slip)
-        if self._policy.stop is not None:
-            held = account.positions[number]
-            anchor = self.anchor(number, price, entry.signal_row)
-            held.risk = abs(price - anchor * (1 - self._policy.stop * entry.side)) * entry.quantity
-        return price
-
-    def anchor(self, number: int, price: float, signal_row: int) -> float:
-        """The price stop and target are measured from."""
-        if self._policy.anchor is Anchor.SIGNAL:
-            return float(self._account.market[number].close[signal_row])
-        return price
-
-    def _judge(self, number: int, row: int, side: int) -> tuple[str, _Entry | None]:
-        account = self._account
-        bars = account.market[number]
-        if not bars.has_bar(row):
-            return "NO_BAR", None
-        if number in account.positions or number in self.entering:
-            return "POSITION_EXISTS", None
-        into = bars.next_bar(row + 1)
-        if into >= bars.rows:
-            return "DATA_END", None
-        ts = bars.closed(row)
-        if self._policy.session_end and (
-            is_last_bar(bars.calendar, ts, bars.interval_ms)
-            or session_of(bars.calendar, bars.opened(into)) != session_of(bars.calendar, ts - 1)
-        ):
-            return "SESSION_END", None
-        price = float(bars.close[row])
-        equity, exposure = account.state(ts)
-        for entry in self.entering.values():
-            exposure += entry.notional
-        stop = self._policy.stop
-        wanted = Wanted(
-            number,
-            bars.instrument,
-            ts,
-            side,
-            price,
-            math.nan if stop is None else price * (1 - stop * side),
-            equity,
-            account.peak,
-            account.cash,
-            exposure,
-            len(account.positions) + len(self.entering),
-            account.closed,
-        )
-        quantity = float(self._sizer(wanted))
-        if not 0 < quantity < math.inf:
-            return "NO_SIZE", None
-        for limit in self._limits:
-            quantity = min(quantity, float(limit(wanted, quantity)))
-            if not quantity > 0:
-                return "LIMIT", None
-        slip = account.costs.slip(quantity, ts, bars.liquidity)
-        if slip != slip:
-            return "VOLUME_UNKNOWN", None
-        return "", _Entry(side, quantity, row, into, quantity * price, slip)
-
-
 class _Run:
     """One run: the heap of what is to come, as (time, kind, instrument)."""
 
@@ -197,7 +100,7 @@ class _Run:
     ) -> None:
         self._account = Account(market, costs, capital)
         self._policy, self._capital = policy, capital
-        self._decider = Decider(self._account, policy, sizer, limits, Counter())
+        self._decider = Decider(self._account, policy, sizer, limits)
         self._coming: list[tuple[int, int, int]] = []
         self._exits: dict[int, Exit] = {}
 
