@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from decimal import Context as Precision
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -29,6 +30,7 @@ _DIGITS = Precision(prec=7)
 _FARTHEST_DIGIT = 30  # beyond it a number is a mistake, and would be very long
 _NAME = re.compile(r"[A-Za-z0-9_&.:/%+-]{1,48}")
 _NO_VALUE = frozenset({"none", "null", "nan", "snan", "inf", "infinity"})
+_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _UNHASHED = (("signal", "id"), ("signal", "age_ms"), ("market", "age_ms"), ("data_quality", "age_ms"))
 """Who asks and how long it took; the same situation is the same context."""
 
@@ -187,11 +189,11 @@ def _plain(value: Any) -> Any:
 def _refuse_texts(value: Any) -> None:
     """Every text is a number or a name, and no name reads like an instruction."""
     if isinstance(value, str):
-        if not _NAME.fullmatch(value) or (_decimal(value) is None and is_suspicious(value.replace("_", " "))):
+        if not _NUMBER.fullmatch(value) and not _is_safe_name(value):
             raise GateFailure(
                 Failure.UNSAFE_NAME, "a name in the context reads like a text; it is not shown to a model"
             )
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name, item in value.items():
             if name not in _OWN_NAMES:
                 _refuse_texts(name)
@@ -199,6 +201,12 @@ def _refuse_texts(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             _refuse_texts(item)
+
+
+@lru_cache(4096)
+def _is_safe_name(name: str) -> bool:
+    """The same names come with every signal."""
+    return _NAME.fullmatch(name) is not None and not is_suspicious(name.replace("_", " "))
 
 
 _OWN_NAMES = frozenset({"max_leverage", "schema", "id"})
@@ -209,7 +217,7 @@ def _decimal(value: Any) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:
-        number = Decimal(str(value))
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         return None
     return number if number.is_finite() and abs(number.adjusted()) <= _FARTHEST_DIGIT else None
