@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from tradeterm.config import LimitsConfig, RiskConfig
 from tradeterm.desk.checks import DeskRisk, GateRequest
 from tradeterm.desk.gate import ENTRY_CHECKS, denial, exit_denial, run
-from tradeterm.desk.portfolio_gate import value_at_risk, volatility_known
 from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.signals import GateCode
 from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, TradingState
 
 C = GateCode
-ALL_CHECKS = (*ENTRY_CHECKS, volatility_known, value_at_risk)
 SUNDAY = T0 - (T0 // 86_400_000 + 4) % 7 * 86_400_000
 
 
@@ -70,14 +68,14 @@ def request(**changes: Any) -> GateRequest:
 
 
 def code(**changes: Any) -> GateCode | None:
-    found = denial(run(request(**changes), ALL_CHECKS))
+    found = denial(run(request(**changes), ENTRY_CHECKS))
     return found.code if found else None
 
 
 def test_a_good_order_passes_every_check() -> None:
-    results = run(request(), ALL_CHECKS)
+    results = run(request(), ENTRY_CHECKS)
     assert all(result.passed for result in results)
-    assert len({result.code for result in results}) == len(ALL_CHECKS)
+    assert len({result.code for result in results}) == len(ENTRY_CHECKS)
     assert {result.code for result in results} == set(GateCode) - {C.REDUCE_ONLY_WOULD_INCREASE}
 
 
@@ -228,7 +226,7 @@ def test_the_limits_are_what_may_still_be_reached() -> None:
 
 
 def test_results_carry_their_numbers() -> None:
-    results = {result.code: result for result in run(request(worst_total=d(50_000)), ALL_CHECKS)}
+    results = {result.code: result for result in run(request(worst_total=d(50_000)), ENTRY_CHECKS)}
     assert results[C.EXPOSURE_LIMIT].numbers == {"share": "0.5", "limit": "1.0"}
     assert results[C.STALE_DATA].numbers == {"age_ms": "0", "limit_ms": "330000"}
 

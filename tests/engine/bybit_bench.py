@@ -123,7 +123,7 @@ CONTRACTS = {BTC: contract(BTC, "0.10", "0.001"), ETH: contract(ETH, "0.01", "0.
 
 
 class PlayedFeed:
-    """A day of flat minutes, then what the test plays."""
+    """Minutes that hardly move, so that every volatility is known; then what the test plays."""
 
     report: Sequence[str] = ()
 
@@ -145,7 +145,10 @@ class PlayedFeed:
     async def history(self, until_ts: int, bars: int) -> Sequence[Bar | FundingRate]:
         last = until_ts // MINUTE_MS
         starts = range((last - bars) * MINUTE_MS, last * MINUTE_MS, MINUTE_MS)
-        return [self.bar(symbol, start, PRICES[symbol]) for start in starts for symbol in CONTRACTS]
+        closes = {symbol: (price, price * Decimal("1.0001")) for symbol, price in PRICES.items()}
+        return [
+            self.bar(symbol, start, closes[symbol][start // MINUTE_MS % 2]) for start in starts for symbol in CONTRACTS
+        ]
 
     async def stream(self, after_ts: int) -> AsyncIterator[Sequence[MarketEvent]]:
         ts = self.now()
@@ -206,9 +209,16 @@ class Bench:
         bars = [self.feed.bar(symbol, start, price) for symbol, price in self.feed.prices.items()]
         self.feed.batches.put_nowait([BarClosed(ts=ts, bar=bar) for bar in bars])
 
+    def knows_volatility(self) -> bool:
+        """Without one nothing is let through."""
+        assert self.driver is not None
+        models = self.driver._desk.state.models
+        return all(item.id in models and models[item.id].volatility is not None for item in CONTRACTS.values())
+
     async def enter(self, symbol: str = BTC) -> OurOrder:
         """Make EOS go long, and wait until the order is decided."""
         before = len(self.decided(SignalOutcome.ORDERED))
+        await self.until(self.knows_volatility, "the models have looked at the history")
         self.bar(**{symbol: FALL[symbol]})
         await self.until(lambda: len(self.decided(SignalOutcome.ORDERED)) > before, "an entry is ordered")
         return self.order(self.decided(SignalOutcome.ORDERED)[-1].client_order_id or "")
@@ -483,7 +493,9 @@ def config_for(venue: BybitSimulator, **book: Any) -> Config:
         instruments=tuple(item.id for item in CONTRACTS.values()),
         capital=float(CAPITAL),
         interval="1m",
-        sizing=SizingConfig(method=SizingMethod.FIXED, regimes=RegimeMultipliers(chop=1.0)),
+        sizing=SizingConfig(
+            method=SizingMethod.FIXED, regimes=RegimeMultipliers(trend=1.0, range=1.0, chop=1.0, volatile=1.0)
+        ),
         parameters={"threshold": 0.001, "min_confirmations": 0, "rearm_fraction": 1.0},
     )
     limits = msgspec.structs.replace(plain.limits, cool_down_minutes=0.0)

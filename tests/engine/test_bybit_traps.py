@@ -325,6 +325,7 @@ async def test_a_balance_that_is_not_enough(b: Bench) -> None:
     ids=["lot", "tick", "not tradable"],
 )
 async def test_the_instrument_changed_since_it_was_loaded(b: Bench, change: dict[str, Any]) -> None:
+    await b.until(b.knows_volatility, "the models have looked at the history")
     before = b.venue.market(BTC).instrument
     b.venue.set_price(BTC, FALL[BTC])
     b.venue.change_instrument(BTC, **change)

@@ -88,10 +88,12 @@ def _some(names: tuple[str, ...]) -> str:
 PORTFOLIO_CHECKS = (
     strategy_healthy,
     rate_known,
+    volatility_known,
     gross_exposure,
     asset_exposure,
     correlated_exposure,
     sector_exposure,
     one_sided,
     portfolio_heat,
+    value_at_risk,
 )
