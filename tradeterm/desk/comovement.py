@@ -1,8 +1,9 @@
 """What a portfolio may lose by how its instruments move together.
 
-The covariance of daily returns is a model's; where an instrument is not in it (or it is older than three refreshes)
-its own volatility stands in, moving one for one with all the rest: |σ(a+b)| is never above σ(a) + σ(b). Where that is
-not known either there is no VaR. Numbers are summed exactly (`math.fsum`), so that they are the same on every machine.
+The covariance of daily returns is a model's; where an instrument is not in it (or it is older than three refreshes,
+which come with a bar) its own volatility stands in, moving one for one with all the rest: |σ(a+b)| is never above
+σ(a) + σ(b). Where that is not known either there is no VaR. Numbers are summed exactly (`math.fsum`), so that they are
+the same on every machine.
 """
 
 import math
@@ -44,7 +45,9 @@ def comovement(state: DeskState) -> Comovement:
     """What the desk knows now. Instruments in no covariance form one group with all others of their currency and kind:
     they may all move together."""
     event = state.covariance
-    oldest = state.ts - int(REFRESHES * state.config.risk.refresh_minutes * MINUTE_MS)
+    bar_ms = min((book.interval_ms for book in state.books.values()), default=0)
+    every = max(int(state.config.risk.refresh_minutes * MINUTE_MS), bar_ms)
+    oldest = state.ts - REFRESHES * every - bar_ms
     place: dict[str, int] = {}
     if event is not None and event.ts >= oldest:
         place = {name: n for n, name in enumerate(event.instruments) if event.covariance[n][n] > 0}

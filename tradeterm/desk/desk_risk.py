@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+import msgspec
+
+from tradeterm.desk.account import mark_of
 from tradeterm.desk.checks import DeskRisk, fraction
 from tradeterm.desk.comovement import Z_99, comovement, deviation, heat, without_volatility
 from tradeterm.desk.currency import rate_of, rate_trouble
@@ -22,7 +25,10 @@ def desk_risk(
         return DeskRisk(limits=limits, rate_trouble=rate_trouble(state, book.config.currency))
     whole = portfolio(state)
     if not counted:
-        whole = whole.with_leg(entry_leg(book, instrument, rate, signal.side, quantity, signal.price, stop))
+        prices = {signal.price, mark_of(state, signal.instrument) or signal.price}
+        legs = [entry_leg(book, instrument, rate, signal.side, quantity, price, stop) for price in prices]
+        notional, loss = max(leg.notional for leg in legs), max(leg.loss for leg in legs)
+        whole = whole.with_leg(msgspec.structs.replace(legs[0], notional=notional, loss=loss))
     moves = comovement(state)
     unknown = without_volatility(whole.legs, moves)
     if whole.missing:

@@ -1,5 +1,8 @@
 """What the driver's models say of instruments, of how they move together, and of books: kept, never computed here."""
 
+import math
+from itertools import chain
+
 from tradeterm.desk.state import DeskState, InstrumentModel, Rate
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import CovarianceUpdate, ModelUpdate, RateUpdate
@@ -38,6 +41,15 @@ def current_model(state: DeskState, instrument: str, ts: int, interval_ms: int) 
 
 
 def on_covariance(turn: Turn, event: CovarianceUpdate) -> None:
+    """One with a row missing or a number that is not finite is dropped: the last one holds until it is old. A NaN would
+    pass every comparison that keeps a variance from being below 0, and come out as no risk at all."""
+    names = len(event.instruments)
+    square = len(event.groups) == len(event.covariance) == names and all(len(row) == names for row in event.covariance)
+    if not square or not all(map(math.isfinite, chain.from_iterable(event.covariance))):
+        text = "the covariance of the risk models has numbers missing, the last one holds until it is old"
+        turn.alert_once("model:covariance", AlertLevel.ERROR, "BAD_MODEL", text)
+        return
+    turn.forget("model:covariance")
     turn.state.covariance = event
 
 

@@ -41,6 +41,7 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
     request = SizeRequest(
         instrument=instrument,
         price=signal.price,
+        mark=mark_of(state, signal.instrument),
         stop=stop,
         equity=equity,
         cash=book.cash,

@@ -31,13 +31,15 @@ _MOST_REGIME = Decimal(2)
 class SizeRequest(Struct, frozen=True, kw_only=True):
     """Everything a size depends on. Money in quote currency; fractions of equity.
 
-    `risk_fraction` is lost if the stop is hit, `why` says where it comes from. `exposure` is the book's worst-case
-    notional so far; None for `equity` or `exposure` means unknown, and no size. `regime` is from 0 to 2, every other
-    factor from 0 to 1.
+    `price` is the signal's, `mark` the last one where it is known: the size holds at either, whichever is further from
+    the stop, or the higher. `risk_fraction` is lost if the stop is hit, `why` says where it comes from. `exposure` is
+    the book's worst-case notional so far; None for `equity` or `exposure` means unknown, and no size. `regime` is from
+    0 to 2, every other factor from 0 to 1.
     """
 
     instrument: Instrument
     price: Decimal
+    mark: Decimal | None = None
     stop: Decimal
     equity: Decimal | None
     cash: Decimal
@@ -63,15 +65,16 @@ Sizer = Callable[[SizeRequest], Sized]
 
 def size(request: SizeRequest) -> Sized:
     """The quantity for an entry, with every number that made it; 0 where one is missing or not finite."""
-    numbers = (request.price, request.stop, request.equity, request.cash, request.exposure)
+    mark = request.price if request.mark is None else request.mark
+    numbers = (request.price, mark, request.stop, request.equity, request.cash, request.exposure)
     if any(number is None or not number.is_finite() for number in numbers) or request.price <= 0:
         return _nothing("a number is missing")
     if not _within(request.regime, _MOST_REGIME) or not all(_within(factor, _ONE) for factor in request.factors):
         return _nothing("a factor is not between 0 and 1")
     equity, exposure = request.equity or ZERO, request.exposure or ZERO
-    per_unit = abs(request.price - request.stop) * request.instrument.multiplier
-    unit_notional = request.price * request.instrument.multiplier
-    if equity <= 0 or per_unit <= 0:
+    per_unit = max(abs(price - request.stop) for price in (request.price, mark)) * request.instrument.multiplier
+    unit_notional = max(request.price, mark) * request.instrument.multiplier
+    if equity <= 0 or request.price == request.stop:
         return _nothing("no equity" if equity <= 0 else "no distance to the stop")
     leverage = min(request.max_leverage, request.instrument.max_leverage)
     risk = ("risk", equity * request.risk_fraction / per_unit)
