@@ -31,6 +31,14 @@ _SAFETY = frozenset(
         GateCode.UNPROTECTED_POSITION,
         GateCode.BREAKER,
         GateCode.REDUCE_ONLY_WOULD_INCREASE,
+        GateCode.STRATEGY_HEALTH,
+        GateCode.GROSS_EXPOSURE,
+        GateCode.ASSET_EXPOSURE,
+        GateCode.CORRELATED_EXPOSURE,
+        GateCode.SECTOR_EXPOSURE,
+        GateCode.ONE_SIDED,
+        GateCode.PORTFOLIO_HEAT,
+        GateCode.VAR_LIMIT,
     }
 )
 _FAILED = frozenset({OrderStatus.REJECTED, OrderStatus.UNKNOWN})

@@ -11,7 +11,7 @@ from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
 from tradeterm.notify.registry import check_channels, enabled_channels
 from tradeterm.notify.secrets import load_secrets
-from tradeterm.validators.registry import make_validator
+from tradeterm.validators.registry import CLAUDE, OPENAI_SHAPED, RECORDED, RULES, make_validator
 from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
 from tradeterm.venues.credentials import bybit_credentials
 
@@ -21,7 +21,7 @@ def trading_mistakes(config: Config) -> list[str]:
     books = enabled_books(config).books
     checks: list[Callable[[], object]] = [
         *(partial(check_broker, book.venue, f"books.{name}.venue") for name, book in books.items()),
-        partial(make_validator, config.gate),
+        partial(check_gate, config),
         partial(check_feed, config),
         *(partial(_check_key_file, config, book) for book in books.values()),
         partial(_check_notify, config.notify),
@@ -36,6 +36,17 @@ def trading_mistakes(config: Config) -> list[str]:
             mistakes.append(f"feed.path: {error}")
     mistakes = list(dict.fromkeys(mistakes))
     return mistakes or list(money_mistakes(config))
+
+
+def check_gate(config: Config) -> None:
+    """Raises ConfigError for a validator that cannot be had. One that asks a model must have its answers recorded
+    before an order leaves; the engine does not do that yet, so it takes none of them."""
+    if config.gate.validator in (CLAUDE, OPENAI_SHAPED):
+        raise ConfigError(
+            f"gate.validator: found {show(config.gate.validator)}, which the engine of this version cannot use yet; "
+            f"allowed {RULES} or {RECORDED}"
+        )
+    make_validator(config.gate)
 
 
 def _check_key_file(config: Config, book: BookConfig) -> None:

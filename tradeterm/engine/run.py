@@ -17,7 +17,7 @@ from tradeterm.brokers.registry import make_brokers
 from tradeterm.config import Config, FeedConfig
 from tradeterm.domain.errors import ConfigError, EngineError, LedgerError, TradetermError
 from tradeterm.domain.states import Mode
-from tradeterm.engine.check_config import money_mistakes
+from tradeterm.engine.check_config import check_gate, money_mistakes
 from tradeterm.engine.driver import Driver, Ending, wall_ms
 from tradeterm.engine.instruments import save_instruments
 from tradeterm.engine.notices import channels_of
@@ -93,6 +93,7 @@ async def _run_once(options: EngineOptions) -> Ending:
 def _refuse(config: Config, options: EngineOptions) -> None:
     """Raise ConfigError where the configuration contradicts itself about money, EngineError for real money that nobody
     has confirmed."""
+    check_gate(config)
     mistakes = list(money_mistakes(config))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
