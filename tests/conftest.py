@@ -1,11 +1,14 @@
 """What every test gets: state of its own, and the same examples on every run."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tradeterm.profile import HOME_VARIABLE, Profile, find_profile
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program does; nothing here has loaded numpy yet
 
 settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
