@@ -101,3 +101,14 @@ def test_the_days_on_record_are_those_of_the_data(number: int, start: str, end: 
     for symbol, (fall, after) in day.falls.items():
         assert paths[symbol][worst] - 1 == pytest.approx(fall, abs=6e-5)
         assert paths[symbol][-1] / paths[symbol][worst] - 1 == pytest.approx(after, abs=6e-5)
+
+
+def test_a_short_of_a_name_not_on_record_is_no_hedge_beyond_the_mildest_fall() -> None:
+    for day in CRASH_DAYS:
+        known = next(iter(day.falls))
+        falls = returns_of(day, (known, "SOMETHING", "SOMETHING"), (True, True, False))
+        assert tuple(falls[:, 0]) == day.falls[known]
+        assert falls[0, 1] == max(fall for fall, _ in day.falls.values())
+        assert falls[0, 2] == min(fall for fall, _ in day.falls.values())
+    with pytest.raises(ValueError, match="zip"):
+        returns_of(CRASH_DAYS[0], ("SOMETHING",), (True, False))

@@ -26,6 +26,11 @@ class CrashDay(Struct, frozen=True):
         """Of the name that fell most."""
         return min(self.falls.values())
 
+    @property
+    def mildest(self) -> tuple[float, float]:
+        """Of the name that fell least."""
+        return max(self.falls.values())
+
 
 CRASH_DAYS = (
     CrashDay(
@@ -81,6 +86,14 @@ CRASH_DAYS = (
 )
 
 
-def returns_of(day: CrashDay, symbols: Sequence[str]) -> NDArray[np.float64]:
-    """The day as two returns, (2, symbols). A name that is not on record falls like the one that fell most."""
-    return np.array([day.falls.get(symbol, day.worst) for symbol in symbols]).T.reshape(2, len(symbols))
+def returns_of(day: CrashDay, symbols: Sequence[str], shorts: Sequence[bool] = ()) -> NDArray[np.float64]:
+    """The day as two returns, (2, symbols). A name that is not on record falls like the one that fell most; held short
+    (`shorts`, none if empty) like the one that fell least, so that it hedges no more than anything on record did.
+
+    Raises ValueError for shorts that are not as many as the symbols.
+    """
+    sides = shorts or (False,) * len(symbols)
+    falls = [
+        day.falls.get(symbol, day.mildest if short else day.worst) for symbol, short in zip(symbols, sides, strict=True)
+    ]
+    return np.array(falls).T.reshape(2, len(symbols))

@@ -286,7 +286,8 @@ def _stress(scope: _Scope, market: _Market, names: Sequence[Name]) -> list[Stres
     for day in CRASH_DAYS:
         there = [by_id[name].calendar is day.calendar if name in by_id else False for name in held]
         if any(there) or not held:
-            falls = returns_of(day, [by_id[name].symbol if name in by_id else "" for name in held])
+            symbols = [by_id[name].symbol if name in by_id else "" for name in held]
+            falls = returns_of(day, symbols, [holding.quantity < 0 for holding, _ in scope.positions])
             scenarios.append(Replay(np.where(there, falls, 0.0), day.name))
     found = []
     for scenario in scenarios:
