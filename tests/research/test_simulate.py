@@ -130,6 +130,28 @@ def check_money(found: Simulation) -> None:
         assert (trades.signal_row[mine] < entered).all()
 
 
+@given(seed=st.integers(0, 10**6), policy=policies)
+@settings(max_examples=60)
+def test_sizes_are_decided_on_the_equity_of_the_curve(seed: int, policy: ExitPolicy) -> None:
+    seen: list[Wanted] = []
+    known: list[int] = []
+
+    def sizer(wanted: Wanted) -> float:
+        seen.append(wanted)
+        known.append(len(wanted.closed))
+        return wanted.equity * 0.3 / wanted.price
+
+    bars = [random_bars(seed + i, 200, step=0.004, missing=0.1, funding=True, name=f"N{i}") for i in range(3)]
+    signals = [wants(seed + i, 200, 0.1)[0] for i in range(3)]
+    found = simulate(bars, signals, policy, costs=Costs(fee=0.002), capital=10_000.0, sizer=sizer)
+    trades = found.trades
+    ends = list(zip(trades.exit_ts.tolist(), (trades.moment == Moment.OPEN).tolist(), strict=True))
+    for wanted, closed in zip(seen, known, strict=True):
+        assert wanted.equity == pytest.approx(plain_equity(found, wanted.ts), rel=1e-12)
+        assert closed == sum(end <= (wanted.ts, False) for end in ends)
+    assert seen == [] or seen[-1].peak_equity == max(10_000.0, *(wanted.equity for wanted in seen))
+
+
 def plain_equity(found: Simulation, ts: int) -> float:
     """Equity by its definition, trade by trade."""
     equity = found.capital
