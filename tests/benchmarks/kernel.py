@@ -7,8 +7,8 @@ after a rise), not on a day's last bar; stop 2 %, target 3 %, trailing 1.5 % onc
 a side, 0.02 % slippage, 10 % of equity each. Data is random with fixed seeds, written to FOLDER (a temporary one if not
 given; an existing one is used again), as memory-mapped columns and as Parquet.
 
-Each figure is a fresh process from its start to its printed result, the median of five. Data in memory-mapped columns
-is shared with the page cache, but counts as the process's memory while it is mapped.
+"whole" is a fresh process from its start to its printed result, the median of five; the other figures are those of the
+last of them. Memory is the largest resident size, mapped pages included.
 """
 
 import json
@@ -143,7 +143,9 @@ def say(line: str) -> None:
 
 
 def measure(folder: Path) -> None:
-    say(f"{'way':<10} {'data':<8} {'symbols':>7} {'whole s':>8} {'CPU s':>6} {'engine s':>9} {'MiB':>5} {'trades':>7} {'PnL':>10}")
+    say(
+        f"{'way':<10} {'data':<8} {'symbols':>7} {'whole s':>8} {'CPU s':>6} {'engine s':>9} {'MiB':>5} {'trades':>7} {'PnL':>10}"
+    )
     for way in ("jump", "every-bar"):
         for source in ("columns", "parquet"):
             took = {}
