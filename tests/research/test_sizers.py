@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from research_kit import random_bars
 
-from tradeterm.config import LimitsConfig, SizingConfig, SizingMethod
+from tradeterm.config import LimitsConfig, RegimeMultipliers, SizingConfig, SizingMethod
 from tradeterm.desk.earned import reckon
 from tradeterm.domain.instrument import Instrument, InstrumentKind
 from tradeterm.domain.snapshot import TradeResult
@@ -32,14 +32,15 @@ def wanted(**changes: Any) -> Wanted:
 
 
 def desk_sizer(**changes: Any) -> DeskSizer:
-    given: dict[str, Any] = {"method": SizingMethod.FIXED, "max_position_fraction": 1.0, **changes}
+    regimes = RegimeMultipliers(trend=0.4, range=0.4, chop=0.4, volatile=0.4)
+    given: dict[str, Any] = {"method": SizingMethod.FIXED, "max_position_fraction": 1.0, "regimes": regimes, **changes}
     return DeskSizer([CONTRACT], SizingConfig(**given), LimitsConfig())
 
 
 @pytest.mark.parametrize(
     ("changes", "quantity"),
     (
-        ({}, 200.0),  # 1 % of equity over 2 a unit, times 0.4 because the regime is not known
+        ({}, 200.0),  # 1 % of equity over 2 a unit, times 0.4 whatever the regime
         ({"equity": 120_000.0, "peak_equity": 125_000.0}, 120.0),  # half-way to the drawdown limit of 8 %
         ({"peak_equity": 200_000.0}, 0.0),
         ({"exposure": 99_000.0}, 4.0),

@@ -97,8 +97,8 @@ class FixedQuantity:
 class DeskSizer:
     """The live desk's own `size()`, with its edge, caps, lots and drawdown factor, on a simulated book.
 
-    Without models the regime is unknown (it counts as chop), and a volatility target is refused. The peak of equity is
-    that of the decisions, as the kernel does not look between them.
+    Without models the regime is unknown (the smallest multiplier counts), and a volatility target is refused. The peak
+    of equity is that of the decisions, as the kernel does not look between them.
     """
 
     def __init__(self, instruments: Sequence[Instrument], sizing: SizingConfig, limits: LimitsConfig) -> None:
