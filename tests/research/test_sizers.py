@@ -58,7 +58,7 @@ def test_kelly_looks_at_the_closed_trades() -> None:
     losing = [Closed(ts=row, pnl=-1.0, return_pct=-0.1, r_multiple=-1.0) for row in range(31)]
     losing[3] = Closed(ts=3, pnl=1.0, return_pct=0.1, r_multiple=1.0)
     assert sizer(wanted(closed=losing)) == 0.0
-    winning = [each._replace(r_multiple=-each.r_multiple) for each in losing]
+    winning = [Closed(each.ts, -each.pnl, -each.return_pct, -each.r_multiple) for each in losing]
     assert sizer(wanted(closed=winning)) == pytest.approx(200.0)
     unknown = [each._replace(r_multiple=math.nan) for each in losing]
     assert sizer(wanted(closed=unknown)) == 0.0
