@@ -1,6 +1,6 @@
 """The desk's shared risk, for faces: what is held now (entry orders left out), what models say, and how books do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain
 
@@ -14,16 +14,19 @@ from tradeterm.desk.factors import book_factors, regime_factor
 from tradeterm.desk.models import current_model
 from tradeterm.desk.portfolio import Portfolio, portfolio
 from tradeterm.desk.state import Book, DeskState, Health
+from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.states import Regime
 from tradeterm.domain.view import GroupView, HealthView, LimitView, RateView, RegimeView, RiskView
 
 
 class PresentRisk(Struct, frozen=True, kw_only=True):
-    """What the positions are, fractions of the desk's equity; None where it is not known."""
+    """What the positions are, fractions of the desk's equity; None where it is not known. `held` is notional by
+    instrument."""
 
     whole: Portfolio
     moves: Comovement
+    held: dict[str, Decimal] = {}
     gross: Decimal | None = None
     net: Decimal | None = None
     heat: Decimal | None = None
@@ -34,14 +37,18 @@ def present_risk(state: DeskState) -> PresentRisk:
     whole, moves = portfolio(state).positions(), comovement(state)
     if whole.missing or whole.equity <= 0:
         return PresentRisk(whole=whole, moves=moves)
+    held: dict[str, Decimal] = {}
+    for leg in whole.legs:
+        held[leg.instrument] = held.get(leg.instrument, ZERO) + leg.notional
     daily, equity = deviation(whole.legs, moves), float(whole.equity)
     net = whole.net()
-    held = share(whole, abs(net))
+    one_sided = share(whole, abs(net))
     return PresentRisk(
         whole=whole,
         moves=moves,
+        held=held,
         gross=share(whole, whole.gross()),
-        net=None if held is None else held.copy_sign(net),
+        net=None if one_sided is None else one_sided.copy_sign(net),
         heat=share_of_float(whole, heat(whole.legs, moves)),
         deviation=None if daily is None else daily / equity,
     )
@@ -65,11 +72,13 @@ def risk_view(state: DeskState, present: PresentRisk) -> RiskView:
 
 def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
     """The rows of the limits all books share."""
-    limits, whole = state.config.risk, present.whole
-    assets = {leg.asset for leg in whole.legs}
-    largest = _largest([share(whole, whole.of_asset(asset)) for asset in sorted(assets)], present)
-    groups = _largest([share(whole, whole.gross(members)) for members in present.moves.groups.values()], present)
-    sectors = _largest([share(whole, whole.gross(members)) for members in limits.sectors.values()], present)
+    limits = state.config.risk
+    assets: dict[str, Decimal] = {}
+    for leg in present.whole.legs:
+        assets[leg.asset] = assets.get(leg.asset, ZERO) + leg.notional
+    largest = _largest(assets.values(), present)
+    groups = _largest((_held(present, members) for members in present.moves.groups.values()), present)
+    sectors = _largest((_held(present, members) for members in limits.sectors.values()), present)
     one_sided = None if present.net is None else abs(present.net)
     var = None if present.deviation is None else Decimal(repr(Z_99 * present.deviation))
     rows = [
@@ -91,19 +100,19 @@ def percent_limit(book: str, name: str, value: Decimal | None, limit: float, tex
     return LimitView(name=name, book=book, value=used, limit=100 * limit, unit="%", text=text)
 
 
-def _largest(shares: Sequence[Decimal | None], present: PresentRisk) -> Decimal | None:
-    if present.gross is None:
-        return None
-    return max((value for value in shares if value is not None), default=Decimal(0))
+def _held(present: PresentRisk, instruments: Iterable[str]) -> Decimal:
+    return sum((present.held[name] for name in instruments if name in present.held), ZERO)
+
+
+def _largest(notionals: Iterable[Decimal], present: PresentRisk) -> Decimal | None:
+    return None if present.gross is None else share(present.whole, max(notionals, default=ZERO))
 
 
 def _regimes(state: DeskState) -> list[RegimeView]:
     """Each instrument as the first book that trades it sees it; the multiplier is that of a trade with the trend."""
-    views = []
-    for name in sorted(state.instruments):
-        book = next((book for book in state.books.values() if name in book.config.instruments), None)
-        if book is None:
-            continue
+    views, first = [], {name: book for book in reversed(state.books.values()) for name in book.config.instruments}
+    for name in sorted(state.instruments.keys() & first.keys()):
+        book = first[name]
         model = current_model(state, name, state.ts, book.interval_ms)
         side = PositionSide.SHORT if model.regime is Regime.TREND_DOWN else PositionSide.LONG
         factor = regime_factor(book.config.sizing.regimes, model.regime, side)
@@ -144,14 +153,14 @@ def _health(state: DeskState, book: Book) -> HealthView:
 
 def _groups(state: DeskState, present: PresentRisk) -> tuple[GroupView, ...]:
     """Correlated groups of more than one instrument, and the configured sectors."""
-    limits, whole = state.config.risk, present.whole
+    limits = state.config.risk
     together = ((name, ids, limits.max_group) for name, ids in present.moves.groups.items() if len(ids) > 1)
     sectors = ((name, ids, limits.max_sector) for name, ids in limits.sectors.items())
     return tuple(
         GroupView(
             name=name,
             instruments=tuple(ids),
-            exposure=None if present.gross is None else _float(share(whole, whole.gross(ids))),
+            exposure=None if present.gross is None else _float(share(present.whole, _held(present, ids))),
             limit=limit,
         )
         for name, ids, limit in chain(together, sectors)

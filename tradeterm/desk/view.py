@@ -69,7 +69,7 @@ def desk_view(
     notional = sum((view.exposure * view.equity * rate for view, rate in summed), ZERO)
     present = present_risk(state)
     positions = tuple(_position(state, position) for _, position in sorted(state.positions.items()))
-    working = state.working_orders()
+    working, patience = state.working_orders(), _patience(state)
     return DeskView(
         version=VIEW_VERSION,
         ts=state.ts,
@@ -100,7 +100,7 @@ def desk_view(
             *desk_limits(state, present),
         ),
         venues=_venues(state, simulated_venues, measured),
-        feeds=tuple(_feed(state, name) for name in sorted(state.instruments)),
+        feeds=tuple(_feed(state, name, patience.get(name)) for name in sorted(state.instruments)),
         workers=tuple(workers),
         streams=tuple(streams),
         replay=replay,
@@ -111,16 +111,14 @@ def desk_view(
     )
 
 
-def is_stale(state: DeskState, instrument: str) -> bool:
-    """Whether tier 1 would call the instrument's data stale for any book that trades it."""
-    mark = state.marks.get(instrument)
-    if mark is None:
-        return True
-    return any(
-        state.ts - mark.ts > book.interval_ms + int(book.config.limits.stale_after_seconds * _SECOND)
-        for book in state.books.values()
-        if instrument in book.config.instruments
-    )
+def _patience(state: DeskState) -> dict[str, int]:
+    """The age (ms) from which tier 1 would call an instrument's data stale, for the book that would first."""
+    patience: dict[str, int] = {}
+    for book in state.books.values():
+        limit = book.interval_ms + int(book.config.limits.stale_after_seconds * _SECOND)
+        for name in book.config.instruments:
+            patience[name] = min(limit, patience.get(name, limit))
+    return patience
 
 
 def _book(state: DeskState, book: Book, tier2: str) -> BookView:
@@ -243,9 +241,9 @@ def _venues(
     return tuple(rows)
 
 
-def _feed(state: DeskState, name: str) -> FeedView:
-    contract = state.instruments[name]
-    mark = state.marks.get(name) or Mark(float("nan"), 0)
+def _feed(state: DeskState, name: str, patience: int | None) -> FeedView:
+    contract, seen = state.instruments[name], state.marks.get(name)
+    mark = seen or Mark(float("nan"), 0)
     last = mark.decimal
     change = None if last is None or not mark.session_open else float(last) / mark.session_open - 1
     return FeedView(
@@ -253,7 +251,7 @@ def _feed(state: DeskState, name: str) -> FeedView:
         symbol=contract.symbol,
         last=0.0 if last is None else float(last),
         ts_last=mark.ts,
-        stale=is_stale(state, name),
+        stale=seen is None or (patience is not None and state.ts - seen.ts > patience),
         session_open=mark.session_open,
         change=change,
         funding_rate=mark.funding_rate,

@@ -1,0 +1,164 @@
+"""What a book may risk by what it has earned: Kelly, exploration, and nothing on a losing edge."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from desk_kit import BOOK, FIVE, T0, Rig, book_config, config, d, entry, facts, only
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradeterm.config import SizingConfig, SizingMethod
+from tradeterm.desk.earned import expectancy_view
+from tradeterm.desk.edge import edge
+from tradeterm.domain.commands import SubmitOrder
+from tradeterm.domain.facts import SignalFact
+from tradeterm.domain.signals import GateCode
+from tradeterm.domain.snapshot import DeskSnapshot, TradeResult
+from tradeterm.quant.kelly import kelly_from_trades
+
+KELLY = SizingConfig()
+
+
+def trades(*multiples: object, known: bool = True) -> tuple[TradeResult, ...]:
+    """Closed trades of these R multiples (or percent returns where no risk is `known`)."""
+    return tuple(
+        TradeResult(
+            trade_id=f"t{n}",
+            ts_closed=T0 - DAYS + n,
+            pnl=100 * d(r),
+            return_pct=d(r),
+            r_multiple=d(r) if known else None,
+            strategy="eos",
+        )
+        for n, r in enumerate(multiples)
+    )
+
+
+DAYS = 86_400_000
+EVEN = (2, -1) * 20
+"""Half won at twice the risk: full Kelly 0.5 − 0.5/2 = 0.25."""
+
+
+def test_kelly_is_pulled_towards_no_edge_and_a_quarter_of_it_is_taken() -> None:
+    config = SizingConfig(risk_fraction=0.02, kelly_fraction=0.1)
+    found = edge(config, trades(*EVEN))
+    assert (found.kelly, found.wins, found.losses) == (d("0.25"), 20, 20)
+    assert found.risk_fraction == (d("0.25") * 40 / 70 * d("0.1")).quantize(d("1e-8"), "ROUND_FLOOR")
+    assert found.why == "0.1 Kelly over 40 trades"
+
+
+def test_the_risk_per_trade_is_the_most_before_factors() -> None:
+    found = edge(KELLY, trades(*EVEN))
+    assert found.risk_fraction == d("0.01")
+    assert found.why == "Kelly over 40 trades, cut to the risk per trade"
+
+
+@pytest.mark.parametrize("count", [0, 1, 12, 29])
+def test_with_few_trades_it_explores(count: int) -> None:
+    found = edge(KELLY, trades(*EVEN[:count]))
+    assert (found.risk_fraction, found.why) == (d("0.005"), f"exploring: {count} of 30 trades")
+    careful = SizingConfig(risk_fraction=0.002)
+    assert edge(careful, trades(*EVEN[:count])).risk_fraction == d("0.002"), (
+        "exploring never risks more than a trade may"
+    )
+
+
+@pytest.mark.parametrize("results", [(1, -1) * 15, (1, -2) * 15, (-1,) * 30, (*(0,) * 29, -1)])
+def test_a_losing_edge_has_no_size(results: tuple[int, ...]) -> None:
+    found = edge(KELLY, trades(*results))
+    assert (found.risk_fraction, found.why) == (d(0), "edge is negative over 30 trades: no size")
+
+
+@pytest.mark.parametrize("results", [(1,) * 40, (0,) * 40])
+def test_without_a_loss_there_is_no_kelly_and_it_goes_on_exploring(results: tuple[int, ...]) -> None:
+    found = edge(KELLY, trades(*results))
+    assert (found.kelly, found.risk_fraction) == (None, d("0.005"))
+    assert found.why == "exploring: no loss in 40 trades, so no Kelly"
+
+
+def test_fixed_asks_no_trades() -> None:
+    fixed = SizingConfig(method=SizingMethod.FIXED, risk_fraction=0.007)
+    assert {edge(fixed, trades(*results)).risk_fraction for results in ((), (-1,) * 50, EVEN)} == {d("0.007")}
+
+
+def test_only_the_window_is_looked_at_and_all_trades_count_for_being_believed() -> None:
+    config = SizingConfig(window=30, least_trades=50)
+    assert edge(config, trades(*(-1,) * 30, *EVEN[:30])).risk_fraction > 0
+    assert edge(config, trades(*EVEN[:30], *(-1, -1, 1) * 10)).risk_fraction == 0
+
+
+def test_one_unit_for_all_trades_looked_at() -> None:
+    mixed = list(trades(*EVEN))
+    mixed[0] = msgspec.structs.replace(mixed[0], r_multiple=None, return_pct=d("-50"))
+    assert edge(KELLY, tuple(mixed)).risk_fraction == 0, "a big loss of unknown risk is not left out"
+    assert edge(KELLY, trades(*EVEN, known=False)).kelly == d("0.25")
+
+
+outcomes = st.lists(st.decimals(min_value=-5, max_value=5, places=2), min_size=30, max_size=80)
+
+
+@given(outcomes)
+def test_it_agrees_with_the_published_formula(multiples: list[Decimal]) -> None:
+    found = edge(SizingConfig(risk_fraction=0.02, kelly_fraction=0.01, window=500), trades(*multiples))
+    expected = kelly_from_trades([float(r) for r in multiples], prior_trades=30)
+    if np.isnan(expected):
+        assert found.kelly is None
+    elif found.kelly is not None and found.kelly > d("1e-6"):
+        assert abs(float(found.risk_fraction) - 0.01 * expected) < 1e-7
+    else:
+        assert expected < 1e-6
+
+
+@given(outcomes, st.decimals(min_value=-5, max_value="-0.01", places=2))
+def test_one_more_loss_never_raises_the_size(multiples: list[Decimal], loss: Decimal) -> None:
+    config = SizingConfig(window=500)
+    before = edge(config, trades(*multiples))
+    if before.kelly is not None or any(r < 0 for r in multiples):
+        assert edge(config, trades(*multiples, loss)).risk_fraction <= before.risk_fraction
+
+
+def sized(results: tuple[TradeResult, ...], **signal: Any) -> tuple[Rig, SignalFact]:
+    rig = Rig(config(crypto=book_config(sizing=KELLY)), DeskSnapshot(results={BOOK: results}))
+    rig.bars(100.0, T0, entry(**signal))
+    return rig, facts(rig.commands, SignalFact)[-1]
+
+
+def test_no_size_is_said_in_the_factors_and_the_outcome() -> None:
+    rig, fact = sized(trades(*(1, -2) * 20))
+    assert not only(rig.commands, SubmitOrder)
+    assert fact.outcome_code == GateCode.QTY_BELOW_MIN
+    assert fact.outcome_text == "quantity 0, least 0.001 (edge is negative over 40 trades: no size)"
+    assert fact.size is not None
+    assert fact.size.binding == "edge is negative over 40 trades: no size"
+    assert ("sizing", "edge is negative over 40 trades: no size") in fact.size.factors
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_what_a_signal_thinks_of_itself_never_sizes_it(one: float, other: float) -> None:
+    explained = [
+        sized(trades(*EVEN), explain={"confidence": value, "win_probability": value, "score": value})[1].size
+        for value in (one, other)
+    ]
+    assert explained[0] == explained[1] is not None
+
+
+def test_a_trade_that_closes_counts_at_once() -> None:
+    rig = Rig(config(crypto=book_config(sizing=KELLY)), DeskSnapshot(results={BOOK: trades(*EVEN[:29])}))
+    book = rig.desk.state.books[BOOK]
+    assert rig.desk.state.earned(book).edge.why == "exploring: 29 of 30 trades"
+    rig.open_position()
+    rig.quote(97.9, T0 + FIVE)
+    assert len(rig.desk.state.results[BOOK]) == 30
+    assert "Kelly over 30 trades" in rig.desk.state.earned(book).edge.why
+
+
+def test_expectancy_over_a_window_with_its_error() -> None:
+    view = expectancy_view(trades(*EVEN), 30)
+    assert (view.trades, view.win_rate, view.payoff) == (30, 0.5, 2.0)
+    assert (view.expectancy, view.expectancy_r) == (50.0, 0.5)
+    assert view.expectancy_r_se == pytest.approx(np.std([2, -1] * 15, ddof=1) / np.sqrt(30))
+    assert expectancy_view((), 30).expectancy is None
+    assert expectancy_view(trades(*EVEN, known=False), 30).expectancy_r is None
