@@ -33,7 +33,7 @@ DEFAULT = RegimeMultipliers()
         (Regime.RANGE, LONG, "regime range", "0.8"),
         (Regime.CHOP, LONG, "regime chop", "0.4"),
         (Regime.VOLATILE, SHORT, "regime volatile", "0.3"),
-        (None, LONG, "regime unknown", "0.4"),
+        (None, LONG, "regime unknown", "0.3"),
     ],
 )
 def test_the_regime(regime: Regime | None, side: PositionSide, name: str, value: str) -> None:

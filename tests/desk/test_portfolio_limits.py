@@ -10,6 +10,7 @@ from desk_kit import (
     BTC,
     ETH,
     FIVE,
+    PLAIN,
     T0,
     Rig,
     bar,
@@ -28,7 +29,7 @@ from hypothesis import strategies as st
 from test_portfolio import covariance
 from test_view import look
 
-from tradeterm.config import Config, LimitsConfig, RegimeMultipliers, RiskConfig, SizingConfig
+from tradeterm.config import Config, LimitsConfig, RiskConfig, SizingConfig
 from tradeterm.desk import Desk
 from tradeterm.desk.comovement import Z_99, comovement, deviation, heat
 from tradeterm.desk.portfolio import Portfolio, portfolio
@@ -54,7 +55,7 @@ BIG = SizingConfig(
     risk_fraction=0.02,
     exploration_fraction=0.02,
     max_position_fraction=0.6,
-    regimes=RegimeMultipliers(chop=1.0),
+    regimes=PLAIN.regimes,
     drawdown_dampening=False,
 )
 SECTORS = {"majors": (BTC, ETH)}
