@@ -74,7 +74,7 @@ Multiplier = Annotated[float, Meta(ge=0.0, le=2.0)]
 
 
 class RegimeMultipliers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the size is multiplied by in each regime; an unknown regime counts as chop."""
+    """What the size is multiplied by in each regime; an unknown regime counts as the smallest."""
 
     trend: Multiplier = 1.3
     range: Multiplier = 0.8
@@ -292,8 +292,8 @@ class BreakerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         15.0
     )
     window_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="time over which trouble is counted")] = 10.0
-    daily_loss: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT")] = 0.05
-    drawdown: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT")] = 0.08
+    daily_loss: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT, twice it SHUTDOWN")] = 0.05
+    drawdown: Annotated[float, Meta(gt=0.0, le=1.0, description="of the desk; HALT, twice it SHUTDOWN")] = 0.08
     override_minutes: Annotated[float, Meta(ge=1.0, le=1440.0, description="how long an override lasts")] = 60.0
     latency_seconds: LatencySteps = LatencySteps()
     refused_orders: RefusedSteps = RefusedSteps()

@@ -175,12 +175,12 @@ def test_measurements_that_have_left_the_window_say_nothing() -> None:
 
 
 def test_the_desks_daily_loss_halts_it() -> None:
-    rig = Rig(loose(BreakerConfig(daily_loss=0.001)))
+    rig = Rig(loose(BreakerConfig(daily_loss=0.03)))
     rig.open_position()
     rig.feed(quote(98.5, T0 + 1000), Timer(ts=T0 + 1000))
     rig.quote(50.0, T0 + 2000)
     assert level(rig) is L.HALT
-    assert "% today, limit 0.10 %" in rig.desk.state.breaker_reason
+    assert "% today, limit 3.00 %" in rig.desk.state.breaker_reason
     status, why = answer(rig, ask(V.RESUME, T0 + 3000))
     assert (status, "the desk: lost " in why) == (REFUSED, True)
     rig.feed(bar(50.0, T0 + DAY), Timer(ts=T0 + DAY))
@@ -188,19 +188,19 @@ def test_the_desks_daily_loss_halts_it() -> None:
 
 
 def test_the_desks_drawdown_halts_it_and_an_unknown_mark_measures_nothing() -> None:
-    rig = Rig(loose(BreakerConfig(drawdown=0.001)))
+    rig = Rig(loose(BreakerConfig(drawdown=0.002)))
     rig.open_position()
     snapshot = rig.desk.snapshot()
     rig.quote(97.0, T0 + 1000)
     assert level(rig) is L.HALT
-    assert "% below the peak, limit 0.10 %" in rig.desk.state.breaker_reason
+    assert "% below the peak, limit 0.20 %" in rig.desk.state.breaker_reason
     again = Rig(rig.config, snapshot, T0 + 1000)
     again.feed(Timer(ts=T0 + 1000))
     assert level(again) is L.CLOSED
 
 
 def test_recover_accepts_a_drawdown_and_counts_it_from_there() -> None:
-    rig = Rig(loose(BreakerConfig(drawdown=0.001)))
+    rig = Rig(loose(BreakerConfig(drawdown=0.002)))
     rig.open_position()
     rig.quote(97.0, T0 + 1000)
     status, text = answer(rig, ask(V.RESUME, T0 + 2000))
@@ -214,9 +214,26 @@ def test_recover_accepts_a_drawdown_and_counts_it_from_there() -> None:
     assert book.peak_equity == book.cash, "flat by then, and the next drawdown counts from here"
 
 
+def test_an_override_covers_a_loss_only_up_to_twice_the_limit() -> None:
+    rig = Rig(loose(BreakerConfig(drawdown=0.05, daily_loss=1.0)))
+    rig.feed(bar(100.0, T0), Timer(ts=T0))
+    book = rig.desk.state.books[BOOK]
+    book.cash -= 7000
+    rig.feed(Timer(ts=T0 + 1000))
+    assert level(rig) is L.HALT
+    assert answer(rig, ask(V.OVERRIDE, T0 + 2000, "a withdrawal"))[0] is DONE
+    book.cash -= 2900
+    rig.feed(Timer(ts=T0 + 3000))
+    assert level(rig) is L.CLOSED
+    book.cash -= 200
+    rig.feed(Timer(ts=T0 + 4000))
+    assert level(rig) is L.SHUTDOWN
+    assert answer(rig, ask(V.OVERRIDE, T0 + 5000, "again"))[0] is REFUSED
+
+
 def test_a_desk_of_two_currencies_measures_what_it_can_add_up_and_the_rest_apart() -> None:
     books = {"crypto": book_config(), "india": book_config(currency="INR", instruments=(ETH,))}
-    cfg = Config(books=books, breaker=BreakerConfig(daily_loss=0.01))
+    cfg = Config(books=books, breaker=BreakerConfig(daily_loss=0.015))
     rig = Rig(cfg)
     rig.feed(bar(100.0, T0), bar(100.0, T0, ETH), Timer(ts=T0))
     rig.desk.state.books["india"].cash -= 2000

@@ -162,3 +162,12 @@ def test_expectancy_over_a_window_with_its_error() -> None:
     assert view.expectancy_r_se == pytest.approx(np.std([2, -1] * 15, ddof=1) / np.sqrt(30))
     assert expectancy_view((), 30).expectancy is None
     assert expectancy_view(trades(*EVEN, known=False), 30).expectancy_r is None
+
+
+def test_trades_that_lost_money_have_no_edge_whatever_their_multiples_say() -> None:
+    """Small trades win 1.5 R, large ones lose 1 R."""
+    won, lost = trades(*["1.5"] * 20), trades(*["-1"] * 20)
+    large = tuple(msgspec.structs.replace(each, pnl=10 * each.pnl) for each in lost)
+    assert edge(KELLY, (*won, *lost)).risk_fraction > 0
+    found = edge(KELLY, (*won, *large))
+    assert (found.risk_fraction, found.why) == (0, "edge is negative over 40 trades: no size")

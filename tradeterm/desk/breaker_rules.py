@@ -8,8 +8,8 @@ from the orders themselves, an unprotected position from the position. Latencies
 | price             |                             |                      | money is not a number |          |
 | disagreement      |                             |                      | venue and ledger      |          |
 | unprotected       | no stop for 10 s            | 30 s                 | 60 s                  |          |
-| daily loss        |                             |                      | of the desk           |          |
-| drawdown          |                             |                      | of the desk           |          |
+| daily loss        |                             |                      | of the desk           | twice it |
+| drawdown          |                             |                      | of the desk           | twice it |
 | refused           | orders in the window        | ...                  | ...                   | ...      |
 | slippage          | mean of the window's orders | ..., two lost it     | ..., three lost it    |          |
 | latency (venue)   | nine in ten answer within   | ...                  | ...                   |          |
@@ -185,7 +185,8 @@ def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float) -> It
     if fraction >= most:
         how = f"lost {percent(fraction)} today" if rule == "daily loss" else f"{percent(fraction)} below the peak"
         text = f"{whose}: {how}, limit {percent(most)}"
-        yield Cause(name, BreakerLevel.HALT, text, {"loss": str(fraction), "limit": str(most)})
+        level = BreakerLevel.SHUTDOWN if fraction >= 2 * most else BreakerLevel.HALT  # an override covers no more loss
+        yield Cause(name, level, text, {"loss": str(fraction), "limit": str(most)})
 
 
 def counted_at(order: Order) -> int | None:

@@ -5,6 +5,8 @@ W·(1 − losses/gains) with the sums of what was lost and won. It is only as go
 no edge by n/(n+n₀) with n₀ = `least_trades`, and only the configured part of it is taken. No confidence of a signal or
 of a model enters: a probability is only what happened.
 
+No size, too, where the same trades lost money: large ones may lose what small ones win in multiples.
+
 Results are in multiples of the risk taken where that is known of every trade looked at, else in returns on the money
 put in: one unit for all, and none left out.
 """
@@ -51,7 +53,7 @@ def edge(config: SizingConfig, results: Sequence[TradeResult]) -> Edge:
         return risking(most, "fixed")
     if len(results) < config.least_trades:
         return risking(exploring, f"exploring: {len(results)} of {config.least_trades} trades")
-    if lost and lost >= won:
+    if (lost and lost >= won) or sum((result.pnl for result in seen), ZERO) < 0:
         return risking(ZERO, f"edge is negative over {len(seen)} trades: no size")
     if kelly is None:
         return risking(exploring, f"exploring: no loss in {len(seen)} trades, so no Kelly")

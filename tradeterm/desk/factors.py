@@ -2,7 +2,7 @@
 
 | factor | value | where something is not known |
 | --- | --- | --- |
-| regime | the configured multiplier; against a trend the smaller of the range's and the trend's | counts as chop |
+| regime | the configured multiplier; against a trend the smaller of the range's and the trend's | the smallest of all |
 | volatility | target over present, at most 1; without a target 1 | no size |
 | drawdown | 1 at the peak, in a straight line to 0 at `limits.drawdown` | no size |
 | recovering | the mean of the same over the last ten closed trades, where that is smaller | of the trades there are |
@@ -40,7 +40,8 @@ class Factor(Struct, frozen=True):
 def regime_factor(multipliers: RegimeMultipliers, regime: Regime | None, side: PositionSide) -> Factor:
     """The multiplier of a trade on `side`. The only factor that may be above 1."""
     if regime is None:
-        return Factor("regime unknown", _decimal(multipliers.chop))
+        known = (multipliers.trend, multipliers.range, multipliers.chop, multipliers.volatile)
+        return Factor("regime unknown", _decimal(min(known)))
     if regime in _WITH:
         if _WITH[regime] is side:
             return Factor("with the trend", _decimal(multipliers.trend))
