@@ -14,7 +14,8 @@ from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS, Bar, FundingRate, Quote
 from tradeterm.domain.view import ReplayView
 from tradeterm.feeds.protocol import StreamAge
-from tradeterm.feeds.recording import RecordedBars, RecordedFunding, Stamps
+from tradeterm.feeds.recording import RecordedBars, RecordedFunding
+from tradeterm.feeds.table import Stamps
 
 SIMULATED = (
     "prices and funding are recorded, fills, fees and slippage are simulated; "
