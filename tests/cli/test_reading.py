@@ -152,7 +152,11 @@ def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
             'venue = "bybit"',
             'books.crypto.venue: found "bybit", allowed paper with feed.kind replay',
         ),
-        ('validator = "rules"', 'validator = "ai"', 'gate.validator: found "ai", allowed rules'),
+        (
+            'validator = "rules"',
+            'validator = "ai"',
+            'gate.validator: found "ai", allowed claude, openai-shaped, recorded or rules',
+        ),
         ('kind = "replay"', 'kind = "bybi"', 'feed.kind: found "bybi", allowed replay or bybit'),
         ('kind = "replay"', 'kind = "bybit"', 'found "BTCUSDT.BINANCE", allowed SYMBOL.BYBIT of a USDT perpetual'),
         ('"BTCUSDT.BINANCE"', '"DOGEUSDT.BINANCE"', 'books.crypto.instruments: found "DOGEUSDT.BINANCE"'),

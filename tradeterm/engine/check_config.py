@@ -9,8 +9,6 @@ from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
-from tradeterm.notify.registry import check_channels, enabled_channels
-from tradeterm.notify.secrets import load_secrets
 from tradeterm.validators.registry import CLAUDE, OPENAI_SHAPED, RECORDED, RULES, make_validator
 from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
 from tradeterm.venues.credentials import bybit_credentials
@@ -57,6 +55,10 @@ def _check_key_file(config: Config, book: BookConfig) -> None:
 
 def _check_notify(config: NotifyConfig) -> None:
     """Channels that cannot work, and a secrets file that is named and cannot be used."""
+    # They bring an HTTP client, which most engines never need.
+    from tradeterm.notify.registry import check_channels, enabled_channels
+    from tradeterm.notify.secrets import load_secrets
+
     check_channels(config)
     if enabled_channels(config):
         load_secrets(config.secrets_file, {})

@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import astuple
+
 from tradeterm.config import Config
 from tradeterm.domain.errors import TradetermError
 from tradeterm.domain.facts import AlertFact, Fact
@@ -12,7 +14,6 @@ from tradeterm.domain.states import AlertLevel, Mode
 from tradeterm.engine.options import RunStarted, Summary
 from tradeterm.notify.notifier import ChannelNews, Notifier
 from tradeterm.notify.protocol import Channel
-from tradeterm.notify.registry import make_channels
 
 NOTIFY_FAILED = "NOTIFY_FAILED"
 CLOSE_S = 2.0
@@ -23,7 +24,11 @@ _log = logging.getLogger(__name__)
 
 def channels_of(config: Config) -> list[Channel]:
     """The channels that are enabled; a demo has none. Raises ConfigError for one that cannot be used."""
-    return [] if config.mode is Mode.DEMO else make_channels(config.notify)
+    if config.mode is Mode.DEMO or not any(getattr(part, "enabled", False) for part in astuple(config.notify)):
+        return []
+    from tradeterm.notify.registry import make_channels  # an HTTP client, which most engines never need
+
+    return make_channels(config.notify)
 
 
 class Notices:

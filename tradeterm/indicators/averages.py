@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tradeterm.indicators import ta_lib
 from tradeterm.indicators.bars import Floats, check_period, columns, run_by_run
 
 
@@ -20,8 +21,7 @@ def wilder(x: Floats, n: int) -> Floats:
 
 
 def _ema(x: Floats, n: int) -> Floats:
-    import talib
-
+    talib = ta_lib.load()
     return talib.EMA(x, n) if n > 1 else x.copy()
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.indicators import ta_lib
 from tradeterm.indicators.bars import ROUNDING, Floats, check_period, columns, numbers, run_by_run, typical_price
 from tradeterm.indicators.rolling import above_mean, highest, lowest, mean_deviation, sma
 
@@ -16,8 +17,7 @@ def rsi(close: ArrayLike, n: int = 14) -> Floats:
     check_period(n, least=2)
 
     def of(close: Floats) -> tuple[Floats]:
-        import talib
-
+        talib = ta_lib.load()
         return (np.where(_has_moved(close), talib.RSI(close, n), np.nan),)
 
     (strength,) = run_by_run(of, 1, *columns(close))
@@ -35,9 +35,9 @@ def macd(close: ArrayLike, fast: int = 12, slow: int = 26, signal: int = 9) -> t
     check_period(signal, name="signal period")
 
     def of(close: Floats) -> tuple[Floats, ...]:
-        import talib
-
-        return talib.MACD(close, fast, slow, signal)
+        talib = ta_lib.load()
+        found: tuple[Floats, ...] = talib.MACD(close, fast, slow, signal)
+        return found
 
     line, average, histogram = run_by_run(of, 3, *columns(close))
     return line, average, histogram

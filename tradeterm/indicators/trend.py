@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tradeterm.indicators import ta_lib
 from tradeterm.indicators.averages import wilder
 from tradeterm.indicators.bars import Floats, check_period, columns, numbers, run_by_run
 from tradeterm.indicators.rolling import lags
@@ -19,8 +20,7 @@ def adx(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> tuple
     check_period(n, least=2)
 
     def of(high: Floats, low: Floats, close: Floats) -> tuple[Floats, Floats]:
-        import talib
-
+        talib = ta_lib.load()
         ranged = np.maximum.accumulate(talib.TRANGE(high, low, close) > 0)
         plus, minus = talib.PLUS_DI(high, low, close, n), talib.MINUS_DI(high, low, close, n)
         return np.where(ranged, plus, np.nan), np.where(ranged, minus, np.nan)

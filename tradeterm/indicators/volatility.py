@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tradeterm.indicators import ta_lib
 from tradeterm.indicators.bars import Floats, check_period, columns, numbers, run_by_run
 from tradeterm.indicators.rolling import above_mean, deviation, sma
 
@@ -15,8 +16,7 @@ def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> Float
     check_period(n)
 
     def of(high: Floats, low: Floats, close: Floats) -> tuple[Floats]:
-        import talib
-
+        talib = ta_lib.load()
         return (talib.ATR(high, low, close, n),)
 
     (average,) = run_by_run(of, 1, *columns(high, low, close))

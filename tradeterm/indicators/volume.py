@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tradeterm.indicators import ta_lib
 from tradeterm.indicators.bars import ROUNDING, Floats, check_period, columns, numbers, run_by_run, typical_price
 from tradeterm.indicators.rolling import rolling_sum
 
@@ -35,8 +36,7 @@ def obv(close: ArrayLike, volume: ArrayLike) -> Floats:
     """
 
     def of(close: Floats, volume: Floats) -> tuple[Floats]:
-        import talib
-
+        talib = ta_lib.load()
         return (talib.OBV(close, volume),)
 
     (balance,) = run_by_run(of, 1, *columns(close, volume))

@@ -19,6 +19,7 @@ from tradeterm.domain.events import ModelUpdate
 from tradeterm.domain.instrument import Calendar, Instrument
 from tradeterm.domain.market import DAY_MS, MINUTE_MS, Bar
 from tradeterm.engine.models.runs import Run, Runs
+from tradeterm.indicators import ta_lib
 from tradeterm.quant.regimes import NO_REGIME, Codes, classify, persist
 
 PERIOD = 14
@@ -122,8 +123,7 @@ class InstrumentModels:
 def _look(run: Run, per_year: float) -> _Numbers:
     """The last values of `tradeterm.indicators`, by TA-Lib itself: those look for holes, of which a run has none, and
     take ten times as long. The tests compare them."""
-    import talib
-
+    talib = ta_lib.load()
     high, low, close = run.high, run.low, run.close
     if close.size <= PERIOD or not np.ptp(close) > 0:
         return _NOTHING

@@ -28,6 +28,7 @@ from tradeterm.engine.models.inputs import risk_inputs
 from tradeterm.engine.models.instruments import HISTORY_BARS, InstrumentModels
 from tradeterm.engine.supervisor import Supervisor, WorkerGaveUp
 from tradeterm.feeds.protocol import Feed
+from tradeterm.indicators import ta_lib
 
 Work = Callable[[], Awaitable[None]]
 
@@ -126,8 +127,7 @@ class Models:
 
     def _warm(self, history: Sequence[Bar | FundingRate]) -> list[ModelUpdate]:
         """In a thread, so that a kill is obeyed meanwhile."""
-        import talib  # noqa: F401 - half a second that the first bar must not wait for
-
+        ta_lib.load()  # now, so that the first bar does not wait for it
         bars = [item for item in history if isinstance(item, Bar)]
         for bar in bars:
             self._closes.put(bar)
