@@ -1,6 +1,6 @@
 """How long one refresh of the risk models takes: 100 instruments, 50 positions in two books, three weeks of hours.
 
-    python tests/benchmarks/risk_refresh.py
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/risk_refresh.py   # one thread, as the worker itself
 
 The budget is 200 ms of the worker's processor. The engine's own part is what the loop does: gather and hand over, and
 the per-bar models of one instrument.
