@@ -19,7 +19,7 @@ from tradeterm.research.sizers import EquityFraction, Limit, Sizer
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Signals, Strategy
 
-_DAYS_PER_YEAR = {Calendar.ALWAYS: 365.0, Calendar.NSE: 252.0}
+DAYS_PER_YEAR = {Calendar.ALWAYS: 365.0, Calendar.NSE: 252.0}
 
 
 def backtest(
@@ -57,7 +57,7 @@ def backtest(
     market = bars_of(
         panel,
         calendar=calendar,
-        funding=_settlements(panel, funding_hours),
+        funding=settlements_of(panel, funding_hours),
         liquidity=None if liquidity is None else [liquidity.get(name) for name in panel.instruments],
     )
     found = simulate(
@@ -69,7 +69,7 @@ def backtest(
         sizer=EquityFraction(size) if isinstance(size, int | float) else size,
         limits=limits,
     )
-    return Result(found, _DAYS_PER_YEAR[calendar])
+    return Result(found, DAYS_PER_YEAR[calendar])
 
 
 def _signals(panel: Panel, signals: ArrayLike | Signals | Strategy) -> Signals:
@@ -106,7 +106,7 @@ def _entries(values: object, shape: tuple[int, int]) -> NDArray[np.int8]:
     return found.astype(np.int8)
 
 
-def _settlements(panel: Panel, hours: float | None) -> list[Settlements | None]:
+def settlements_of(panel: Panel, hours: float | None) -> list[Settlements | None]:
     if hours is None:
         return [None] * len(panel.instruments)
     if not 0 < hours <= 24 or DAY_MS % (hours * HOUR_MS):
