@@ -53,7 +53,7 @@ def test_a_trade_against_the_trend_is_never_larger_than_with_it() -> None:
         (None, 9.0, 1),
         (0.5, 0.5, 1),
         (0.5, 0.1, 1),
-        (0.5, 0.0, 1),
+        (0.5, 0.0, 0),
         (0.5, 1.0, "0.5"),
         (0.5, None, 0),
         (0.5, float("nan"), 0),

@@ -23,7 +23,7 @@ from tradeterm.engine.models.instruments import (
     InstrumentModels,
     periods_per_year,
 )
-from tradeterm.indicators import adx, atr, ema, garman_klass, rsi
+from tradeterm.indicators import adx, atr, ema, garman_klass, garman_klass_yang_zhang, rsi
 from tradeterm.quant.regimes import NO_REGIME, classify, persist
 
 NAME = NAMES[0]
@@ -140,25 +140,64 @@ def test_a_price_that_does_not_move_has_no_model() -> None:
     assert {value for update in judged(flat) for value in update.values.values()} == {None}
 
 
+def days(bars: list[Bar], session: int, gap: float = 0.0) -> list[Bar]:
+    """The bars in sessions of so many from 09:15 India time on, each beginning `gap` (a log return) higher."""
+    first = START // DAY_MS * DAY_MS + 3 * HOUR_MS + 45 * MINUTE_MS
+    found = []
+    for number, bar in enumerate(bars):
+        day, place = divmod(number, session)
+        opened, factor = first + day * DAY_MS + bar.interval_ms * place, math.exp(day * gap)
+        prices = {field: getattr(bar, field) * factor for field in ("open", "high", "low", "close")}
+        found.append(msgspec.structs.replace(bar, ts_open=opened, **prices))
+    return found
+
+
+def shut(bars: list[Bar], step: int = STEP) -> list[ModelUpdate]:
+    """The same, of a market that shuts."""
+    return judged(bars, InstrumentModels([instrument(NAME, Calendar.NSE)], step))
+
+
+@pytest.mark.parametrize(("minutes", "session", "window"), [(5, 75, 75), (15, 25, 50), (60, 7, 56), (1440, 1, 50)])
+def test_where_the_market_shuts_the_volatility_has_the_gaps_of_whole_sessions(
+    minutes: int, session: int, window: int
+) -> None:
+    step = minutes * MINUTE_MS
+    bars = days([bar for bar in walk(240, step=step) if bar.instrument == NAME], session, gap=0.03)
+    said = shut(bars, step)
+    o, h, low, c = (np.array([getattr(bar, field) for bar in bars]) for field in ("open", "high", "low", "close"))
+    expected = garman_klass_yang_zhang(o, h, low, c, window, 252 * session)
+    np.testing.assert_allclose([update.values["volatility"] or math.nan for update in said], expected, rtol=1e-9)
+    assert said[window - 1].values["volatility"] is None
+    nights = 0.03**2 * 252
+    calm = shut(days([bar for bar in walk(240, step=step) if bar.instrument == NAME], session), step)
+    for one_day, other in zip(said[window:], calm[window:], strict=True):
+        seen, unseen = one_day.values["volatility"], other.values["volatility"]
+        assert seen is not None
+        assert unseen is not None
+        assert seen**2 - unseen**2 == pytest.approx(nights, rel=1e-6), "a night a day, at any hour"
+
+
 def test_a_session_follows_the_one_before() -> None:
-    nse = InstrumentModels([instrument(NAME, Calendar.NSE)], STEP)
-    open_utc = 3 * HOUR_MS + 45 * MINUTE_MS
-    bars = one(225)
-    days = [
-        msgspec.structs.replace(bar, ts_open=START // DAY_MS * DAY_MS + day * DAY_MS + open_utc + STEP * place)
-        for number, bar in enumerate(bars)
-        for day, place in [divmod(number, 75)]
-    ]
-    (last,) = [update for bar in days for update in nse.on_bars([bar])][-1:]
-    around_the_clock = judged(bars)[-1]
+    last, around_the_clock = shut(days(one(225), 75))[-1], judged(one(225))[-1]
     assert last.values["atr"] == around_the_clock.values["atr"]
-    assert last.values["volatility"] == pytest.approx(
-        around_the_clock.values["volatility"] * math.sqrt(252 * 75 / (365 * 288))
-    )
+
+
+def test_bars_that_do_not_move_have_no_volatility() -> None:
+    bars = one(100)
+    end = bars[-1]
+    changes = {"open": end.close, "high": end.close, "low": end.close}
+    flat = [
+        msgspec.structs.replace(end, ts_open=end.ts_open + n * STEP, **changes) for n in range(1, VOLATILITY_BARS + 1)
+    ]
+    said = judged([*bars, *flat])
+    assert said[-2].values["volatility"] is not None
+    assert said[-1].values["volatility"] is None
+    assert said[-1].values["regime"] is None
 
 
 def test_a_year_belongs_to_the_calendar() -> None:
     assert periods_per_year(Calendar.ALWAYS, DAY_MS) == 365
     assert periods_per_year(Calendar.ALWAYS, HOUR_MS) == 365 * 24
     assert periods_per_year(Calendar.NSE, MINUTE_MS) == 252 * 375
+    assert periods_per_year(Calendar.NSE, HOUR_MS) == 252 * 7
     assert periods_per_year(Calendar.NSE, DAY_MS) == 252

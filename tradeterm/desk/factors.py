@@ -73,10 +73,11 @@ def book_factors(state: DeskState, book: Book, equity: Decimal) -> tuple[Factor,
 
 
 def volatility_factor(target: float | None, present: float | None) -> Factor:
-    """Annualised volatilities. A target without a present volatility to hold against it gives no size."""
+    """Annualised volatilities. A target without a present volatility to hold against it gives no size; one of 0, of
+    bars that do not move, is none."""
     if target is None:
         return Factor("volatility", _ONE)
-    if present is None or not 0 <= present < float("inf"):
+    if present is None or not 0 < present < float("inf"):
         return Factor("volatility unknown", ZERO)
     return Factor("volatility", _ONE if present <= target else _decimal(target) / _decimal(present))
 

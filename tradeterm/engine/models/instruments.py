@@ -6,7 +6,10 @@ One model an instrument, on the bars of the feed, which are the same for all boo
 ModelUpdate "instrument": atr (14 bars, price), rsi (14), adx (14), volatility (Garman-Klass over 50 bars, annualised by
 the instrument's calendar, a fraction), regime (a Regime's place in its enum; by the rules of `quant.regimes` from ADX,
 the averages of 9, 21 and 50 bars and the volatility; a new one counts once it held for 3 bars). None where the bars
-since the last hole are too few, or do not move.
+since the last hole are too few, or do not move: what stands still is not calm, nothing is known of it.
+
+Where the market shuts, the volatility has the gap from the close before each bar on top (Yang & Zhang), and looks back
+at whole sessions that have 50 bars at least, so that at any hour its window holds one night a session.
 """
 
 import math
@@ -48,10 +51,19 @@ _NOTHING = _Numbers(*[math.nan] * 7)
 
 
 def periods_per_year(calendar: Calendar, interval_ms: int) -> float:
-    """Bars of that length in a year: around the clock 365 days, on the NSE 252 days of 375 minutes."""
+    """Bars of that length in a year: around the clock 365 days, on the NSE 252 days of 375 minutes (the last bar of a
+    session may be a short one, and counts)."""
     if calendar is Calendar.ALWAYS:
         return 365 * DAY_MS / interval_ms
-    return _NSE_DAYS * max(1.0, _NSE_MINUTES * MINUTE_MS / interval_ms)
+    return _NSE_DAYS * _session_bars(interval_ms)
+
+
+def volatility_bars(calendar: Calendar, interval_ms: int) -> int:
+    """Bars the volatility looks back at."""
+    if calendar is Calendar.ALWAYS:
+        return VOLATILITY_BARS
+    session = _session_bars(interval_ms)
+    return -(-VOLATILITY_BARS // session) * session
 
 
 class InstrumentModels:
@@ -61,6 +73,7 @@ class InstrumentModels:
         self._column = {instrument.id: column for column, instrument in enumerate(instruments)}
         self._names = tuple(self._column)
         self._per_year = [periods_per_year(instrument.calendar, interval_ms) for instrument in instruments]
+        self._windows = [volatility_bars(instrument.calendar, interval_ms) for instrument in instruments]
         self._interval_ms = interval_ms
         self._runs = Runs(instruments, interval_ms, RUN_BARS)
         self._codes: Codes = np.full((REGIME_BARS, len(self._names)), NO_REGIME, dtype=np.int8)
@@ -88,7 +101,7 @@ class InstrumentModels:
             if column is None or bar.interval_ms != self._interval_ms or not self._runs.put(column, bar):
                 continue
             self._ts[column] = bar.ts_event
-            self._numbers[column] = _look(self._runs.run(column), self._per_year[column])
+            self._numbers[column] = _look(self._runs.run(column), self._windows[column], self._per_year[column])
             columns.append(column)
         if columns:
             self._classify(columns)
@@ -120,7 +133,7 @@ class InstrumentModels:
         ]
 
 
-def _look(run: Run, per_year: float) -> _Numbers:
+def _look(run: Run, window: int, per_year: float) -> _Numbers:
     """The last values of `tradeterm.indicators`, by TA-Lib itself: those look for holes, of which a run has none, and
     take ten times as long. The tests compare them."""
     talib = ta_lib.load()
@@ -128,9 +141,7 @@ def _look(run: Run, per_year: float) -> _Numbers:
     if close.size <= PERIOD or not np.ptp(close) > 0:
         return _NOTHING
     fast, middle, slow = (talib.EMA(close, n)[-1] for n in AVERAGES)
-    volatility = math.nan
-    if close.size >= VOLATILITY_BARS:
-        volatility = math.sqrt(per_year * max(0.0, float(run.variance[-VOLATILITY_BARS:].mean())))
+    variance = float(run.variance[-window:].mean()) if close.size >= window else math.nan
     return _Numbers(
         atr=talib.ATR(high, low, close, PERIOD)[-1],
         rsi=talib.RSI(close, PERIOD)[-1],
@@ -138,8 +149,12 @@ def _look(run: Run, per_year: float) -> _Numbers:
         fast=fast,
         middle=middle,
         slow=slow,
-        volatility=volatility,
+        volatility=math.sqrt(per_year * variance) if variance > 0 else math.nan,
     )
+
+
+def _session_bars(interval_ms: int) -> int:
+    return -(-_NSE_MINUTES * MINUTE_MS // interval_ms)
 
 
 def _known(value: float) -> float | None:

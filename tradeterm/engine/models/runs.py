@@ -13,11 +13,13 @@ from tradeterm.domain.market import Bar
 
 Floats = NDArray[np.float64]
 
-_FIELDS = 4  # high, low, close, Garman-Klass variance
+_FIELDS = 4  # high, low, close, variance
 
 
 class Run(Struct, frozen=True):
-    """Bars in a row, oldest first. `variance` is each bar's own by Garman & Klass (1980), not annualised."""
+    """Bars in a row, oldest first. `variance` is each bar's own, not annualised: Garman & Klass (1980), and where the
+    market shuts the squared gap from the close before on top (Yang & Zhang 2000), NaN for a bar that has none before.
+    """
 
     high: Floats
     low: Floats
@@ -69,12 +71,21 @@ class Runs:
         return calendar is not Calendar.ALWAYS and session_of(calendar, opened) > session_of(calendar, last)
 
     def _append(self, column: int, bar: Bar) -> None:
+        variance = _variance(bar)
+        if self._instruments[column].calendar is not Calendar.ALWAYS:
+            variance += self._gap(column, bar)
         if self._end[column] == self._capacity:
             kept = min(self._length, self._end[column] - self._start[column])
             self._data[column, :, :kept] = self._data[column, :, self._capacity - kept :].copy()
             self._start[column], self._end[column] = 0, kept
-        self._data[column, :, self._end[column]] = (bar.high, bar.low, bar.close, _variance(bar))
+        self._data[column, :, self._end[column]] = (bar.high, bar.low, bar.close, variance)
         self._end[column] += 1
+
+    def _gap(self, column: int, bar: Bar) -> float:
+        """ln²(open / close before), overnight or not; NaN without a bar before."""
+        end = self._end[column]
+        before: float = self._data[column, 2, end - 1] if end > self._start[column] else math.nan
+        return math.log(bar.open / before) ** 2
 
 
 def _makes_sense(bar: Bar) -> bool:
