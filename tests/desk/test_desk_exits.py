@@ -28,14 +28,22 @@ from hypothesis import strategies as st
 
 from tradeterm.config import ExitsConfig
 from tradeterm.desk.exits import trailing_level
-from tradeterm.desk.state import Book
+from tradeterm.desk.state import Book, Health
 from tradeterm.domain.commands import AmendOrder, CancelOrder, SubmitOrder
-from tradeterm.domain.events import Timer
+from tradeterm.domain.events import Timer, VenueStatus, WorkerStatus
 from tradeterm.domain.facts import AlertFact, SignalFact, Trade
 from tradeterm.domain.orders import OrderIntent, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.signals import SignalOutcome
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import BookState, TradingState
+from tradeterm.domain.states import (
+    BookState,
+    BreakerLevel,
+    HealthLevel,
+    TradingState,
+    VenueState,
+    WorkerName,
+    WorkerState,
+)
 
 KEY = (BOOK, BTC)
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
@@ -275,14 +283,39 @@ def test_a_remainder_below_the_smallest_order_can_still_be_closed() -> None:
     assert KEY not in rig.desk.positions
 
 
-def test_a_halted_desk_keeps_its_own_exits_but_not_the_strategys() -> None:
+@pytest.mark.parametrize("book", BookState)
+@pytest.mark.parametrize("breaker", BreakerLevel)
+@pytest.mark.parametrize("trading", TradingState)
+@pytest.mark.parametrize("own", [False, True], ids=["the strategy's", "the desk's"])
+def test_no_state_of_the_desk_holds_an_exit_back(
+    own: bool, trading: TradingState, breaker: BreakerLevel, book: BookState
+) -> None:
+    rig = Rig()
+    rig.open_position()
+    state = rig.desk.state
+    state.trading_state, state.breaker, state.books[BOOK].state = trading, breaker, book
+    state.health[BOOK] = Health(HealthLevel.CRITICAL, T0)
+    state.workers[WorkerName.RISK] = WorkerStatus(ts=T0, worker=WorkerName.RISK, state=WorkerState.FAILED)
+    if own:
+        given = rig.bars(100.0, T0 + 8 * 12 * FIVE)
+    else:
+        given = rig.bars(100.0, T0 + FIVE, exit_signal(T0 + FIVE))
+        assert facts(given, SignalFact)[0].outcome is SignalOutcome.ORDERED
+    (sent,) = [command.order for command in only(given, SubmitOrder)]
+    assert sent.reduce_only
+    rig.quote(100.0, rig.ts)
+    assert last_trade(rig).exit_reason == ("TIME_LIMIT" if own else "MEAN_CROSS")
+
+
+def test_an_exit_signal_of_a_halted_desk_whose_venue_is_lost_is_sent_once_it_is_back() -> None:
     rig = Rig()
     rig.open_position()
     rig.desk.state.trading_state = TradingState.HALTED
-    given = rig.bars(100.5, T0 + FIVE, exit_signal(T0 + FIVE))
-    assert not only(given, SubmitOrder)
-    assert facts(given, SignalFact)[0].outcome is SignalOutcome.DENIED
-    assert only(rig.bars(100.5, T0 + 8 * 12 * FIVE), SubmitOrder)
+    rig.feed(VenueStatus(ts=T0 + 1, venue="paper", state=VenueState.DISCONNECTED))
+    assert not only(rig.bars(100.0, T0 + FIVE, exit_signal(T0 + FIVE)), SubmitOrder)
+    rig.feed(VenueStatus(ts=T0 + FIVE + 1, venue="paper", state=VenueState.READY))
+    (sent,) = only(rig.feed(Timer(ts=T0 + FIVE + 2)), SubmitOrder)
+    assert (sent.order.reason, sent.order.reduce_only) == ("MEAN_CROSS", True)
 
 
 def test_a_refused_stop_is_placed_anew() -> None:

@@ -5,9 +5,10 @@ What each level permits:
 - CLOSED: everything.
 - ALERT: everything, entries at half their size; somebody is told.
 - THROTTLE: no entries. Exits, stops and targets go on.
-- HALT: trading is HALTED: entries are cancelled, protective stops and exits under way stay.
-- SHUTDOWN: as HALT, and RESUME does not end it. Positions are not closed: whether to close into chaos, a person decides
-  (FLATTEN and KILL work at every level).
+- HALT: trading is HALTED: entries are cancelled. Protective stops stay, and positions end by their own exits, the
+  strategy's among them: what reduces risk is never held back.
+- SHUTDOWN: as HALT, and RESUME does not end it. The breaker itself closes nothing: whether to close everything into
+  chaos, a person decides (FLATTEN and KILL work at every level).
 
 ALERT and THROTTLE fall by one level after `cool_down_minutes` without a cause at that level or above, so never below
 what a present cause demands. HALT and SHUTDOWN never fall by themselves. RESUME ends a HALT, RECOVER (with a reason)

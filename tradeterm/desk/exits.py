@@ -12,7 +12,9 @@
  9. exit signals        of the strategy, with its own reason
 
 3 to 8 are judged when a bar of the position's instrument closes, on books that work on bars of this length. Exits are
-market orders sent at the bar's close, so they fill at the next price.
+market orders sent at the bar's close, so they fill at the next price. None of them asks for a state: whatever the desk,
+the breaker, the book or its health is at (HALTED, SHUTDOWN, PAUSED, STOPPED, CRITICAL), only entries are held back, and
+what reduces risk is sent. Only a venue that is not ready has an exit wait until it is.
 
 Events of one instant come in this order: the BarClosed of all instruments, then the signals, then the ModelUpdates of
 those bars, then a Timer. So a bar is judged by the models of the bar before; models older than three bars count as
@@ -39,9 +41,9 @@ from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import Calendar, Instrument, round_price_down, round_price_up
 from tradeterm.domain.market import HOUR_MS, Bar
 from tradeterm.domain.orders import OrderIntent, OrderStatus, PositionSide
-from tradeterm.domain.signals import GateCode, Signal, SignalOutcome
+from tradeterm.domain.signals import Signal, SignalOutcome
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import Regime, TradingState
+from tradeterm.domain.states import Regime
 
 _ONE = Decimal(1)
 
@@ -84,11 +86,6 @@ def on_exit_signal(turn: Turn, signal: Signal) -> None:
     if signal.requires_profit and (position.ts_profit is None or position.ts_profit >= signal.ts_bar):
         return
     fact = signal_fact(turn, signal, SignalOutcome.ORDERED)
-    if state.trading_state is TradingState.HALTED:
-        code, text = GateCode.TRADING_HALTED.value, "trading is halted; the protective stop stays"
-        fact = msgspec.structs.replace(fact, outcome=SignalOutcome.DENIED, outcome_code=code, outcome_text=text)
-        decide(turn, fact)
-        return
     position = turn.replace_position(position, exit_reason=signal.reason)
     quantity = abs(position.quantity)
     client_id = next_exit_id(turn, position) if state.venue_ready(position.venue) else None
