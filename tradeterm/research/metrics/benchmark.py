@@ -1,0 +1,98 @@
+"""What the run's instruments would have made without a strategy, on the same capital, period and costs.
+
+Both own every instrument long from its first bar in the period (before it, its share is cash) to its last, in any
+fraction of a lot. Every purchase and sale pays the fee and the slippage (of the costs' market impact nothing), and
+funding is paid at each settlement, as by the run's own positions.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradeterm.research.bars import Bars
+from tradeterm.research.costs import Costs
+from tradeterm.research.result import Equity, Result
+from tradeterm.strategies.panel import Floats
+
+Times = NDArray[np.int64]
+
+
+class _Held(NamedTuple):
+    """One unit of an instrument: what it cost, what it is worth at each time (NaN before it was bought) and the funding
+    paid for it by then."""
+
+    fill: float
+    worth: Floats
+    funding: Floats
+
+
+def buy_and_hold(result: Result) -> Equity:
+    """Equity, at the times of the result's own, of equal money put into each instrument and left there."""
+    ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
+    market = result.simulation.market
+    equity = np.full(len(ts), capital)
+    for held in _holdings(result):
+        quantity = capital / len(market) / (held.fill * (1 + costs.fee))
+        gained = quantity * (held.worth - held.fill - held.funding) - quantity * held.fill * costs.fee
+        equity += np.where(np.isnan(gained), 0.0, gained)
+        equity[-1] -= quantity * held.worth[-1] * _sale(costs)
+    return Equity(ts, equity)
+
+
+def equal_weight(result: Result) -> Equity:
+    """Equity, at the times of the result's own, of the same money in each instrument, made equal again at each of those
+    times (each day)."""
+    ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
+    held = _holdings(result)
+    growth = np.zeros((len(ts) - 1, len(result.simulation.market)))
+    for number, unit in enumerate(held):
+        bought = np.isnan(unit.worth[:-1]) & ~np.isnan(unit.worth[1:])
+        base = np.where(bought, unit.fill * (1 + costs.fee), unit.worth[:-1])
+        earned = (unit.worth[1:] - base - np.diff(unit.funding)) / base
+        growth[:, number] = np.where(np.isnan(earned), 0.0, earned)
+    mean = growth.mean(axis=1)
+    # What each grew apart from the mean is sold or bought back; at the end all of it is sold.
+    traded = np.abs(growth - mean[:, None]).mean(axis=1)
+    traded[-1:] = 1 + mean[-1:]
+    steps = 1 + mean - traded * _sale(costs)
+    return Equity(ts, capital * np.concatenate(([1.0], np.cumprod(steps))))
+
+
+def _sale(costs: Costs) -> float:
+    return 1 - (1 - costs.slippage) * (1 - costs.fee)
+
+
+def _holdings(result: Result) -> list[_Held]:
+    """Of the instruments that have a bar in the period."""
+    ts, costs = result.equity.ts, result.simulation.costs
+    found = [_hold(bars, ts, costs) for bars in result.simulation.market]
+    return [held for held in found if held is not None]
+
+
+def _hold(bars: Bars, ts: Times, costs: Costs) -> _Held | None:
+    row = bars.next_bar(bars.first_closing(int(ts[0]) + bars.interval_ms)) if bars.rows else 0
+    if row >= bars.rows or bars.closed(row) > ts[-1]:
+        return None
+    bought, end = bars.opened(row), bars.closed(bars.last)
+    worth = _marks(bars, ts)
+    fill = float(bars.open[row]) * (1 + costs.slippage)
+    worth[ts < bars.closed(row)] = np.nan
+    paid = np.zeros(len(ts))
+    if bars.funding is not None:
+        due = (bars.funding.ts > bought) & (bars.funding.ts < min(end, int(ts[-1])))
+        amounts = np.cumsum(np.nan_to_num(_marks(bars, bars.funding.ts[due]) * bars.funding.rate[due]))
+        at = np.searchsorted(bars.funding.ts[due], ts, side="right")
+        paid = np.concatenate(([0.0], amounts))[at]
+    bars.release()
+    return _Held(fill, worth, paid)
+
+
+def _marks(bars: Bars, ts: Times) -> Floats:
+    """The newest close at each time; NaN before the first."""
+    rows = np.minimum(np.searchsorted(bars.ts_open, ts - bars.interval_ms, side="right") - 1, bars.last)
+    marks: Floats = np.where(rows >= 0, bars.close[np.maximum(rows, 0)], np.nan)
+    first = bars.next_bar(0)
+    for gap in np.flatnonzero(np.isnan(marks) & (rows > first)):
+        marks[gap] = bars.last_close(int(ts[gap]))
+    return marks
