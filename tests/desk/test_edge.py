@@ -72,11 +72,15 @@ def test_a_losing_edge_has_no_size(results: tuple[int, ...]) -> None:
     assert (found.risk_fraction, found.why) == (d(0), "edge is negative over 30 trades: no size")
 
 
-@pytest.mark.parametrize("results", [(1,) * 40, (0,) * 40])
-def test_without_a_loss_there_is_no_kelly_and_it_goes_on_exploring(results: tuple[int, ...]) -> None:
-    found = edge(KELLY, trades(*results))
-    assert (found.kelly, found.risk_fraction) == (None, d("0.005"))
-    assert found.why == "exploring: no loss in 40 trades, so no Kelly"
+def test_without_a_loss_it_takes_what_the_formula_comes_to_and_names_no_kelly() -> None:
+    found = edge(SizingConfig(risk_fraction=0.02, kelly_fraction=0.01), trades(*(1,) * 40))
+    assert (found.kelly, found.why) == (None, "0.01 Kelly over 40 trades")
+    assert found.risk_fraction == (d(40) / 70 * d("0.01")).quantize(d("1e-8"), "ROUND_FLOOR")
+
+
+def test_trades_that_won_and_lost_nothing_have_no_edge() -> None:
+    found = edge(KELLY, trades(*(0,) * 40))
+    assert (found.kelly, found.risk_fraction, found.why) == (None, 0, "no edge over 40 trades: no size")
 
 
 def test_fixed_asks_no_trades() -> None:
@@ -116,8 +120,32 @@ def test_it_agrees_with_the_published_formula(multiples: list[Decimal]) -> None:
 def test_one_more_loss_never_raises_the_size(multiples: list[Decimal], loss: Decimal) -> None:
     config = SizingConfig(window=500)
     before = edge(config, trades(*multiples))
-    if before.kelly is not None or any(r < 0 for r in multiples):
-        assert edge(config, trades(*multiples, loss)).risk_fraction <= before.risk_fraction
+    assert edge(config, trades(*multiples, loss)).risk_fraction <= before.risk_fraction
+
+
+steps = st.sampled_from(["0.00000001", "0.01", "0.5", "1", "3"]).map(d)
+
+
+@given(
+    st.lists(st.sampled_from(["-1", "-0.01", "0", "0.01", "1"]).map(d) | outcomes.map(max), min_size=28, max_size=60),
+    st.data(),
+    steps,
+    st.sampled_from([0.01, 0.1, 0.25, 0.5]),
+    st.booleans(),
+)
+def test_a_better_result_never_makes_the_size_smaller(
+    multiples: list[Decimal], data: st.DataObject, better: Decimal, part: float, known: bool
+) -> None:
+    config = SizingConfig(risk_fraction=0.02, exploration_fraction=0.005, kelly_fraction=part, window=40)
+    place = data.draw(st.integers(0, len(multiples) - 1))
+    improved = [r + better if n == place else r for n, r in enumerate(multiples)]
+    before, after = (edge(config, trades(*each, known=known)) for each in (multiples, improved))
+    assert after.risk_fraction >= before.risk_fraction
+
+
+def test_forty_wins_are_worth_no_less_than_thirty_nine_and_a_loss() -> None:
+    whole, one_lost = (edge(KELLY, trades(*(1,) * 39, last)).risk_fraction for last in (1, -1))
+    assert whole >= one_lost > KELLY.exploration_fraction
 
 
 def sized(results: tuple[TradeResult, ...], **signal: Any) -> tuple[Rig, SignalFact]:

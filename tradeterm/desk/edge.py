@@ -5,6 +5,9 @@ W·(1 − losses/gains) with the sums of what was lost and won. It is only as go
 no edge by n/(n+n₀) with n₀ = `least_trades`, and only the configured part of it is taken. No confidence of a signal or
 of a model enters: a probability is only what happened.
 
+Where none of them lost, f is what the formula comes to as the losses go to nothing, so W. So a better result in any
+one trade never makes the size smaller.
+
 No size, too, where the same trades lost money: large ones may lose what small ones win in multiples.
 
 Results are in multiples of the risk taken where that is known of every trade looked at, else in returns on the money
@@ -53,12 +56,10 @@ def edge(config: SizingConfig, results: Sequence[TradeResult]) -> Edge:
         return risking(most, "fixed")
     if len(results) < config.least_trades:
         return risking(exploring, f"exploring: {len(results)} of {config.least_trades} trades")
-    if (lost and lost >= won) or sum((result.pnl for result in seen), ZERO) < 0:
-        return risking(ZERO, f"edge is negative over {len(seen)} trades: no size")
-    if kelly is None:
-        return risking(exploring, f"exploring: no loss in {len(seen)} trades, so no Kelly")
-    decided = len(gains) + len(losses)
-    pulled = kelly * decided / (decided + config.least_trades)
+    if lost >= won or sum((result.pnl for result in seen), ZERO) < 0:
+        what = "edge is negative" if lost else "no edge"
+        return risking(ZERO, f"{what} over {len(seen)} trades: no size")
+    pulled = Decimal(len(gains)) / (len(gains) + len(losses) + config.least_trades) * (1 - lost / won)
     part = plain((pulled * Decimal(str(config.kelly_fraction))).quantize(RATIO_STEP, "ROUND_FLOOR"))
     if part >= most:
         return risking(most, f"Kelly over {len(seen)} trades, cut to the risk per trade")
