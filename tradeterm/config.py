@@ -98,6 +98,9 @@ class SizingConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 0.005
     least_trades: Annotated[int, Meta(ge=10, le=500, description="closed trades before Kelly is believed")] = 30
     window: Annotated[int, Meta(ge=30, le=500, description="closed trades looked back at")] = 100
+    forget_days: Annotated[
+        float, Meta(ge=1.0, le=3650.0, description="older trades do not count for the edge: the way back from none")
+    ] = 90.0
     volatility_target: (
         Annotated[float, Meta(gt=0.0, le=5.0, description="annualised; above it the size shrinks in proportion")] | None
     ) = None

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeterm.config import SizingConfig, SizingMethod
-from tradeterm.desk.earned import expectancy_view
-from tradeterm.desk.edge import edge
+from tradeterm.desk import Desk
+from tradeterm.desk.earned import expectancy_view, reckon
+from tradeterm.desk.edge import Edge, edge
 from tradeterm.domain.commands import SubmitOrder
 from tradeterm.domain.facts import SignalFact
 from tradeterm.domain.signals import GateCode
@@ -38,6 +39,9 @@ def trades(*multiples: object, known: bool = True) -> tuple[TradeResult, ...]:
 
 
 DAYS = 86_400_000
+NONE = "no size until 2025-01-01 at the latest"
+"""After 90 days."""
+
 EVEN = (2, -1) * 20
 """Half won at twice the risk: full Kelly 0.5 − 0.5/2 = 0.25."""
 
@@ -69,7 +73,7 @@ def test_with_few_trades_it_explores(count: int) -> None:
 @pytest.mark.parametrize("results", [(1, -1) * 15, (1, -2) * 15, (-1,) * 30, (*(0,) * 29, -1)])
 def test_a_losing_edge_has_no_size(results: tuple[int, ...]) -> None:
     found = edge(KELLY, trades(*results))
-    assert (found.risk_fraction, found.why) == (d(0), "edge is negative over 30 trades: no size")
+    assert (found.risk_fraction, found.why) == (d(0), f"edge is negative over 30 trades: {NONE}")
 
 
 def test_without_a_loss_it_takes_what_the_formula_comes_to_and_names_no_kelly() -> None:
@@ -80,7 +84,7 @@ def test_without_a_loss_it_takes_what_the_formula_comes_to_and_names_no_kelly() 
 
 def test_trades_that_won_and_lost_nothing_have_no_edge() -> None:
     found = edge(KELLY, trades(*(0,) * 40))
-    assert (found.kelly, found.risk_fraction, found.why) == (None, 0, "no edge over 40 trades: no size")
+    assert (found.kelly, found.risk_fraction, found.why) == (None, 0, f"no edge over 40 trades: {NONE}")
 
 
 def test_fixed_asks_no_trades() -> None:
@@ -158,10 +162,10 @@ def test_no_size_is_said_in_the_factors_and_the_outcome() -> None:
     rig, fact = sized(trades(*(1, -2) * 20))
     assert not only(rig.commands, SubmitOrder)
     assert fact.outcome_code == GateCode.QTY_BELOW_MIN
-    assert fact.outcome_text == "quantity 0, least 0.001 (edge is negative over 40 trades: no size)"
+    assert fact.outcome_text == f"quantity 0, least 0.001 (edge is negative over 40 trades: {NONE})"
     assert fact.size is not None
-    assert fact.size.binding == "edge is negative over 40 trades: no size"
-    assert ("sizing", "edge is negative over 40 trades: no size") in fact.size.factors
+    assert fact.size.binding == f"edge is negative over 40 trades: {NONE}"
+    assert ("sizing", f"edge is negative over 40 trades: {NONE}") in fact.size.factors
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -198,4 +202,51 @@ def test_trades_that_lost_money_have_no_edge_whatever_their_multiples_say() -> N
     large = tuple(msgspec.structs.replace(each, pnl=10 * each.pnl) for each in lost)
     assert edge(KELLY, (*won, *lost)).risk_fraction > 0
     found = edge(KELLY, (*won, *large))
-    assert (found.risk_fraction, found.why) == (0, "edge is negative over 40 trades: no size")
+    assert (found.risk_fraction, found.why) == (0, f"edge is negative over 40 trades: {NONE}")
+
+
+def later(day: float, results: tuple[TradeResult, ...]) -> Edge:
+    """The edge so many days after the first of them closed."""
+    return reckon(KELLY, results, results[0].ts_closed + round(day * DAYS)).edge
+
+
+def test_old_trades_are_forgotten_one_by_one_and_a_losing_book_explores_again() -> None:
+    daily = tuple(
+        msgspec.structs.replace(each, ts_closed=T0 + n * DAYS) for n, each in enumerate(trades(*(1, -2) * 20))
+    )
+    assert later(89.9, daily).why == "edge is negative over 40 trades: no size until 2025-01-12 at the latest"
+    assert later(90, daily).trades == 39
+    assert later(99.9, daily).why == "edge is negative over 30 trades: no size until 2025-01-12 at the latest"
+    again = later(100, daily)
+    assert (again.why, again.risk_fraction) == ("exploring: 29 of 30 trades", d("0.005"))
+    assert later(1000, daily).why == "exploring: 0 of 30 trades"
+
+
+def test_a_losing_stretch_that_is_forgotten_leaves_the_edge_of_the_rest() -> None:
+    old, young = trades(*(-1,) * 30), trades(*EVEN)
+    moved = tuple(msgspec.structs.replace(each, ts_closed=each.ts_closed + 50 * DAYS) for each in young)
+    assert later(89, (*old, *moved)).risk_fraction == 0
+    assert later(91, (*old, *moved)) == edge(KELLY, moved)
+
+
+def test_time_alone_brings_a_book_back_and_a_restart_or_a_replay_finds_the_same() -> None:
+    results = trades(*(1, "-1.1") * 20)
+    rig, fact = sized(results)
+    assert fact.outcome_code == GateCode.QTY_BELOW_MIN
+    ts = T0 + 90 * DAYS
+    rig.bars(100.0, ts, entry(ts))
+    (sent,) = only(rig.commands, SubmitOrder)
+    book = rig.desk.state.books[BOOK]
+    assert rig.desk.state.earned(book).edge.why == "exploring: 0 of 30 trades"
+    fresh = Rig(rig.config, DeskSnapshot(results={BOOK: results}), ts - FIVE)
+    fresh.bars(100.0, ts, entry(ts))
+    assert only(fresh.commands, SubmitOrder) == [sent]
+    replayed = Desk(rig.config)
+    assert [command for event in rig.events for command in replayed.on(event)] == rig.commands
+
+
+def test_forgotten_trades_still_count_for_drawdown_and_expectancy() -> None:
+    results = trades(*EVEN)
+    old, young = (reckon(KELLY, results, T0 + days * DAYS) for days in (0, 1000))
+    assert (old.total, old.recent, old.windows) == (young.total, young.recent, young.windows)
+    assert (old.until, young.until, young.sized.trades) == (results[0].ts_closed + 90 * DAYS, None, 0)

@@ -65,7 +65,7 @@ def test_the_volatility(target: float | None, present: float | None, value: obje
 
 
 def fallen(by: object, *multiples: object, cash: object = 100_000) -> tuple[str, Decimal]:
-    factor = drawdown_factor(d(by), d("0.08"), d(cash), reckon(SizingConfig(), trades(*multiples)))
+    factor = drawdown_factor(d(by), d("0.08"), d(cash), reckon(SizingConfig(), trades(*multiples), T0))
     return factor.name, factor.value
 
 

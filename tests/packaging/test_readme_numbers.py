@@ -96,6 +96,7 @@ def test_the_figures_of_risk_are_the_defaults() -> None:
         f"Under `least_trades` ({sizing.least_trades})",
         f"`exploration_fraction` ({sizing.exploration_fraction * 100:g} % of equity)",
         f"last `window` ({sizing.window}) trades",
+        f"`forget_days` ({sizing.forget_days:g})",
         f"`risk_fraction` ({sizing.risk_fraction * 100:g} %)",
         f"with a trend {sizing.regimes.trend:g}, range {sizing.regimes.range:g}, chop {sizing.regimes.chop:g}, "
         f"volatile {sizing.regimes.volatile:g}",

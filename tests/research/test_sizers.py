@@ -76,7 +76,7 @@ def test_the_track_record_is_the_desks() -> None:
             )
             for each in closed[:known][-500:]
         )  # fmt: skip
-        mine, desks = sizer._track_record(closed[:known]), reckon(config, results)
+        mine, desks = sizer._track_record(closed[:known], 700), reckon(config, results, 700)
         assert (mine.edge, mine.total, mine.recent) == (desks.edge, desks.total, desks.recent)
 
 

@@ -1,5 +1,5 @@
 """What a book's closed trades come to: its edge, its expectancy and its drawdowns. Reckoned once after each trade
-(`DeskState.earned`), as a face looks far more often than a trade closes."""
+(`DeskState.earned`) and when one is forgotten, as a face looks far more often than that."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.config import SizingConfig
-from tradeterm.desk.edge import Edge, edge
+from tradeterm.desk.edge import Edge, edge, forgotten_at, remembered
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.snapshot import TradeResult
 from tradeterm.domain.view import ExpectancyView
@@ -21,7 +21,8 @@ RECENT = 10
 
 
 class Earned(Struct, frozen=True, kw_only=True):
-    """Of these `results`, oldest first. `windows` are WINDOWS, `sized` is the window that sizing looks at.
+    """Of these `results`, oldest first. `windows` are WINDOWS, `sized` is the window that sizing looks at, of the
+    trades that count for the edge; `until` is when the first of those ceases to (UTC ms; None: there are none).
 
     `total` is the money of all results; `recent` has, after each of the last RECENT, the running total and the highest
     it had been by then (0 at the start).
@@ -33,22 +34,30 @@ class Earned(Struct, frozen=True, kw_only=True):
     sized: ExpectancyView
     total: Decimal
     recent: tuple[tuple[Decimal, Decimal], ...]
+    until: int | None
+
+    def holds(self, results: Sequence[TradeResult], ts: int) -> bool:
+        """Whether this is what those very results come to at `ts`."""
+        return self.results is results and (self.until is None or ts < self.until)
 
 
-def reckon(config: SizingConfig, results: tuple[TradeResult, ...]) -> Earned:
+def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> Earned:
+    """What the closed trades, oldest first, come to at `ts` (UTC ms)."""
     running, highest = ZERO, ZERO
     path = []
     for result in results:
         running += result.pnl
         highest = max(highest, running)
         path.append((running, highest))
+    counted = remembered(config, results, ts)
     return Earned(
         results=results,
-        edge=edge(config, results),
+        edge=edge(config, counted),
         windows=tuple(expectancy_view(results, window) for window in WINDOWS),
-        sized=expectancy_view(results, config.window),
+        sized=expectancy_view(counted, config.window),
         total=running,
         recent=tuple(path[-RECENT:]),
+        until=forgotten_at(config, counted[0]) if counted else None,
     )
 
 

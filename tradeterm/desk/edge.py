@@ -10,11 +10,17 @@ one trade never makes the size smaller.
 
 No size, too, where the same trades lost money: large ones may lose what small ones win in multiples.
 
+Without a size there are no new results, so old ones are forgotten: those that closed more than `forget_days` ago do not
+count (`remembered`). A losing book has no size until fewer than `least_trades` are left, or those that are left have an
+edge; then it explores anew.
+
 Results are in multiples of the risk taken where that is known of every trade looked at, else in returns on the money
 put in: one unit for all, and none left out.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -22,6 +28,7 @@ from msgspec import Struct
 from tradeterm.config import SizingConfig, SizingMethod
 from tradeterm.desk.rounding import RATIO_STEP, plain
 from tradeterm.domain.instrument import ZERO
+from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.snapshot import TradeResult
 
 
@@ -37,8 +44,19 @@ class Edge(Struct, frozen=True, kw_only=True):
     why: str
 
 
+def remembered(config: SizingConfig, results: Sequence[TradeResult], ts: int) -> Sequence[TradeResult]:
+    """Of the closed trades, oldest first, those that count at `ts` (UTC ms)."""
+    return results[bisect_right(results, ts, key=lambda result: forgotten_at(config, result)) :]
+
+
+def forgotten_at(config: SizingConfig, result: TradeResult) -> int:
+    """When a closed trade ceases to count (UTC ms)."""
+    return result.ts_closed + int(config.forget_days * DAY_MS)
+
+
 def edge(config: SizingConfig, results: Sequence[TradeResult]) -> Edge:
-    """What may be risked after these closed trades, oldest first. Never more than `risk_fraction`."""
+    """What may be risked after these closed trades, oldest first, all of which count. Never more than
+    `risk_fraction`."""
     seen = results[-config.window :]
     outcomes = in_one_unit(seen)
     gains, losses = [r for r in outcomes if r > 0], [r for r in outcomes if r < 0]
@@ -58,7 +76,8 @@ def edge(config: SizingConfig, results: Sequence[TradeResult]) -> Edge:
         return risking(exploring, f"exploring: {len(results)} of {config.least_trades} trades")
     if lost >= won or sum((result.pnl for result in seen), ZERO) < 0:
         what = "edge is negative" if lost else "no edge"
-        return risking(ZERO, f"{what} over {len(seen)} trades: no size")
+        ends = datetime.fromtimestamp(forgotten_at(config, results[-config.least_trades]) / 1000, UTC).date()
+        return risking(ZERO, f"{what} over {len(seen)} trades: no size until {ends} at the latest")
     pulled = Decimal(len(gains)) / (len(gains) + len(losses) + config.least_trades) * (1 - lost / won)
     part = plain((pulled * Decimal(str(config.kelly_fraction))).quantize(RATIO_STEP, "ROUND_FLOOR"))
     if part >= most:

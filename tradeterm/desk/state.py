@@ -198,7 +198,7 @@ class DeskState(Struct, kw_only=True):
     results: dict[str, tuple[TradeResult, ...]] = {}
     """Closed round trips of each book's present strategy, oldest first, at most `KEEP_RESULTS`."""
     reckoned: dict[str, Earned] = {}
-    """What `earned` found last: kept while the results are the same, and nothing to remember."""
+    """What `earned` found last: kept while it holds, and nothing to remember."""
     health: dict[str, Health] = {}
     decisions: dict[str, Decision] = {}
     """What entries were decided by, by signal id, while they wait, work or are open."""
@@ -207,11 +207,11 @@ class DeskState(Struct, kw_only=True):
     equity_ts: int = -1
 
     def earned(self, book: Book) -> Earned:
-        """What the book's closed trades come to."""
+        """What the book's closed trades come to now."""
         results = self.results.get(book.name, ())
         known = self.reckoned.get(book.name)
-        if known is None or known.results is not results:
-            known = self.reckoned[book.name] = reckon(book.config.sizing, results)
+        if known is None or not known.holds(results, self.ts):
+            known = self.reckoned[book.name] = reckon(book.config.sizing, results, self.ts)
         return known
 
     def position_orders(self, position: Position) -> list[Order]:

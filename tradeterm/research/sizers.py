@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from tradeterm.config import LimitsConfig, SizingConfig
 from tradeterm.desk.earned import RECENT, Earned, expectancy_view
-from tradeterm.desk.edge import edge
+from tradeterm.desk.edge import edge, forgotten_at, remembered
 from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor
 from tradeterm.desk.sizing import SizeRequest, size
 from tradeterm.desk.state import KEEP_RESULTS
@@ -108,13 +108,13 @@ class DeskSizer:
         self._closed: Sequence[Closed] = ()
         self._results: tuple[TradeResult, ...] = ()
         self._known = 0
-        self._earned = _earned(sizing, ())
+        self._earned = _earned(sizing, (), 0)
 
     def __call__(self, wanted: Wanted) -> float:
         if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
             return 0.0
         config, side = self._sizing, PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
-        earned = self._track_record(wanted.closed)
+        earned = self._track_record(wanted.closed, wanted.ts)
         if not earned.edge.risk_fraction:
             return 0.0
         factors: tuple[Factor, ...] = ()
@@ -139,14 +139,15 @@ class DeskSizer:
         )
         return float(size(request).quantity)
 
-    def _track_record(self, closed: Sequence[Closed]) -> Earned:
-        """What the desk makes of the trades so far, reckoned anew only after another one."""
+    def _track_record(self, closed: Sequence[Closed], ts: int) -> Earned:
+        """What the desk makes of the trades so far, reckoned anew only after another one, or once one is forgotten."""
         if closed is not self._closed or len(closed) < self._known:
-            self._closed, self._results, self._known, self._earned = closed, (), 0, _earned(self._sizing, ())
+            self._closed, self._results, self._known = closed, (), 0
         if len(closed) > self._known:
             self._results = (*self._results, *map(_result, closed[self._known :]))[-KEEP_RESULTS:]
             self._known = len(closed)
-            self._earned = _earned(self._sizing, self._results)
+        if not self._earned.holds(self._results, ts):
+            self._earned = _earned(self._sizing, self._results, ts)
         return self._earned
 
 
@@ -191,7 +192,7 @@ def _result(closed: Closed) -> TradeResult:
     )
 
 
-def _earned(config: SizingConfig, results: tuple[TradeResult, ...]) -> Earned:
+def _earned(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> Earned:
     """`tradeterm.desk.earned.reckon` without what sizing does not look at: the expectancies that screens show."""
     running, highest = ZERO, ZERO
     path = []
@@ -199,11 +200,13 @@ def _earned(config: SizingConfig, results: tuple[TradeResult, ...]) -> Earned:
         running += result.pnl
         highest = max(highest, running)
         path.append((running, highest))
+    counted = remembered(config, results, ts)
     return Earned(
         results=results,
-        edge=edge(config, results),
+        edge=edge(config, counted),
         windows=(),
         sized=expectancy_view((), config.window),
         total=running,
         recent=tuple(path[-RECENT:]),
+        until=forgotten_at(config, counted[0]) if counted else None,
     )
