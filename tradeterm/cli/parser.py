@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tradeterm import __version__
 from tradeterm.cli import (
+    backtest,
     config,
     control,
     data,
@@ -17,11 +18,12 @@ from tradeterm.cli import (
     notify,
     open_ui,
     replay,
+    runs,
     status,
 )
 from tradeterm.cli.commands import Commands, add_global_options
 
-_COMMANDS = (status, control, logs, replay, montecarlo, ledger, data, config, looks, notify, doctor)
+_COMMANDS = (status, control, logs, replay, backtest, runs, montecarlo, ledger, data, config, looks, notify, doctor)
 
 _EPILOG = """\
 examples:

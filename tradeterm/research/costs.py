@@ -1,8 +1,9 @@
 """What simulated fills cost; always against the trader."""
 
 import math
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tradeterm.quant.impact import sqrt_impact
 from tradeterm.research.bars import Liquidity
@@ -13,9 +14,9 @@ class Costs(Struct, frozen=True, kw_only=True):
     square-root law, about 1) slippage grows with the order's size: that needs the instrument's `Liquidity`, and an
     entry at a time at which it is not known is refused. Raises ValueError out of bounds."""
 
-    fee: float = 0.00055
-    slippage: float = 0.0002
-    impact: float | None = None
+    fee: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.00055
+    slippage: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0002
+    impact: Annotated[float, Meta(ge=0.0)] | None = None
 
     def __post_init__(self) -> None:
         for name in ("fee", "slippage"):

@@ -1,0 +1,166 @@
+"""`tradeterm backtest` and `tradeterm runs` on the bundled recording and on an imported folder."""
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradeterm.cli import main
+from tradeterm.cli.parser import parse
+from tradeterm.profile import find_profile
+from tradeterm.resources import demo_folder
+
+EOS = ("backtest", "eos", "--demo")
+SOME = ("--symbols", "ADAUSDT,SUIUSDT")
+
+
+def out(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    assert main(arguments) == status
+    return capsys.readouterr().out
+
+
+def parsed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(out(capsys, *arguments, "--json"))
+
+
+def wrong(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 2) -> str:
+    try:
+        assert main(arguments) == status
+    except SystemExit as end:
+        assert end.code == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
+
+
+def test_without_data_the_recording_is_replayed_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    text = out(capsys, *EOS)
+    lines = text.splitlines()
+    assert lines[0].startswith("eos: ADAUSDT.BINANCE, BNBUSDT.BINANCE")
+    assert lines[1] == "2025-04-05 00:00 to 2025-04-12 00:00 UTC, bars of 5m, capital 100,000.00 USDT"
+    assert "this is the bundled recording" in text
+    assert "figures that are annualised" in text
+    assert max(map(len, lines)) <= 100
+    assert len([line for line in lines if line.strip()]) <= 24
+
+
+def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, *EOS, *SOME)
+    assert list(answer) == [
+        *("type", "run", "name", "version", "seed", "seconds", "book", "costs", "funding_hours", "data", "since"),
+        *("delay", "instruments", "insufficient", "cautions", "notes", "figures", "ignored", "tables", "equity"),
+        "trades",
+    ]
+    assert answer["instruments"] == ["ADAUSDT.BINANCE", "SUIUSDT.BINANCE"]
+    figures = {figure["name"]: figure["value"] for figure in answer["figures"]}
+    assert figures["trades"] == len(answer["trades"]) > 0
+    assert figures["net"] == pytest.approx(sum(trade["pnl"] for trade in answer["trades"]))
+    assert answer["equity"][-1][1] == pytest.approx(100_000 + figures["net"])
+    assert sum(row["trades"] for row in answer["tables"]["symbol"]) == figures["trades"]
+    assert parsed(capsys, *EOS, *SOME)["trades"] == answer["trades"]
+
+
+def test_a_book_of_the_configuration_brings_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, "backtest", "crypto", "--demo", "--capital", "5000")
+    assert answer["instruments"][:2] == ["BTCUSDT.BINANCE", "ETHUSDT.BINANCE"]
+    assert answer["book"]["capital"] == 5000.0
+
+
+def test_settings_reach_every_part_of_the_book(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("threshold=0.06", "exits.target=off", "sizing.method=fixed", "limits.max_positions=1", "costs.fee=0.001")
+    answer = parsed(capsys, *EOS, *SOME, *(part for each in given for part in ("--set", each)))
+    book = answer["book"]
+    assert book["parameters"] == {"threshold": 0.06}
+    assert book["exits"]["target"] is None
+    assert (book["sizing"]["method"], book["limits"]["max_positions"]) == ("fixed", 1)
+    assert answer["costs"]["fee"] == 0.001
+    assert not any(trade["reason"] == "TARGET" for trade in answer["trades"])
+
+
+def test_a_part_of_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, *EOS, "--from", "2025-04-08", "--to", "2025-04-10")
+    first, last = 1_744_070_400_000, 1_744_243_200_000
+    assert (answer["since"], answer["data"]["last"]) == (first, last)
+    assert all(first <= trade["entry_ts"] < last for trade in answer["trades"])
+    assert answer["trades"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    (
+        (("--set", "threshold=9"), 2, "threshold: found 9, allowed 0.001 to 1"),
+        (("--set", "exits.stop=9"), 2, "exits.stop: found 9, allowed 0.001 to 0.5"),
+        (("--set", "exits.stopp=0.1"), 2, "exits.stopp: found a key that is not known here; did you mean stop?"),
+        (("--set", "costs.fee=-1"), 2, "costs.fee: found -1"),
+        (("--set", "threshold"), 2, "--set: found"),
+        (("--set", "capital=5"), 2, "parameters.capital: found a key"),
+        (("--symbols", "NONE"), 1, "NONE: there are no 5m bars in"),
+        (("--interval", "7m"), 1, "interval: found"),
+        (("--from", "2025-04-09", "--to", "2025-04-08"), 2, "--to: found 2025-04-08, allowed a time after"),
+        (("--from", "2031-01-01"), 1, "there are no bars in that time; the data is from 2025-04-05 00:00"),
+        (("--from", "yesterday"), 2, "found 'yesterday', allowed a time such as"),
+        (("--capital", "0"), 2, "allowed 1 to 1e12"),
+        (("--data", "/nowhere"), 2, "/nowhere, which is no folder"),
+        (("--out", "run.xlsx"), 2, "--out: found run.xlsx"),
+    ),
+)
+def test_mistakes_are_one_sentence(
+    arguments: tuple[str, ...], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in wrong(capsys, *EOS, *arguments, status=status)
+    assert not (find_profile("demo").root / "research.db").exists()
+
+
+def test_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean eos?" in wrong(capsys, "backtest", "eoss", "--demo")
+
+
+def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, *EOS, *SOME, "--out", str(tmp_path / "trades.csv"))
+    rows = list(csv.DictReader((tmp_path / "trades.csv").read_text().splitlines()))
+    assert [float(row["pnl"]) for row in rows] == [trade["pnl"] for trade in answer["trades"]]
+    parsed(capsys, *EOS, *SOME, "--out", str(tmp_path / "run.json"))
+    assert json.loads((tmp_path / "run.json").read_text())["trades"] == answer["trades"]
+
+
+def test_every_run_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nothing was run yet" in out(capsys, "runs", "--demo")
+    answers = [parsed(capsys, *EOS, *SOME, "--set", f"threshold={x}") for x in (0.04, 0.05)]
+    assert [answer["run"] for answer in answers] == [1, 2]
+    listed = parsed(capsys, "runs", "--demo")["runs"]
+    assert [row["run"] for row in listed] == [2, 1]
+    assert listed[1]["figures"]["trades"] == len(answers[0]["trades"])
+    assert parsed(capsys, "runs", "1", "--demo") == answers[0]
+    assert out(capsys, "runs", "2", "--demo", "--tables").startswith("eos: ADAUSDT.BINANCE, SUIUSDT.BINANCE")
+    assert "run: found 3" in wrong(capsys, "runs", "3", "--demo", status=1)
+    assert len(out(capsys, "runs", "--demo").splitlines()) == 3
+
+
+def test_a_ledger_of_something_else_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    root = find_profile("demo").root
+    root.mkdir(parents=True)
+    with closing(sqlite3.connect(root / "research.db")) as db:
+        db.execute("PRAGMA application_id = 7")
+    assert "move it away" in wrong(capsys, *EOS, *SOME, status=1)
+
+
+def test_data_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = demo_folder() / "crypto" / "5m"
+    out(capsys, "data", "import", str(source / "SUIUSDT.parquet"), "--venue", "binance", "--demo")
+    answer = parsed(capsys, *EOS)
+    assert answer["instruments"] == ["SUIUSDT.BINANCE"]
+    assert any("no contract facts of SUIUSDT.BINANCE" in note for note in answer["notes"])
+    assert not any("bundled" in note for note in answer["notes"])
+    hourly = parsed(capsys, *EOS, "--interval", "1h")
+    assert hourly["data"]["interval"] == "1h"
+
+
+def test_the_options_are_those_of_a_study() -> None:
+    from tradeterm.cli.backtest import study_of
+
+    study = study_of(parse([*EOS, *SOME, "--set", "threshold=0.05"]))
+    assert study.book.parameters == {"threshold": 0.05}

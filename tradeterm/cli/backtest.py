@@ -1,0 +1,149 @@
+"""`tradeterm backtest`: a book or a strategy in simulated time, by the live desk's rules."""
+
+import argparse
+import math
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tradeterm.cli.commands import Commands
+from tradeterm.cli.output import DONE, say_json
+from tradeterm.cli.session import config_of, profile_of
+from tradeterm.domain.errors import ConfigError
+from tradeterm.profile import user_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradeterm.research.studies import Found
+    from tradeterm.research.study import Study
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
+    add_study_options(parser)
+    parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour and month")
+    parser.add_argument("--out", metavar="FILE", help="write it to a file: .json, or .csv for the trades")
+
+
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The options `study_of` reads."""
+    parser.add_argument("name", metavar="BOOK|STRATEGY", help="a book of the configuration, or a strategy such as eos")
+    parser.add_argument("--data", metavar="FOLDER", help="another folder of data")
+    parser.add_argument("--symbols", metavar="NAME,…", default="", help="what to trade (default: the book's, or all)")
+    parser.add_argument("--interval", metavar="LENGTH", help="1m to 1d (default: the book's, or 5m)")
+    parser.add_argument("--from", dest="start", type=_time, metavar="TIME", help="first moment of entries, UTC")
+    parser.add_argument("--to", dest="end", type=_time, metavar="TIME", help="end of the data, UTC")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a number of the strategy, or exits.…, sizing.…, limits.…, costs.… (may be repeated)",
+    )
+    parser.add_argument("--capital", type=_money, metavar="MONEY", help="what the book starts with")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of whatever is random")
+
+
+def study_of(options: argparse.Namespace) -> "Study":
+    """The study that the options of `add_study_options` describe. Raises ConfigError and DataError."""
+    return found_of(options).study
+
+
+def found_of(options: argparse.Namespace) -> "Found":
+    """The same with where it comes from."""
+    from tradeterm.research.studies import Asked, find_study
+
+    asked = Asked(
+        symbols=tuple(filter(None, (name.strip() for name in options.symbols.split(",")))),
+        interval=options.interval,
+        start=options.start,
+        end=options.end,
+        settings=tuple(options.settings),
+        capital=options.capital,
+        seed=options.seed,
+    )
+    return find_study(options.name, config_of(options, profile_of(options)), _folder(options), asked)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Every run is kept: `tradeterm runs` lists them.
+
+    JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
+    "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
+    "instruments": [id], "insufficient", "cautions": [sentence], "notes": [sentence], "figures": [{"name", "value",
+    "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals}, "tables": {"symbol"|"side"|"reason"|"hour"|
+    "month": [{"key", "trades", "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs",
+    "net"}]},
+    "equity": [[ts, value]], "trades": [{"instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts",
+    "exit_price", "reason", "gross", "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not
+    percents, null is no value; `tradeterm.research.metrics` has the definitions.
+    """
+    from tradeterm.cli.backtest_text import say_outcome, write_outcome
+    from tradeterm.research.outcome import outcome_of
+    from tradeterm.research.runs import keep_run
+    from tradeterm.research.study import run as run_study
+
+    out = _out(options)
+    started = time.perf_counter()
+    found = found_of(options)
+    result = run_study(found.study)
+    outcome = outcome_of(found, result, seconds=time.perf_counter() - started)
+    number = keep_run(profile_of(options).root, "backtest", outcome)
+    if out is not None:
+        write_outcome(out, {"type": "backtest", "run": number, **outcome})
+    if options.json:
+        say_json({"type": "backtest", "run": number, **outcome})
+    else:
+        say_outcome(outcome, number, tables=options.tables)
+    return DONE
+
+
+def _folder(options: argparse.Namespace) -> "Path | None":
+    """The folder of data; None where none is named and nothing was imported."""
+    from tradeterm.research.data.series import all_series
+
+    if options.data:
+        folder = user_path(options.data)
+        if not folder.is_dir():
+            raise ConfigError(f"--data: found {options.data}, which is no folder")
+        return folder
+    folder = profile_of(options).root / "data"
+    return folder if all_series(folder) else None
+
+
+def _out(options: argparse.Namespace) -> "Path | None":
+    if options.out is None:
+        return None
+    path = user_path(options.out)
+    if path.suffix not in (".json", ".csv"):
+        raise ConfigError(f"--out: found {options.out}, allowed a file that ends in .json or .csv")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--out: found {options.out}, but there is no folder {path.parent}")
+    return path
+
+
+def _time(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed a time such as 2025-04-06T12:00") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _seed(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed a whole number of 0 or more")
+    return value
+
+
+def _money(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1 <= value <= 1e12:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed 1 to 1e12")
+    return value

@@ -1,0 +1,123 @@
+"""The ledger of research: every run with what it was made of, so that each can be looked at, compared and repeated.
+
+One SQLite file in WAL mode, `research.db` in the profile's folder, open to any reader. A run is one row, written in one
+transaction: it is there whole or not at all.
+"""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tradeterm.domain.errors import LedgerError
+from tradeterm.ledger.database import database
+
+FILE = "research.db"
+_APPLICATION_ID = 0x54545253  # "TTRS"
+_VERSION = 1
+_WAIT_S = 30.0
+_STUDY = ("name", "version", "seed", "book", "costs", "funding_hours", "data", "since", "delay", "instruments")
+"""Keys of a run's outcome that say what it was made of; the others, but `trades`, are what came of it."""
+
+
+class KeptRun(Struct, frozen=True, kw_only=True):
+    """A row of `runs`: `ts` UTC ms when it ended; `study` and `metrics` are JSON, `trades` compressed MessagePack."""
+
+    id: int
+    ts: int
+    command: str
+    name: str
+    version: str
+    seed: int
+    data_hash: str
+    study: str
+    metrics: str
+    trades: bytes
+
+    def outcome(self) -> dict[str, Any]:
+        """The plain data it was kept from."""
+        made_of, came_of = msgspec.json.decode(self.study), msgspec.json.decode(self.metrics)
+        trades = msgspec.msgpack.decode(zlib.decompress(self.trades))
+        return {**made_of, **came_of, "trades": trades}
+
+    def figures(self) -> dict[str, float | None]:
+        """The figures by their names."""
+        return {figure["name"]: figure["value"] for figure in msgspec.json.decode(self.metrics)["figures"]}
+
+
+def keep_run(folder: Path, command: str, outcome: Mapping[str, Any]) -> int:
+    """Add a run to the ledger in `folder`; its number. Raises LedgerError where it cannot be written."""
+    study = {key: outcome[key] for key in _STUDY if key in outcome}
+    rest = {key: value for key, value in outcome.items() if key not in study and key != "trades"}
+    row = {
+        "ts": time.time_ns() // 1_000_000,
+        "command": command,
+        "name": outcome["name"],
+        "version": outcome["version"],
+        "seed": outcome["seed"],
+        "data_hash": outcome["data"]["hash"],
+        "study": msgspec.json.encode(study).decode(),
+        "metrics": msgspec.json.encode(rest).decode(),
+        "trades": zlib.compress(msgspec.msgpack.encode(outcome["trades"]), 1),
+    }
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _open(folder / FILE) as db, db:
+        statement = f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        number = db.execute(statement, tuple(row.values())).lastrowid
+    assert number is not None
+    return number
+
+
+def kept_runs(folder: Path) -> tuple[KeptRun, ...]:
+    """All runs, newest first; none where no run was ever kept. Raises LedgerError."""
+    return tuple(_select(folder, "ORDER BY id DESC"))
+
+
+def kept_run(folder: Path, number: int) -> KeptRun | None:
+    """The run of that number. Raises LedgerError."""
+    return next(_select(folder, "WHERE id = ?", number), None)
+
+
+def _select(folder: Path, where: str, *values: int) -> Iterator[KeptRun]:
+    if not (folder / FILE).is_file():
+        return
+    fields = KeptRun.__struct_fields__
+    with _open(folder / FILE) as db:
+        for row in db.execute(f"SELECT {', '.join(fields)} FROM runs {where}", values):
+            yield KeptRun(**dict(zip(fields, row, strict=True)))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger, made where it is missing."""
+    try:
+        with closing(sqlite3.connect(path, timeout=_WAIT_S)) as db:
+            _prepare(db, path)
+            yield db
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path}: {error}") from None
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    if version > _VERSION or application not in (0, _APPLICATION_ID):
+        raise LedgerError(f"{path}: is not a ledger of research that this version of tradeterm knows; move it away")
+    if version == _VERSION:
+        return
+    db.execute("PRAGMA journal_mode = WAL")
+    tables = database(db)
+    with tables.atomic():
+        columns = {name: _TYPES.get(name, str) for name in KeptRun.__struct_fields__}
+        tables.table("runs").create(columns, pk="id", if_not_exists=True, not_null=set(columns) - {"id"})
+        db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+_TYPES: dict[str, type] = {"id": int, "ts": int, "seed": int, "trades": bytes}

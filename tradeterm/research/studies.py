@@ -1,0 +1,239 @@
+"""A study from names: a book of the configuration or a strategy, and a folder of data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tradeterm.config import BookConfig, Config, PaperConfig
+from tradeterm.decode import convert, nearest, one_of, show
+from tradeterm.domain.errors import ConfigError, DataError
+from tradeterm.domain.instrument import Calendar, Instrument, InstrumentKind
+from tradeterm.domain.market import HOUR_MS, INTERVALS_MS
+from tradeterm.feeds.instruments import load_instruments
+from tradeterm.research.costs import Costs
+from tradeterm.research.data.calendar import hours_of
+from tradeterm.research.data.moments import date, utc
+from tradeterm.research.data.panels import load
+from tradeterm.research.data.resample import can_resample
+from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
+from tradeterm.research.study import Study
+from tradeterm.resources import demo_folder
+from tradeterm.strategies.registry import parameters_type, strategy_names
+
+_GROUPS = ("parameters", "exits", "sizing", "limits", "costs")
+_CAPITAL = 100_000.0
+_FINE = Decimal("0.00000001")
+_HOURS_OF_FUNDING = 8.0
+
+Decoded = TypeVar("Decoded", bound=Struct)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is wanted of a study beyond the book's or the strategy's own. `settings` are key=value; times UTC ms."""
+
+    symbols: tuple[str, ...] = ()
+    interval: str | None = None
+    start: int | None = None
+    end: int | None = None
+    settings: tuple[str, ...] = ()
+    capital: float | None = None
+    seed: int = 0
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A study, and where it comes from. `symbols`, `interval` and `folder` load its panel again; `data_hash` names the
+    contents. `notes` are sentences a person must read: what was left out, or taken in place of something."""
+
+    name: str
+    study: Study
+    folder: Path
+    symbols: tuple[str, ...]
+    interval: str
+    data_hash: str
+    notes: tuple[str, ...]
+
+
+def find_study(name: str, config: Config | None, folder: Path | None, asked: Asked) -> Found:
+    """The study of the book or the strategy `name` on the data in `folder` (None: the bundled recording).
+
+    Raises ConfigError for a name, a key or a value that is not allowed, DataError where the data is not there.
+    """
+    book, costs = _book(name, config)
+    values = _with_settings(book, costs, asked)
+    root = demo_folder() if folder is None else folder
+    interval = asked.interval or values["interval"]
+    symbols = asked.symbols or tuple(values["instruments"]) or _all_symbols(root, interval)
+    kept = [_kept(root, symbol, interval) for symbol in symbols]
+    contracts, notes = _contracts(root, kept, symbols)
+    values |= {"interval": interval, "instruments": [contract.id for contract in contracts]}
+    costs_values = values.pop("costs")
+    made = _decoded(values, BookConfig)
+    loaded = load(root, [series.instrument for series in kept], interval, cache=folder is not None)
+    study = Study(
+        book=made,
+        panel=replace(loaded.panel, instruments=made.instruments),
+        instruments=contracts,
+        calendar=contracts[0].calendar,
+        costs=_decoded({"costs": costs_values}, _CostsTable).costs,
+        funding_hours=_funding_hours(contracts),
+        seed=asked.seed,
+    )
+    _ = study.strategy
+    if folder is None:
+        notes = ("no data was named or imported: this is the bundled recording of a week", *notes)
+    return Found(
+        name=name,
+        study=_within(study, asked),
+        folder=root,
+        symbols=tuple(series.instrument for series in kept),
+        interval=interval,
+        data_hash=loaded.data_hash,
+        notes=(*notes, *loaded.report),
+    )
+
+
+class _CostsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    costs: Costs
+
+
+def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
+    """The book as plain data, and what trading costs it."""
+    paper = PaperConfig() if config is None else config.paper
+    costs = Costs(fee=paper.taker_fee, slippage=paper.slippage)
+    books: Mapping[str, BookConfig] = {} if config is None else config.books
+    if name in books:
+        return msgspec.to_builtins(books[name]), costs
+    if name not in strategy_names():
+        known = [*books, *(strategy for strategy in strategy_names() if strategy not in books)]
+        hint = nearest(name, known) or f"; allowed {one_of(known)}"
+        raise ConfigError(f"{show(name)}: is neither a book of the configuration nor a strategy{hint}")
+    book = BookConfig(strategy=name, venue="paper", instruments=("",), capital=_CAPITAL)
+    return {**msgspec.to_builtins(book), "instruments": []}, costs
+
+
+def _with_settings(book: dict[str, Any], costs: Costs, asked: Asked) -> dict[str, Any]:
+    """The book with `costs` in it, and what was asked for set."""
+    values = {**book, "costs": msgspec.to_builtins(costs)}
+    parameters = msgspec.inspect.type_info(parameters_type(book["strategy"]))
+    own = [field.encode_name for field in getattr(parameters, "fields", ())]
+    for setting in asked.settings:
+        key, equals, text = setting.partition("=")
+        path = key.strip().split(".")
+        if len(path) == 1:
+            path = ["parameters", *path]
+        if not equals or path[0] not in _GROUPS:
+            raise ConfigError(f"--set: found {show(setting)}, allowed KEY=VALUE with {one_of([*own, *_dotted()])}")
+        table = values
+        for part in path[:-1]:
+            table[part] = dict(table.get(part) or {})
+            table = table[part]
+        table[path[-1]] = _value(text.strip())
+    if asked.capital is not None:
+        values["capital"] = asked.capital
+    return values
+
+
+def _dotted() -> list[str]:
+    return [f"{group}.…" for group in _GROUPS[1:]]
+
+
+def _value(text: str) -> object:
+    """A number, true, false or null; what is none of them is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _decoded(values: dict[str, Any], kind: type[Decoded]) -> Decoded:
+    made, mistakes = convert(values, kind)
+    if made is None:
+        raise ConfigError("\n".join(mistakes))
+    return made
+
+
+def _all_symbols(root: Path, interval: str) -> tuple[str, ...]:
+    """Every instrument of the folder that has bars of the interval, or shorter ones."""
+    wanted = INTERVALS_MS.get(interval)
+    if wanted is None:
+        raise DataError(f"interval: found {show(interval)}, allowed {', '.join(INTERVALS_MS)}")
+    found = {
+        series.instrument: None
+        for series in all_series(root)
+        if series.kind != FUNDING and (series.kind == interval or can_resample(series.interval_ms, wanted))
+    }
+    if not found:
+        raise DataError(f"there are no {interval} bars in {root}; `tradeterm data import FILE` brings some")
+    return tuple(found)
+
+
+def _kept(root: Path, symbol: str, interval: str) -> Series:
+    """The series behind SYMBOL or SYMBOL.VENUE; data kept under another venue's name serves where there is no other."""
+    kinds = tuple(name for name in INTERVALS_MS if can_resample(INTERVALS_MS[name], INTERVALS_MS.get(interval, 0)))
+    kinds = (interval, *reversed(kinds))
+    found = find_series(root, symbol, kinds) or find_series(root, symbol.partition(".")[0], kinds)
+    if not found:
+        raise DataError(f"{symbol}: there are no {interval} bars in {root}; `tradeterm data list` shows what there is")
+    return found[0]
+
+
+def _contracts(
+    root: Path, kept: Sequence[Series], names: Sequence[str]
+) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
+    """The contract of each series, and what has to be said where there is none."""
+    files = dict.fromkeys(path for path in (*(one.folder / INSTRUMENTS for one in kept), root / INSTRUMENTS))
+    known = {item.id: item for path in reversed(files) if path.is_file() for item in load_instruments(path)}
+    contracts, without = [], []
+    for series, name in zip(kept, names, strict=True):
+        same_symbol = [item for item in known.values() if item.symbol.upper() == series.symbol.upper()]
+        contract = known.get(name) or known.get(series.instrument) or (same_symbol[0] if same_symbol else None)
+        if contract is None:
+            without.append(series.instrument)
+            contract = _no_contract(series)
+        contracts.append(contract)
+    if not without:
+        return tuple(contracts), ()
+    text = f"no contract facts of {', '.join(without)}: prices and sizes are not rounded, no order is too small"
+    return tuple(contracts), (text,)
+
+
+def _no_contract(series: Series) -> Instrument:
+    calendar = hours_of(series.venue).calendar
+    return Instrument(
+        id=series.instrument,
+        symbol=series.symbol,
+        venue=series.venue.upper(),
+        kind=InstrumentKind.PERPETUAL if calendar is Calendar.ALWAYS else InstrumentKind.EQUITY,
+        quote_currency="USDT" if calendar is Calendar.ALWAYS else "INR",
+        tick_size=_FINE,
+        lot_size=_FINE,
+        min_quantity=Decimal(0),
+        min_notional=Decimal(0),
+        max_leverage=Decimal(100),
+        calendar=calendar,
+    )
+
+
+def _funding_hours(contracts: Sequence[Instrument]) -> float:
+    """The shortest time between settlements of any of them, as the contracts say; 8 hours where none does."""
+    known = [contract.funding_interval_ms for contract in contracts if contract.funding_interval_ms > 0]
+    return min(known) / HOUR_MS if known else _HOURS_OF_FUNDING
+
+
+def _within(study: Study, asked: Asked) -> Study:
+    """The study for the time asked for. Raises ConfigError where it is empty, DataError where it has no bars."""
+    if asked.start is None and asked.end is None:
+        return study
+    first, last = int(study.panel.ts_open[0]), int(study.panel.ts[-1])
+    start, end = asked.start if asked.start is not None else first, asked.end if asked.end is not None else last
+    if asked.start is not None and asked.end is not None and start >= end:
+        raise ConfigError(f"--to: found {date(end)}, allowed a time after --from {date(start)}")
+    if start >= last or end <= first:
+        raise DataError(f"there are no bars in that time; the data is from {utc(first)} to {utc(last)} UTC")
+    return study.between(start, end)
