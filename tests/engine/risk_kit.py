@@ -16,6 +16,7 @@ from tradeterm.domain.market import HOUR_MS, MINUTE_MS, Bar, FundingRate
 from tradeterm.domain.snapshot import DeskSnapshot
 from tradeterm.engine.models.models import Models
 from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.urgency import Urgency
 from tradeterm.quant.desk_risk import refresh
 from tradeterm.quant.risk_inputs import RiskInputs
 from tradeterm.quant.risk_outputs import RiskOutputs
@@ -126,6 +127,7 @@ class Bench:
             now=lambda: self.ts,
             calculator=self.calculator,
             forecasts={},
+            urgency=Urgency(),
             lockstep=lockstep,
         )
 

@@ -165,7 +165,8 @@ def test_a_halt_or_kill_survives_a_clean_end(mode: Mode, verb: CommandVerb) -> N
     again = run(config=config, start_ts=LAST_HOURS)
     assert again.runs[0].trading_state is TradingState.HALTED
     assert rows("SELECT trading_state FROM desk_state") == [("HALTED",)]
-    assert {fact.outcome for fact in again.of(SignalFact)} <= {SignalOutcome.DENIED}
+    entries = [fact for fact in again.of(SignalFact) if fact.kind is SignalKind.ENTRY]
+    assert {fact.outcome for fact in entries} <= {SignalOutcome.DENIED}
 
 
 def test_a_paper_run_that_was_closed_goes_on_with_its_account() -> None:

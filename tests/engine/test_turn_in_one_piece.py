@@ -14,6 +14,7 @@ from tradeterm.domain.states import AlertLevel, WorkerName
 from tradeterm.engine.core import Core
 from tradeterm.engine.lanes import Lane, OrderLanes
 from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.urgency import Urgency
 
 
 def seeded_order() -> Order:
@@ -41,6 +42,7 @@ async def test_facts_of_a_turn_are_written_in_one_piece_and_first() -> None:
         journal=None,
         record=record,
         reconcile=lambda command: seen.append("reconcile"),
+        urgency=Urgency(),
     )
     await core._handle(Timer(ts=1))
     assert seen == ["facts ab", "reconcile"]
@@ -70,6 +72,7 @@ async def test_an_order_sets_out_before_the_desk_is_through_with_the_others() ->
         journal=None,
         record=lambda ts, facts: None,
         reconcile=lambda command: None,
+        urgency=Urgency(),
     )
     gate = Lane(WorkerName.GATE, Supervisor(lambda *_: None), carry_out)
     core.connect(gate, {(order.venue, order.account): lanes})

@@ -20,6 +20,9 @@ from tradeterm.domain.events import DeskEvent
 from tradeterm.domain.facts import Fact
 from tradeterm.engine.journal import JournalWriter
 from tradeterm.engine.lanes import Lane, OrderLanes
+from tradeterm.engine.urgency import Urgency
+
+PACK_AFTER_S = 0.02
 
 Condition = Callable[[], bool]
 
@@ -40,6 +43,7 @@ class Core:
         journal: JournalWriter | None,
         record: Callable[[int, Sequence[Fact]], None],
         reconcile: Callable[[RequestReconcile], None],
+        urgency: Urgency,
     ) -> None:
         self.desk = desk
         self.ts = 0
@@ -48,10 +52,12 @@ class Core:
         self._journal = journal
         self._record = record
         self._reconcile = reconcile
+        self._urgency = urgency
         self._gate: Lane | None = None
         self._orders: Mapping[tuple[str, str], OrderLanes] = {}
         self._inbox: deque[tuple[DeskEvent, Condition | None]] = deque()
         self._broken: BaseException | None = None
+        self._packing = False
         self._waiting = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -86,13 +92,26 @@ class Core:
                     event, still = self._inbox.popleft()
                     if still is None or still():
                         await self._handle(event)
-                if self._journal is not None:
-                    self._journal.flush()
+                self._pack_soon()
                 self._settled.set()
         except BaseException as error:
             self._broken = error
             self._settled.set()
             raise
+
+    def _pack_soon(self) -> None:
+        """What a moment brings is packed together, once no order is on its way."""
+        if self._journal is not None and not self._packing:
+            self._packing = True
+            asyncio.get_running_loop().call_later(PACK_AFTER_S, self._pack)
+
+    def _pack(self) -> None:
+        assert self._journal is not None
+        if self._urgency.rest_s and not self._journal.is_full:
+            asyncio.get_running_loop().call_later(self._urgency.rest_s, self._pack)
+            return
+        self._packing = False
+        self._journal.flush()
 
     async def _handle(self, event: DeskEvent) -> None:
         if self._journal is not None:
@@ -117,14 +136,20 @@ class Core:
             case RequestReconcile():
                 self._reconcile(command)
             case RequestVerdict():
+                self._press()
                 assert self._gate is not None
                 await self._hand_over(self._gate, command)
             case SubmitOrder() | AmendOrder() | CancelOrder() | QueryOrder():
+                self._press()
                 lanes = self._orders[command.order.venue, command.order.account]
                 await self._hand_over(lanes.lane(command), command)
                 await asyncio.sleep(0)  # it is on its way to the disk while the desk goes on with the next instrument
             case _:
                 raise TypeError(f"the driver does not know the command {type(command).__name__}")
+
+    def _press(self) -> None:
+        if not self._lockstep:  # a recording carries every command out before anything else happens
+            self._urgency.press()
 
     async def _hand_over(self, lane: Lane, command: DeskCommand) -> None:
         await lane.put(command)

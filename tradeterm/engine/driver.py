@@ -44,6 +44,7 @@ from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.summary import summarize
 from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.urgency import Urgency
 from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, live_view
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
@@ -119,12 +120,14 @@ class Driver:
         observers = (*options.observers, self._notices)
         self._recorder = Recorder(self._writer, audit, self._journal, observers, self._supervisor)
         self._desk = Desk(config)
+        urgency = Urgency()
         self._core = Core(
             self._desk,
             lockstep=self._lockstep,
             journal=self._journal,
             record=self._recorder.record,
             reconcile=self._request_reconcile,
+            urgency=urgency,
         )
         self._gate = Gate(
             partial(make_validator, config.gate),
@@ -169,6 +172,7 @@ class Driver:
             now=self._now,
             calculator=Calculator(),
             forecasts=read_forecasts(prepared.db),
+            urgency=urgency,
             lockstep=self._lockstep,
         )
         self._market = Market(
@@ -183,6 +187,7 @@ class Driver:
             see_bars=self._see_bars,
             reconnect=self._connections.renew_all,
             model=self._models.take,
+            urgency=urgency,
             cursor=prepared.cursor,
         )
         self._core.ts = self._market.cursor
@@ -219,6 +224,7 @@ class Driver:
             self._view,
             changes=lambda: self._core.changes,
             interval_s=self._view_interval,
+            urgency=urgency,
         )
 
     # from outside

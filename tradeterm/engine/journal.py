@@ -25,6 +25,7 @@ from tradeterm.domain.events import DeskEvent
 
 FORMAT = 1
 SUFFIX = ".jsonl.gz"
+_MOST_KEPT = 1000
 _LEVEL = 1  # as small as higher ones with so many flushes, in a third of the time
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
@@ -58,6 +59,16 @@ class _Line(Struct, frozen=True):
     end: str | None = None
 
 
+class _Event(Struct, frozen=True):
+    e: DeskEvent
+
+
+class _Commands(Struct, frozen=True):
+    c: Sequence[DeskCommand]
+
+
+_Kept = _Event | _Commands
+
 NO_COMMANDS = b"[]"
 
 _encoder = msgspec.json.Encoder()
@@ -70,8 +81,8 @@ def encode_commands(commands: Sequence[DeskCommand]) -> bytes:
 
 
 class JournalWriter:
-    """Appends to a file that must not exist yet. Buffered: call `flush` when a batch has settled; what was flushed can
-    be read, even if the process ends there.
+    """Appends to a file that must not exist yet. What is given is kept as it is, and encoded and packed by `flush`, so
+    that no order waits for that; what was flushed can be read, even if the process ends there.
 
     Nothing here raises for the disk after the start: `failure` says why the journal ended early, None while all is
     well.
@@ -82,34 +93,40 @@ class JournalWriter:
         self.failure: str | None = None
         self._file: BinaryIO = path.open("xb", buffering=1 << 18)
         self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
-        self._flushed = False
-        self._write(_encoder.encode(header))
-        self.flush()
+        self._unpacked: list[_Kept] = []
+        self._pack(_encoder.encode(header) + b"\n")
+
+    @property
+    def is_full(self) -> bool:
+        """So much is kept that packing it should not be put off."""
+        return len(self._unpacked) >= _MOST_KEPT
 
     def event(self, event: DeskEvent) -> None:
         """Call before the desk sees the event, so that a journal also holds the event that broke it."""
-        self._write(b'{"e":' + _encoder.encode(event) + b"}")
+        self._unpacked.append(_Event(event))
 
     def commands(self, commands: Sequence[DeskCommand]) -> None:
         if commands:
-            self._write(b'{"c":' + _encoder.encode(commands) + b"}")
+            self._unpacked.append(_Commands(commands))
 
     def flush(self) -> None:
-        if not self._flushed:
-            self._flushed = True
-            self._put(self._packer.flush(zlib.Z_SYNC_FLUSH))
-            self._do(self._file.flush)
+        """Does nothing where nothing is new, or after `close`."""
+        if self._unpacked:
+            lines = b"".join(_encoder.encode(kept) + b"\n" for kept in self._unpacked)
+            self._unpacked.clear()
+            self._pack(lines)
 
     def close(self, digest: str | None) -> None:
         """`digest` None leaves the journal open-ended, as a crash would."""
+        self.flush()
         if digest is not None:
-            self._write(_encoder.encode({"end": digest}))
+            self._put(self._packer.compress(_encoder.encode({"end": digest}) + b"\n"))
         self._put(self._packer.flush())
         self._do(self._file.close)
 
-    def _write(self, line: bytes) -> None:
-        self._flushed = False
-        self._put(self._packer.compress(line + b"\n"))
+    def _pack(self, lines: bytes) -> None:
+        self._put(self._packer.compress(lines) + self._packer.flush(zlib.Z_SYNC_FLUSH))
+        self._do(self._file.flush)
 
     def _put(self, packed: bytes) -> None:
         """A gap would make a journal worthless, so it ends at the first failure."""

@@ -10,6 +10,7 @@ from tradeterm.domain.facts import AlertFact
 from tradeterm.domain.market import Bar, FundingRate
 from tradeterm.domain.states import AlertLevel, WorkerName
 from tradeterm.engine.supervisor import Supervisor, WorkerGaveUp
+from tradeterm.engine.urgency import Urgency
 from tradeterm.feeds.protocol import Feed
 from tradeterm.strategies.runner import StrategyRunner
 
@@ -39,6 +40,7 @@ class Market:
         see_bars: Callable[[Sequence[Bar]], None],
         reconnect: Callable[[], Awaitable[None]],
         model: Callable[[Sequence[Bar], int], Awaitable[None]],
+        urgency: Urgency,
         cursor: int,
     ) -> None:
         self._feed = feed
@@ -53,6 +55,7 @@ class Market:
         self._see_bars = see_bars
         self._reconnect = reconnect
         self._model = model
+        self._urgency = urgency
         self._stopping = False
         self._last_ts = cursor
         self.cursor = cursor
@@ -97,6 +100,7 @@ class Market:
         await self._strategies(batch, bars, ts)
         if bars:
             await self._wait_settled()  # the models of these bars come after what was decided on them
+            await self._urgency.over()
             await self._model(bars, ts)
         self._post(Timer(ts=ts))
         await self._wait_settled()

@@ -12,6 +12,7 @@ from tradeterm.desk import Desk
 from tradeterm.desk.view import desk_view
 from tradeterm.domain.market import Bar
 from tradeterm.domain.view import DeskView, StreamView, VenueMeasure, WorkerView
+from tradeterm.engine.urgency import Urgency
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.live import LiveWriter
@@ -33,11 +34,13 @@ class Publisher:
         *,
         changes: Callable[[], int],
         interval_s: Callable[[], float],
+        urgency: Urgency,
     ) -> None:
         self._live = live
         self._make = make
         self._changes = changes
         self._interval_s = interval_s
+        self._urgency = urgency
         self._published = -1
         self._told = False
 
@@ -56,6 +59,7 @@ class Publisher:
         last = clock()
         while True:
             await asyncio.sleep(self._interval_s())
+            await self._urgency.over()
             if self._changes() != self._published or clock() - last >= HEARTBEAT_S:
                 self.publish()
                 last = clock()

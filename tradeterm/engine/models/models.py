@@ -27,6 +27,7 @@ from tradeterm.engine.models.forecasts import Forecasts
 from tradeterm.engine.models.inputs import risk_inputs
 from tradeterm.engine.models.instruments import HISTORY_BARS, InstrumentModels
 from tradeterm.engine.supervisor import Supervisor, WorkerGaveUp
+from tradeterm.engine.urgency import Urgency
 from tradeterm.feeds.protocol import Feed
 from tradeterm.indicators import ta_lib
 
@@ -62,6 +63,7 @@ class Models:
         now: Callable[[], int],
         calculator: Calculator,
         forecasts: dict[str, Forecasts],
+        urgency: Urgency,
         lockstep: bool,
     ) -> None:
         self._instruments = tuple(instruments)
@@ -72,6 +74,7 @@ class Models:
         self._now = now
         self._calculator = calculator
         self._forecasts = forecasts
+        self._urgency = urgency
         self._lockstep = lockstep
         self._interval_ms = min(INTERVALS_MS[book.interval] for book in enabled_books(config).books.values())
         every = int(config.risk.refresh_minutes * MINUTE_MS)
@@ -98,6 +101,7 @@ class Models:
         keep = partial(self._supervisor.keep, WorkerName.RISK, attempts=ATTEMPTS)
         while True:
             ts, work = await self._queue.get()
+            await self._urgency.over()
             try:
                 await keep(work)
                 due = ts // self._every_ms * self._every_ms
