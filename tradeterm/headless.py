@@ -9,6 +9,7 @@ unbounded one trades on in silence.
 
 import os
 import sys
+from decimal import Decimal
 from typing import TextIO
 
 import msgspec
@@ -52,7 +53,7 @@ class Printer:
             return
         trades = f"{summary['signals']} signals, {summary['trades']} trades ({summary['wins']} won)"
         money = f"equity {summary['equity']} {summary['currency']} ({summary['pnl']})"
-        money += f", worst drawdown {summary['max_drawdown']}"
+        money += f", worst drawdown {Decimal(str(summary['max_drawdown'])):.2%}"
         self._write(f"end: {summary['status']}; {trades}; {money}; ledger {summary['ledger']}")
 
     def _line(self, kind: str, ts: int, text: str, data: msgspec.Struct | None = None) -> None:

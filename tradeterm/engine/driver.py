@@ -35,14 +35,14 @@ from tradeterm.engine.models.calculator import Calculator
 from tradeterm.engine.models.forecasts import read_forecasts
 from tradeterm.engine.models.models import Models
 from tradeterm.engine.notices import Notices
-from tradeterm.engine.options import EngineOptions, RunStarted
+from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
 from tradeterm.engine.recorder import Recorder
+from tradeterm.engine.run_record import RunRecord
 from tradeterm.engine.runners import make_runners
 from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
-from tradeterm.engine.summary import summarize
 from tradeterm.engine.supervisor import Supervisor
 from tradeterm.engine.urgency import Urgency
 from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, live_view
@@ -51,8 +51,7 @@ from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
 from tradeterm.ledger.live import LiveWriter
 from tradeterm.ledger.retention import roll_up
-from tradeterm.ledger.runs import RunStatus, end_run
-from tradeterm.ledger.store import plain_errors
+from tradeterm.ledger.runs import RunStatus
 from tradeterm.ledger.writer import LedgerWriter
 from tradeterm.notify.protocol import Channel
 from tradeterm.validators.registry import make_validator
@@ -95,19 +94,23 @@ class Driver:
         self._options = msgspec.structs.replace(options, config=config)
         self._run = prepared.run
         self._db = prepared.db
-        self._resumed = prepared.resumed
         self._snapshot = prepared.snapshot
         self._feed = feed
         self._replayed = feed if isinstance(feed, ReplayFeed) else None
         self._brokers: tuple[Broker, ...] = tuple(account.broker for account in accounts)
         self._started_ms = wall_ms()
         self._lockstep = self._replayed is not None
-        self._status = RunStatus.RUNNING
         self._stopping = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
         self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books))
         self._journal = open_journal(options.profile.journal, self._run.id, config) if _journalled(options) else None
+        self._record_of_run = RunRecord(
+            self._db,
+            self._options,
+            prepared,
+            journal=self._journal.path if self._journal is not None else None,
+        )
         self._supervisor = Supervisor(self._report_worker)
         audit = AuditTrail(AuditLog(options.profile.audit))
         self._notices = Notices(
@@ -269,7 +272,7 @@ class Driver:
         for venue in dict.fromkeys(broker.venue for broker in self._brokers):
             post(VenueStatus(ts=now(), venue=venue, state=VenueState.RECONCILING))
         self._spawn(tasks, self._core.run, *(lane.run for lane in self._lanes))
-        self._tell_started()
+        self._record_of_run.tell_started(self._core.ts, self._gate.label, self._feed.report)
         self._reconciler.request_all("start-up")
         try:
             await self._connections.open_all()
@@ -302,23 +305,6 @@ class Driver:
 
     def _spawn(self, tasks: set[asyncio.Task[None]], *work: Callable[[], Awaitable[None]]) -> None:
         tasks.update(asyncio.ensure_future(_run(one)) for one in work)
-
-    def _tell_started(self) -> None:
-        run = RunStarted(
-            run_id=self._run.id,
-            ts=self._core.ts,
-            mode=self._options.config.mode,
-            resumed=self._resumed,
-            books=tuple(self._options.config.books),
-            tier2=self._gate.label,
-            trading_state=self._snapshot.trading_state,
-            trading_reason=self._snapshot.trading_reason,
-            ledger=str(self._options.profile.ledger),
-            notes=tuple(self._feed.report),
-        )
-        _log.info("run %s %s: %s", run.run_id, "goes on" if run.resumed else "starts", ", ".join(run.books))
-        for observer in self._options.observers:
-            observer.started(run)
 
     # while it runs
 
@@ -429,13 +415,13 @@ class Driver:
         for broker in self._brokers:
             await broker.close()
         with ExitStack() as closing:  # each of these happens, from the last to the first, whatever the others raise
-            closing.callback(self._log_end)
+            closing.callback(self._record_of_run.log_end)
             closing.callback(self._recorder.close)
             closing.callback(self._db.close)
             closing.callback(self._live.close)
             closing.callback(self._publisher.publish)
             closing.callback(self._close_journal)
-            if drained and self._status is RunStatus.RUNNING:
+            if drained and not self._record_of_run.has_ended:
                 self._end_run(RunStatus.INTERRUPTED if why is Ending.ORPHANED else RunStatus.CLOSED)
         return why
 
@@ -454,29 +440,12 @@ class Driver:
             return False
         return True
 
+    def _end_run(self, status: RunStatus) -> None:
+        self._record_of_run.end(status, wall_ms(), self._view().equity)
+
     def _close_journal(self) -> None:
         if self._journal is not None:
             self._journal.close(self._desk.digest())
-
-    def _log_end(self) -> None:
-        _log.info("run %s ended: %s", self._run.id, self._status.value)
-
-    def _end_run(self, status: RunStatus) -> None:
-        """Count the result, mark the run, tell it once."""
-        self._status = status
-        summary = summarize(
-            self._db,
-            self._options.config,
-            status=status,
-            run_id=self._run.id,
-            ledger=self._options.profile.ledger,
-            journal=self._journal.path if self._journal is not None else None,
-            equity=self._view().equity,
-        )
-        with plain_errors(self._options.profile.ledger):
-            end_run(self._db, self._run.id, ts=wall_ms(), status=status, summary=summary)
-        for observer in self._options.observers:
-            observer.ended(summary)
 
     async def _abandon(self, why: BaseException) -> None:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""

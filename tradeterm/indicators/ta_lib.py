@@ -1,18 +1,10 @@
-"""TA-Lib alone: where pandas is installed it would import that as well, a third of a second and 35 MB for nothing."""
+"""TA-Lib without what it would like to import."""
 
-import sys
 from typing import Any
+
+from tradeterm.without_pandas import import_without_pandas
 
 
 def load() -> Any:
     """The `talib` module; the first call takes a moment."""
-    if "talib" in sys.modules or "pandas" in sys.modules:
-        import talib
-
-        return talib
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # how an import is told that there is none
-    try:
-        import talib
-    finally:
-        del sys.modules["pandas"]
-    return talib
+    return import_without_pandas("talib")
