@@ -7,7 +7,7 @@ from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.research.bars import Bars, Settlements
 from tradeterm.research.exits import ExitSignals
-from tradeterm.research.fills import Anchor, ExitPolicy
+from tradeterm.research.fills import Anchor, EntryBar, ExitPolicy
 
 MONDAY = 1_736_121_600_000  # 2025-01-06 00:00 UTC
 NSE_OPEN, NSE_CLOSE = 3 * HOUR_MS + 45 * MINUTE_MS, 10 * HOUR_MS  # of the UTC day
@@ -66,4 +66,5 @@ policies = st.builds(
     time_limit_hours=st.sampled_from([None, 1.0, 7.5, 100.0]),
     session_end=st.booleans(),
     anchor=st.sampled_from(Anchor),
+    entry_bar=st.sampled_from(EntryBar),
 )

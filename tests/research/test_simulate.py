@@ -28,6 +28,7 @@ from tradeterm.research.sizers import (
     Sizer,
     Wanted,
 )
+from tradeterm.research.ticks import Step
 
 FREE = Costs(fee=0.0, slippage=0.0)
 QUIET = (100.0, 100.5, 99.5, 100.0)
@@ -69,8 +70,9 @@ def same(one: Simulation, other: Simulation) -> None:
     funding=st.booleans(),
     sizer=st.sampled_from((EquityFraction(0.3), RiskFraction(0.01, 0.5), FixedQuantity(7.0))),
     limited=st.booleans(),
+    venue=st.booleans(),
 )
-@settings(max_examples=200)
+@settings(max_examples=250)
 def test_jumping_from_event_to_event_changes_nothing(
     seed: int,
     policy: ExitPolicy,
@@ -82,6 +84,7 @@ def test_jumping_from_event_to_event_changes_nothing(
     funding: bool,
     sizer: Sizer,
     limited: bool,
+    venue: bool,
 ) -> None:
     calendar, interval = market
     bars = [
@@ -99,6 +102,11 @@ def test_jumping_from_event_to_event_changes_nothing(
     ]
     signals, answers = zip(*(wants(seed + i, 250, share) for i in range(instruments)), strict=True)
     more: dict[str, Any] = {"costs": Costs(), "capital": 10_000.0, "sizer": sizer}
+    if venue:
+        more["costs"] = Costs(participation=0.05)
+        for i, each in enumerate(bars):
+            each.tick, each.lot = Step(0.1, 1), Step(0.01, 2)
+            each.volume = np.random.default_rng(seed + i).integers(0, 2000, 250).astype(np.float64)
     if limited:
         more["limits"] = (MaxPositions(2), MaxExposure(0.5))
     jumped = simulate(bars, signals, policy, **more)
@@ -109,6 +117,13 @@ def test_jumping_from_event_to_event_changes_nothing(
     assert jumped.ignored == {**stepped.ignored, **unseen}
     assert sum(jumped.ignored.values()) + len(jumped.trades) == sum(len(each.rows) for each in signals)
     check_money(jumped)
+    if venue:
+        np.testing.assert_array_equal(jumped.trades.entry_price, np.round(jumped.trades.entry_price, 1))
+        np.testing.assert_array_equal(jumped.trades.exit_price, np.round(jumped.trades.exit_price, 1))
+        for trade in jumped.trades:
+            volume = bars[int(trade.instrument[1:])].volume
+            assert volume is not None
+            assert trade.quantity <= 0.05 * volume[trade.entry_row] + 1e-9
 
 
 def check_money(found: Simulation) -> None:
@@ -149,7 +164,12 @@ def test_sizes_are_decided_on_the_equity_of_the_curve(seed: int, policy: ExitPol
     for wanted, closed in zip(seen, known, strict=True):
         assert wanted.equity == pytest.approx(plain_equity(found, wanted.ts), rel=1e-12)
         assert closed == sum(end <= (wanted.ts, False) for end in ends)
-    assert seen == [] or seen[-1].peak_equity == max(10_000.0, *(wanted.equity for wanted in seen))
+    times = [bars[0].start, *(bars[0].ts_open + HOUR_MS).tolist()]
+    curve = [plain_equity(found, ts) for ts in times]
+    for wanted in seen[:: max(1, len(seen) // 5)]:
+        sofar = [value for ts, value in zip(times, curve, strict=True) if ts <= wanted.ts]
+        assert wanted.peak_equity == pytest.approx(max(10_000.0, *sofar), rel=1e-12)
+        assert wanted.day_start == pytest.approx(plain_equity(found, wanted.ts // DAY_MS * DAY_MS), rel=1e-12)
 
 
 def plain_equity(found: Simulation, ts: int) -> float:

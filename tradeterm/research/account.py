@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from tradeterm.domain.market import DAY_MS
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
 from tradeterm.research.exits import Exit, Moment
@@ -93,7 +94,8 @@ class Payments(NamedTuple):
 
 class Position(Struct):
     """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the `risk`
-    to the initial stop (NaN without one), and the funding paid so far."""
+    to the initial stop (NaN without one), and the funding paid so far. No close while it is open gains more a unit than
+    `most` (inf: not known)."""
 
     side: int
     quantity: float
@@ -106,14 +108,21 @@ class Position(Struct):
     slip: float
     risk: float = math.nan
     funding: float = 0.0
+    most: float = math.inf
 
 
 class Account:
     """Cash moves by realised gains, fees and funding; a position's notional is not taken from it (as on a margin
-    account). `closed` is what sizing remembers."""
+    account). `closed` is what sizing remembers.
+
+    `peak` is the highest equity at any close so far, `day_start` that at the last midnight (UTC).
+    """
 
     def __init__(self, market: tuple[Bars, ...], costs: Costs, capital: float) -> None:
-        self.market, self.costs, self.cash, self.peak = market, costs, capital, capital
+        self.market, self.costs, self.cash = market, costs, capital
+        self.peak = self.day_start = capital
+        self._looked = 0
+        self._aligned = all(_same_rows(bars, market[0]) for bars in market)
         self.positions: dict[int, Position] = {}
         self.closed: list[Closed] = []
         self._trades: list[tuple[float | str, ...]] = []
@@ -121,19 +130,20 @@ class Account:
 
     def state(self, ts: int) -> tuple[float, float]:
         """Equity and gross exposure at the newest closes of `ts`."""
+        self._look(ts)
         equity, exposure = self.cash, 0.0
         for number, held in self.positions.items():
             mark = self.market[number].last_close(ts)
             equity += held.side * held.quantity * (mark - held.price)
             exposure += held.quantity * mark
-        self.peak = max(self.peak, equity)
         return equity, exposure
 
     def open(self, number: int, side: int, quantity: float, signal_row: int, row: int, slip: float) -> float:
         """Fill an entry at the open of `row`, worse by the fraction `slip`; the price it got."""
         bars = self.market[number]
+        self._look(bars.opened(row))
         before = float(bars.open[row])
-        price = before * (1 + side * slip)
+        price = _filled(bars, before, side, slip)
         fee = quantity * price * self.costs.fee
         self.cash -= fee
         lost = side * quantity * (price - before)
@@ -142,6 +152,7 @@ class Account:
 
     def settle(self, number: int, ts: int, rate: float) -> None:
         """Pay (or receive) funding at the last close."""
+        self._look(ts)
         held = self.positions[number]
         paid = held.side * held.quantity * self.market[number].last_close(ts) * rate
         if paid == paid:
@@ -151,12 +162,14 @@ class Account:
 
     def close(self, number: int, exit: Exit) -> None:
         """Fill an exit."""
-        bars, held = self.market[number], self.positions.pop(number)
+        bars = self.market[number]
         ts = bars.opened(exit.row) if exit.moment is Moment.OPEN else bars.closed(exit.row)
+        self._look(ts if exit.moment is Moment.OPEN else ts - 1)
+        held = self.positions.pop(number)
         slip = self.costs.slip(held.quantity, ts, bars.liquidity)
         if slip != slip:  # not known any more: what the entry lost stands for it
             slip = held.slip
-        price = exit.price * max(1 - held.side * slip, 0.0)
+        price = _filled(bars, exit.price, -held.side, min(slip, 1.0))
         fee = held.quantity * price * self.costs.fee
         gross = held.side * held.quantity * (price - held.price)
         pnl = gross - held.fee - fee - held.funding
@@ -171,6 +184,37 @@ class Account:
         multiple = pnl / held.risk if held.risk > 0 else math.nan
         self.closed.append(Closed(ts, pnl, 100 * pnl / (held.quantity * held.price), multiple))
 
+    def _look(self, ts: int) -> None:
+        """Take the closes since the last look, up to `ts`, into `peak` and `day_start`; nothing else has changed since.
+
+        Bars that share no rows are looked at where something happens alone.
+        """
+        since, self._looked = self._looked, ts
+        midnight = ts // DAY_MS * DAY_MS
+        if midnight > since:
+            self.day_start = self._equity(midnight)
+        if not self.positions:
+            self.peak = max(self.peak, self.cash)
+        elif ts > since and self.cash + sum(held.quantity * held.most for held in self.positions.values()) > self.peak:
+            self.peak = max(self.peak, self._highest(since, ts))
+
+    def _equity(self, ts: int) -> float:
+        return self.cash + sum(
+            held.side * held.quantity * (self.market[number].last_close(ts) - held.price)
+            for number, held in self.positions.items()
+        )
+
+    def _highest(self, since: int, ts: int) -> float:
+        """The highest equity at a close after `since`, up to `ts`."""
+        if len(self.positions) > 1 and not self._aligned:
+            return self._equity(ts)
+        path: Any = self.cash
+        for number, held in self.positions.items():
+            bars = self.market[number]
+            first, stop = bars.first_closing(since + 1), bars.first_closing(ts + 1)
+            path = path + held.side * held.quantity * (bars.closes(first, stop) - held.price)
+        return float(np.fmax.reduce(path, initial=-math.inf))
+
     def trades(self) -> Trades:
         names = Trades.__struct_fields__[1:]
         columns = dict(zip(names, zip(*self._trades, strict=True) if self._trades else [()] * len(names), strict=True))
@@ -181,6 +225,19 @@ class Account:
     def payments(self) -> Payments:
         ts, number, amount = zip(*self._payments, strict=True) if self._payments else ((), (), ())
         return Payments(np.array(ts, np.int64), np.array(number, np.int64), np.array(amount, np.float64))
+
+
+def _same_rows(one: Bars, other: Bars) -> bool:
+    """Whether a row of the one closes with that of the other, as in a panel."""
+    if one.regular and other.regular:
+        return (one.start, one.rows, one.interval_ms) == (other.start, other.rows, other.interval_ms)
+    return one.ts_open is other.ts_open and one.interval_ms == other.interval_ms
+
+
+def _filled(bars: Bars, price: float, side: int, slip: float) -> float:
+    """What an order on `side` gets at `price`: worse by the fraction `slip`, on the tick that is worse."""
+    got = price * (1 + side * slip)
+    return got if bars.tick is None else bars.tick.up(got * side) * side
 
 
 _KINDS: dict[str, Any] = dict.fromkeys(

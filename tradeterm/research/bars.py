@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradeterm.domain.instrument import Calendar
+from tradeterm.research.ticks import Step
 from tradeterm.strategies.panel import Floats, Panel
 
 _CHUNK = 1024
@@ -39,7 +40,8 @@ class Bars:
     """Closed bars in rows that rise in time and do not overlap; NaN in all four prices where there is no bar.
 
     Arrays are used as they are and are not checked: what comes from outside goes through `panel_of`. Memory-mapped
-    columns stay on disk until a row is read, and the kernel lets go of them again as it moves on.
+    columns stay on disk until a row is read, and the kernel lets go of them again as it moves on. With a `tick` fills
+    and stops lie on it; `volume` (in units of quantity) and `lot` matter where the costs have a participation.
     """
 
     __slots__ = (
@@ -52,12 +54,15 @@ class Bars:
         "interval_ms",
         "last",
         "liquidity",
+        "lot",
         "low",
         "open",
         "regular",
         "rows",
         "start",
+        "tick",
         "ts_open",
+        "volume",
     )
 
     def __init__(
@@ -73,17 +78,23 @@ class Bars:
         calendar: Calendar = Calendar.ALWAYS,
         funding: Settlements | None = None,
         liquidity: Liquidity | None = None,
+        volume: Floats | None = None,
+        tick: Step | None = None,
+        lot: Step | None = None,
     ) -> None:
         self.instrument, self.interval_ms, self.calendar = instrument, interval_ms, calendar
         self.ts_open = np.asarray(ts_open)
         self.open, self.high, self.low, self.close = (np.asarray(prices) for prices in (open, high, low, close))
         self.funding, self.liquidity = funding, liquidity
+        self.volume, self.tick, self.lot = volume, tick, lot
         self.rows = rows = int(self.ts_open.shape[0])
         self.start = int(self.ts_open[0]) if rows else 0
         self.regular = rows > 0 and int(self.ts_open[-1]) - self.start == (rows - 1) * interval_ms
         self.last = self._last_bar(rows - 1)
-        columns = (self.ts_open, self.open, self.high, self.low, self.close)
-        self._mappings = {id(found): found for column in columns if (found := _mapping(column)) is not None}
+        columns = (self.ts_open, self.open, self.high, self.low, self.close, volume)
+        self._mappings = {
+            id(found): found for column in columns if column is not None and (found := _mapping(column)) is not None
+        }
 
     def opened(self, row: int) -> int:
         """When the row's bar opens, UTC ms."""
@@ -120,6 +131,16 @@ class Bars:
         """The newest close at `ts`; NaN before the first."""
         row = self._last_bar(self.first_closing(ts + 1) - 1)
         return float(self.close[row]) if row >= 0 else math.nan
+
+    def closes(self, first: int, stop: int) -> Floats:
+        """The newest close at each of the rows; NaN before the first."""
+        part: Floats = self.close[first:stop]
+        missing = np.isnan(part)
+        if not missing.any():
+            return part
+        known = np.maximum.accumulate(np.where(missing, -1, np.arange(len(part))))
+        before = self._last_bar(first - 1)
+        return np.where(known >= 0, part[known], self.close[before] if before >= 0 else math.nan)
 
     def release(self) -> None:
         """Give the memory of mapped columns back; what is read again comes from the page cache."""

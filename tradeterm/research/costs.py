@@ -12,11 +12,13 @@ from tradeterm.research.bars import Liquidity
 class Costs(Struct, frozen=True, kw_only=True):
     """`fee` is a fraction of every fill's notional, `slippage` of its price. With `impact` (the coefficient of the
     square-root law, about 1) slippage grows with the order's size: that needs the instrument's `Liquidity`, and an
-    entry at a time at which it is not known is refused. Raises ValueError out of bounds."""
+    entry at a time at which it is not known is refused. With `participation` an entry fills at most that fraction of
+    its bar's volume; one at a bar whose volume is not known does not fill. Raises ValueError out of bounds."""
 
     fee: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.00055
     slippage: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0002
     impact: Annotated[float, Meta(ge=0.0)] | None = None
+    participation: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
 
     def __post_init__(self) -> None:
         for name in ("fee", "slippage"):
@@ -24,6 +26,8 @@ class Costs(Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name}: found {getattr(self, name)}, allowed 0 up to 1")
         if self.impact is not None and not 0 <= self.impact < math.inf:
             raise ValueError(f"impact: found {self.impact}, allowed 0 or more")
+        if self.participation is not None and not 0 < self.participation <= 1:
+            raise ValueError(f"participation: found {self.participation}, allowed above 0 and up to 1")
 
     def slip(self, quantity: float, ts: int, liquidity: Liquidity | None) -> float:
         """The fraction of the price an order of this size loses at `ts`; NaN where its impact is not known."""

@@ -1,4 +1,4 @@
-"""Entries: which signals become one, how large, and at what price. Whole orders; what may fill at once is not limited.
+"""Entries: which signals become one, how large, at what price, and how much of it fills.
 
 Both loops of the kernel decide here, so that they cannot differ.
 """
@@ -10,8 +10,23 @@ from typing import NamedTuple
 
 from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.research.account import Account
-from tradeterm.research.fills import Anchor, ExitPolicy
-from tradeterm.research.sizers import Limit, Sizer, Wanted
+from tradeterm.research.fills import Anchor, ExitPolicy, levels
+from tradeterm.research.sizers import Limit, Refused, Sizer, Wanted
+
+
+class Why(NamedTuple):
+    """The words under which signals without a trade are counted. `same` and `opposite` are for a position (or an entry
+    on its way) on the signal's side and on the other."""
+
+    same: str = "POSITION_EXISTS"
+    opposite: str = "POSITION_EXISTS"
+    session_end: str = "SESSION_END"
+    no_size: str = "NO_SIZE"
+    limit: str = "LIMIT"
+
+
+PLAIN = Why()
+NO_VOLUME = "NO_VOLUME"
 
 
 class Entry(NamedTuple):
@@ -28,29 +43,38 @@ class Entry(NamedTuple):
 class Decider:
     """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument."""
 
-    def __init__(self, account: Account, policy: ExitPolicy, sizer: Sizer, limits: Sequence[Limit]) -> None:
+    def __init__(
+        self, account: Account, policy: ExitPolicy, sizer: Sizer, limits: Sequence[Limit], why: Why = PLAIN
+    ) -> None:
         self._account, self._policy, self._sizer, self._limits = account, policy, sizer, tuple(limits)
+        self._why = why
         self.entering: dict[int, Entry] = {}
         self.ignored: Counter[str] = Counter()
 
     def decide(self, number: int, row: int, side: int) -> Entry | None:
         """The entry for a signal at the close of `row`; None, counted, where there is none."""
-        refused, entry = self._judge(number, row, side)
-        if entry is None:
-            self.ignored[refused] += 1
-        else:
-            self.entering[number] = entry
+        try:
+            entry = self._judge(number, row, side)
+        except Refused as refused:
+            self.ignored[refused.why] += 1
+            return None
+        self.entering[number] = entry
         return entry
 
-    def enter(self, number: int) -> float:
-        """Fill the instrument's entry; the price it got."""
+    def enter(self, number: int) -> float | None:
+        """Fill the instrument's entry; the price it got, None where its bar has no volume for it."""
         entry = self.entering.pop(number)
-        account = self._account
-        price = account.open(number, entry.side, entry.quantity, entry.signal_row, entry.row, entry.slip)
+        account, side = self._account, entry.side
+        quantity = self._fills(number, entry)
+        if not quantity > 0:
+            self.ignored[NO_VOLUME] += 1
+            return None
+        price = account.open(number, side, quantity, entry.signal_row, entry.row, entry.slip)
+        held, tick = account.positions[number], account.market[number].tick
+        at = levels(self._policy, side, price, self.anchor(number, price, entry.signal_row), tick)
+        held.most = at.target - price * side
         if self._policy.stop is not None:
-            held = account.positions[number]
-            anchor = self.anchor(number, price, entry.signal_row)
-            held.risk = abs(price - anchor * (1 - self._policy.stop * entry.side)) * entry.quantity
+            held.risk = abs(price - at.stop * side) * quantity
         return price
 
     def anchor(self, number: int, price: float, signal_row: int) -> float:
@@ -59,50 +83,65 @@ class Decider:
             return float(self._account.market[number].close[signal_row])
         return price
 
-    def _judge(self, number: int, row: int, side: int) -> tuple[str, Entry | None]:
+    def _fills(self, number: int, entry: Entry) -> float:
+        """How much of the entry its bar lets through; nothing where that is not known."""
+        share, bars = self._account.costs.participation, self._account.market[number]
+        if share is None:
+            return entry.quantity
+        room = share * float(bars.volume[entry.row]) if bars.volume is not None else math.nan
+        if entry.quantity <= room or not room >= 0:
+            return entry.quantity if room >= 0 else 0.0
+        return room if bars.lot is None else bars.lot.down(room)
+
+    def _judge(self, number: int, row: int, side: int) -> Entry:
         account = self._account
         bars = account.market[number]
         if not bars.has_bar(row):
-            return "NO_BAR", None
-        if number in account.positions or number in self.entering:
-            return "POSITION_EXISTS", None
+            raise Refused("NO_BAR")
+        held = account.positions.get(number) or self.entering.get(number)
+        if held is not None:
+            raise Refused(self._why.same if held.side == side else self._why.opposite)
         into = bars.next_bar(row + 1)
         if into >= bars.rows:
-            return "DATA_END", None
+            raise Refused("DATA_END")
         ts = bars.closed(row)
         if self._policy.session_end and (
             is_last_bar(bars.calendar, ts, bars.interval_ms)
             or session_of(bars.calendar, bars.opened(into)) != session_of(bars.calendar, ts - 1)
         ):
-            return "SESSION_END", None
+            raise Refused(self._why.session_end)
         price = float(bars.close[row])
         equity, exposure = account.state(ts)
         for entry in self.entering.values():
             exposure += entry.notional
-        stop = self._policy.stop
+        stop = math.nan
+        if self._policy.stop is not None:
+            stop = levels(self._policy, side, price, price, bars.tick).stop * side
         wanted = Wanted(
             number,
             bars.instrument,
             ts,
             side,
             price,
-            math.nan if stop is None else price * (1 - stop * side),
+            stop,
             equity,
             account.peak,
             account.cash,
             exposure,
             len(account.positions) + len(self.entering),
             account.closed,
+            account.day_start,
+            row,
         )
         quantity = float(self._sizer(wanted))
         if not 0 < quantity < math.inf:
-            return "NO_SIZE", None
+            raise Refused(self._why.no_size)
         for limit in self._limits:
             allowed = float(limit(wanted, quantity))
             if not allowed > 0:
-                return "LIMIT", None
+                raise Refused(self._why.limit)
             quantity = min(quantity, allowed)
         slip = account.costs.slip(quantity, ts, bars.liquidity)
         if slip != slip:
-            return "VOLUME_UNKNOWN", None
-        return "", Entry(side, quantity, row, into, quantity * price, slip)
+            raise Refused("VOLUME_UNKNOWN")
+        return Entry(side, quantity, row, into, quantity * price, slip)

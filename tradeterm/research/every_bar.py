@@ -136,8 +136,10 @@ class _Stepping:
     def _open(self, number: int, row: int) -> None:
         entry, bars = self._decider.entering[number], self._account.market[number]
         price, side = self._decider.enter(number), entry.side
+        if price is None:
+            return
         anchor = self._decider.anchor(number, price, entry.signal_row)
-        self._watches[number] = Watch(levels(self._policy, side, price, anchor), price * side)
+        self._watches[number] = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side)
         latest, reason = latest_exit(bars, row, side, price, self._policy)
         self._latest[number] = (latest, reason) if latest < bars.last else (bars.last, "")
         self.sides[number] = side

@@ -62,7 +62,7 @@ def first_exit_every_bar(
     anchor: float | None = None,
 ) -> Exit:
     """The reference: every bar in turn."""
-    watch = Watch(levels(policy, side, entry, entry if anchor is None else anchor), entry * side)
+    watch = Watch(levels(policy, side, entry, entry if anchor is None else anchor, bars.tick), entry * side)
     flagged = [set(signal.rows.tolist()) for signal in signals]
     ts_opened, calendar, interval = bars.opened(row), bars.calendar, bars.interval_ms
     limit = policy.time_limit_ms
@@ -104,7 +104,7 @@ def first_exit(
     anchor: float | None = None,
 ) -> Exit:
     """The same by jumping: where it must end at the latest, and then the first bar whose prices end it sooner."""
-    at = levels(policy, side, entry, entry if anchor is None else anchor)
+    at = levels(policy, side, entry, entry if anchor is None else anchor, bars.tick)
     due_row, due = latest_exit(bars, row, side, entry, policy, signals)
     hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, entry * side, at)
     if hit is not None and hit.reason != "":
@@ -225,6 +225,8 @@ def _first_armed(bars: Bars, row: int, side: int, at: Levels, watch: Watch, best
     stops = np.empty(len(peaks) + 1)
     stops[0] = watch.stop
     np.multiply(peaks, at.keep, out=stops[1:])
+    if at.tick is not None:
+        stops[1:] = at.tick.all_up(stops[1:])
     np.fmax(stops[1:], watch.stop, out=stops[1:])
     close = bars.close[row : row + len(peaks)]
     closed = close <= stops[1:] if side > 0 else close >= -stops[1:]

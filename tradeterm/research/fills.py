@@ -29,10 +29,20 @@ Trailing
   worst price reaches the level that belongs to the best price, the position is out at the worst price at which a path
   through this bar could have ended it: that of a stop armed just so (entry x (1 + trail_after) x (1 - trail) for a
   long), but not beyond the bar's worst price.
+- With EntryBar.CLOSE instead: the entry's bar counts with its close alone, and rule 4 is not there. So it is on a live
+  desk, which moves stops at closes and cannot know whether a bar's best price came before its entry.
+
+Ticks, where the bars have one
+- Initial stop, trailing stop and target are rounded to the tick nearer to the price, at least a tick away from it at
+  the entry. Fills are rounded to the tick that is worse for the trader.
 
 Costs
 - Every fill, of stops and targets too, pays slippage against the trader: a fraction of the price, plus the square-root
   impact of its size where that is asked for. Every fill pays the taker fee on its notional.
+- With a participation an entry fills at most that fraction of its bar's volume, down to the lot; the rest is dropped.
+- Latency is no cost of its own: an order that leaves at a close arrives after the next bar's open, and the open is the
+  price nearest to that which bars can show. What arrives later trades at a price inside the bar that nobody recorded:
+  allow for it with slippage.
 - Funding is paid at each settlement on the quantity held then, at the last close: by what was entered before that
   instant and not ended before it. An exit inside a bar counts as made when the bar closed, just before a settlement of
   that instant; an exit or an entry at an open comes just after it.
@@ -53,6 +63,7 @@ from msgspec import Struct
 
 from tradeterm.config import ExitsConfig
 from tradeterm.domain.market import HOUR_MS
+from tradeterm.research.ticks import Step
 
 
 class Reason(StrEnum):
@@ -74,6 +85,13 @@ class Anchor(StrEnum):
     SIGNAL = "signal"
 
 
+class EntryBar(StrEnum):
+    """What of the entry's own bar a trailing stop goes by: all of it, in the worst order; or its close alone."""
+
+    WHOLE = "whole"
+    CLOSE = "close"
+
+
 class ExitPolicy(Struct, frozen=True, kw_only=True):
     """What may end a position. Fractions of price; None switches an exit off. Raises ValueError out of bounds."""
 
@@ -84,6 +102,7 @@ class ExitPolicy(Struct, frozen=True, kw_only=True):
     time_limit_hours: float | None = None
     session_end: bool = False
     anchor: Anchor = Anchor.FILL
+    entry_bar: EntryBar = EntryBar.WHOLE
 
     def __post_init__(self) -> None:
         for name, value, most in (("stop", self.stop, 1.0), ("trail", self.trail, 1.0), ("target", self.target, None)):
@@ -99,7 +118,7 @@ class ExitPolicy(Struct, frozen=True, kw_only=True):
         return None if self.time_limit_hours is None else int(self.time_limit_hours * HOUR_MS)
 
 
-def policy_of(exits: ExitsConfig, anchor: Anchor = Anchor.FILL) -> ExitPolicy:
+def policy_of(exits: ExitsConfig, anchor: Anchor = Anchor.FILL, entry_bar: EntryBar = EntryBar.WHOLE) -> ExitPolicy:
     """A book's exits. Raises ValueError for those that need models, which the kernel does not run."""
     unknown = [name for name in ("stop_atr", "thesis_rsi", "one_sided") if getattr(exits, name) is not None]
     unknown += ["regimes"] if exits.regimes.enabled else []
@@ -113,20 +132,24 @@ def policy_of(exits: ExitsConfig, anchor: Anchor = Anchor.FILL) -> ExitPolicy:
         time_limit_hours=exits.time_limit_hours,
         session_end=exits.session_end,
         anchor=anchor,
+        entry_bar=entry_bar,
     )
 
 
 class Levels(NamedTuple):
     """A position's signed prices: `stop` (−inf: none), `target` (inf: none), `arm`, from which the stop trails (inf:
-    never), and `keep`, what of the best price the trailing level is."""
+    never), and `keep`, what of the best price the trailing level is, up to a multiple of `tick`. `entry_bar` says what
+    of the first bar the trailing stop goes by."""
 
     stop: float
     target: float
     arm: float
     keep: float
+    tick: Step | None = None
+    entry_bar: EntryBar = EntryBar.WHOLE
 
 
-def levels(policy: ExitPolicy, side: int, entry: float, anchor: float) -> Levels:
+def levels(policy: ExitPolicy, side: int, entry: float, anchor: float, tick: Step | None = None) -> Levels:
     """Of a position entered at the price `entry`; stop and target are measured from the price `anchor`.
 
     A short's target at or below zero is never reached, as prices are above it.
@@ -134,7 +157,11 @@ def levels(policy: ExitPolicy, side: int, entry: float, anchor: float) -> Levels
     stop = -math.inf if policy.stop is None else anchor * (1 - policy.stop * side) * side
     target = math.inf if policy.target is None else anchor * (1 + policy.target * side) * side
     arm = math.inf if policy.trail is None else entry * (1 + policy.trail_after * side) * side
-    return Levels(stop, target, arm, 1 - (policy.trail or 0.0) * side)
+    if tick is not None and policy.stop is not None:
+        stop = tick.up(min(stop, anchor * side - tick.size))
+    if tick is not None and policy.target is not None:
+        target = tick.down(max(target, anchor * side + tick.size))
+    return Levels(stop, target, arm, 1 - (policy.trail or 0.0) * side, tick, policy.entry_bar)
 
 
 class Watch:
@@ -144,10 +171,11 @@ class Watch:
     worst price is above `stop` and whose best price is below `calm` changes nothing and may be left out.
     """
 
-    __slots__ = ("_arm", "_first", "_initial", "_keep", "_target", "calm", "peak", "stop")
+    __slots__ = ("_arm", "_close_alone", "_first", "_initial", "_keep", "_target", "_tick", "calm", "peak", "stop")
 
     def __init__(self, at: Levels, entry: float) -> None:
-        self.stop, self._target, self._arm, self._keep = at
+        self.stop, self._target, self._arm, self._keep, self._tick, entry_bar = at
+        self._close_alone = entry_bar is EntryBar.CLOSE
         self._initial, self.peak, self._first = self.stop, entry, True
         self.calm = -math.inf  # the entry's bar has rules of its own
 
@@ -160,8 +188,7 @@ class Watch:
             return opened, Reason.TARGET
         if worst <= stop:
             return stop, self._stopped()
-        if self._first:
-            self._first = False
+        if self._first and not self._close_alone:
             reached = max(self.peak, best)
             if reached >= self._arm and worst <= reached * self._keep:
                 return max(worst, self._arm * self._keep), Reason.TRAILING
@@ -169,7 +196,10 @@ class Watch:
 
     def close(self, best: float, closed: float) -> bool:
         """Move the stop by what the bar has reached; whether rule 6 ends the position."""
-        self._first = False
+        if self._first:
+            self._first = False
+            if self._close_alone:
+                best = closed
         if best > self.peak:
             self.peak = best
         if self.peak < self._arm:
@@ -177,6 +207,8 @@ class Watch:
             return False
         self.calm = min(self.peak, self._target)
         level = self.peak * self._keep
+        if self._tick is not None:
+            level = self._tick.up(level)
         if level > self.stop:
             self.stop = level
             return closed <= level

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tradeterm.research.account import Account, Payments, Trades
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
-from tradeterm.research.entries import Decider
+from tradeterm.research.entries import PLAIN, Decider, Why
 from tradeterm.research.exits import Exit, ExitSignals, FirstExit, Moment, first_exit
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.sizers import Limit, Sizer
@@ -65,12 +65,15 @@ def simulate(
     sizer: Sizer,
     limits: Sequence[Limit] = (),
     exits: FirstExit = first_exit,
+    why: Why = PLAIN,
 ) -> Simulation:
     """Trade the signals of each instrument by the rules of `fills.py`. One position an instrument.
 
-    Sizes come from `sizer` and are cut by each of `limits` in turn. `exits` is how a position's end is found.
+    Sizes come from `sizer` and are cut by each of `limits` in turn. `exits` is how a position's end is found, `why` the
+    words for signals without a trade.
     """
-    return _Run(tuple(market), policy, costs, capital, sizer, limits).through(signals, exits)
+    account = Account(tuple(market), costs, capital)
+    return _Run(account, Decider(account, policy, sizer, limits, why), policy).through(signals, exits)
 
 
 def signals_of(signals: Signals) -> tuple[InstrumentSignals, ...]:
@@ -89,23 +92,13 @@ def signals_of(signals: Signals) -> tuple[InstrumentSignals, ...]:
 class _Run:
     """One run: the heap of what is to come, as (time, kind, instrument)."""
 
-    def __init__(
-        self,
-        market: tuple[Bars, ...],
-        policy: ExitPolicy,
-        costs: Costs,
-        capital: float,
-        sizer: Sizer,
-        limits: Sequence[Limit],
-    ) -> None:
-        self._account = Account(market, costs, capital)
-        self._policy, self._capital = policy, capital
-        self._decider = Decider(self._account, policy, sizer, limits)
+    def __init__(self, account: Account, decider: Decider, policy: ExitPolicy) -> None:
+        self._account, self._decider, self._policy = account, decider, policy
         self._coming: list[tuple[int, int, int]] = []
         self._exits: dict[int, Exit] = {}
 
     def through(self, signals: Sequence[InstrumentSignals], exits: FirstExit) -> Simulation:
-        market, coming = self._account.market, self._coming
+        market, coming, capital = self._account.market, self._coming, self._account.cash
         step = max((bars.rows * bars.interval_ms for bars in market), default=0) // _RELEASES
         passed = 0
         for ts, number, row, side in _decisions(market, signals):
@@ -127,7 +120,7 @@ class _Run:
             ignored=dict(self._decider.ignored),
             market=market,
             costs=self._account.costs,
-            capital=self._capital,
+            capital=capital,
         )
 
     def _happen(self, ts: int, kind: int, number: int, signals: Sequence[InstrumentSignals], exits: FirstExit) -> None:
@@ -141,6 +134,8 @@ class _Run:
     def _enter(self, number: int, signals: InstrumentSignals, exits: FirstExit) -> None:
         entry = self._decider.entering[number]
         price = self._decider.enter(number)
+        if price is None:
+            return
         bars, side = self._account.market[number], entry.side
         anchor = self._decider.anchor(number, price, entry.signal_row)
         out = exits(bars, entry.row, side, price, self._policy, signals.exits(side), anchor)

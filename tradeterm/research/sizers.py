@@ -30,8 +30,9 @@ class Wanted(NamedTuple):
     """An entry that wants a size. Money in quote currency.
 
     `price` is the signal's close, `stop` what it would be for a fill there (NaN: none). `equity` is marked to the
-    newest closes, `peak_equity` its highest at any decision so far; `exposure` is the gross notional of positions and
-    of entries on their way, `positions` their number; `closed` are the trades so far (do not change it).
+    newest closes, `peak_equity` its highest at any close so far, `day_start` what it was at midnight (UTC); `exposure`
+    is the gross notional of positions and of entries on their way, `positions` their number; `closed` are the trades so
+    far (do not change it). `row` is the signal's.
     """
 
     instrument: int
@@ -46,6 +47,16 @@ class Wanted(NamedTuple):
     exposure: float
     positions: int
     closed: Sequence[Closed]
+    day_start: float = math.nan
+    row: int = -1
+
+
+class Refused(Exception):
+    """Why there is no entry, in a word; a sizer or a limit may raise it in place of an answer of 0."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Sizer(Protocol):
