@@ -1,0 +1,99 @@
+"""Is the best of many variants the best because it is good, or because there were many?"""
+
+import math
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import ArrayLike
+
+from tradeterm.quant.significance import SharpeSample, deflated_sharpe, expected_max_sharpe, pbo_cscv
+from tradeterm.research.honesty.summary import known
+
+_LARGEST_CHOICE = 16
+"""Blocks: 12 870 ways to choose half of them."""
+
+
+class Overfitting(Struct, frozen=True, kw_only=True):
+    """Of the variant with the best Sharpe ratio (`best`, a column): its ratio, the one that the best of so many
+    variants without any edge would be expected to show (both annualised), and the probability that it has an edge at
+    all after that (the deflated Sharpe ratio). `pbo` is the share of splits in which the variant chosen on one half was
+    no better than the median on the other, `loss` the share in which it lost there. None: no value."""
+
+    trials: int
+    periods: int
+    best: int | None
+    sharpe: float | None
+    expected: float | None
+    deflated_sharpe: float | None
+    pbo: float | None
+    loss: float | None
+    sentence: str
+
+
+def overfitting(returns: ArrayLike, *, periods_per_year: float = 365.0, trials: int | None = None) -> Overfitting:
+    """From the returns of all variants tried, (periods, variants).
+
+    `trials` is how many were tried in all, where some are not in the table (default: those in it). The probability of
+    overfitting needs two variants and two periods a block: there are 16 blocks, or as many as there are periods for.
+    Raises ValueError for numbers that are not finite, a table of another shape, and fewer trials than variants.
+    """
+    table = np.asarray(returns, dtype=np.float64)
+    if table.ndim != 2 or not table.shape[1]:
+        raise ValueError("returns must be a table of periods by variants")
+    variants = table.shape[1]
+    tried = variants if trials is None else trials
+    if tried < variants:
+        raise ValueError(f"trials: found {tried}, allowed {variants} or more, as many as there are variants")
+    records = [SharpeSample.of(column) for column in table.T]
+    sharpes = np.array([record.sharpe for record in records])
+    there = np.isfinite(sharpes)
+    if not there.any():
+        return _nothing(tried, table.shape[0])
+    best = int(np.nanargmax(sharpes))
+    variance = float(sharpes[there].var(ddof=1)) if there.sum() > 1 else 0.0
+    year = math.sqrt(periods_per_year)
+    blocks = min(_LARGEST_CHOICE, table.shape[0] // 4 * 2)
+    split = pbo_cscv(table, blocks) if variants > 1 and blocks >= 2 else None
+    found = Overfitting(
+        trials=tried,
+        periods=table.shape[0],
+        best=best,
+        sharpe=float(sharpes[best]) * year,
+        expected=expected_max_sharpe(tried, variance) * year,
+        deflated_sharpe=known(deflated_sharpe(records[best], tried, variance)),
+        pbo=None if split is None else split.pbo,
+        loss=None if split is None else split.probability_of_loss,
+        sentence="",
+    )
+    return _said(found)
+
+
+def _nothing(trials: int, periods: int) -> Overfitting:
+    return Overfitting(
+        trials=trials,
+        periods=periods,
+        best=None,
+        sharpe=None,
+        expected=None,
+        deflated_sharpe=None,
+        pbo=None,
+        loss=None,
+        sentence="No variant moved, so there is none to judge.",
+    )
+
+
+def _said(found: Overfitting) -> Overfitting:
+    text = (
+        f"The best of {found.trials} has a Sharpe ratio of {found.sharpe or 0.0:.2f} where luck alone would show"
+        f" {found.expected or 0.0:.2f}"
+        if found.trials > 1
+        else f"The only variant has a Sharpe ratio of {found.sharpe or 0.0:.2f}"
+    )
+    if found.deflated_sharpe is not None:
+        text += f"; the probability that it has an edge is {found.deflated_sharpe * 100:.0f} %"
+    if found.pbo is not None:
+        text += (
+            f"; chosen on one half of the time, the best is no better than the median on the other in"
+            f" {found.pbo * 100:.0f} % of splits"
+        )
+    return structs.replace(found, sentence=f"{text}.")

@@ -1,0 +1,165 @@
+"""The same work on many variants of a study, spread over processes."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from msgspec import Struct, structs
+
+from tradeterm.domain.errors import TradetermError
+from tradeterm.research.study import Study
+from tradeterm.strategies.panel import Panel
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+Progress = Callable[[int, int], None]
+
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_LOOK_EVERY_S = 0.1
+
+
+class Cancelled(TradetermError):
+    """The work was given up because it was asked to be."""
+
+
+class PanelSource(Struct, frozen=True):
+    """Where a process finds a study's panel by itself; the arguments of `research.data.panels.load_panel`."""
+
+    folder: Path
+    symbols: tuple[str, ...]
+    interval: str
+    start: int | None = None
+    end: int | None = None
+
+    def load(self) -> Panel:
+        from tradeterm.research.data.panels import load_panel
+
+        return load_panel(self.folder, self.symbols, self.interval, self.start, self.end)
+
+
+class MapStudies(Protocol):
+    """`map_studies` with the number of processes settled: `functools.partial(map_studies, workers=2, source=…)`."""
+
+    def __call__(
+        self, function: Callable[[Study, Item], Found], study: Study, items: Sequence[Item], /
+    ) -> list[Found]: ...
+
+
+def map_studies(
+    function: Callable[[Study, Item], Found],
+    study: Study,
+    items: Sequence[Item],
+    /,
+    *,
+    workers: int = 1,
+    source: PanelSource | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Found]:
+    """`function(study, item)` of every item, in their order.
+
+    With more than one worker and a `source`, which must give the study's own panel, processes do it, each of which maps
+    the panel from disk by itself; `function` must then be a module's own, and items and answers picklable. Without a
+    source all is done here. `progress` is told how many of all are done; Cancelled is raised soon after `cancelled`
+    says so. Whatever `function` raises ends the work.
+    """
+    if workers < 1:
+        raise ValueError(f"workers: found {workers}, allowed 1 or more")
+    tell = progress or (lambda done, of: None)
+    asked = cancelled or (lambda: False)
+    tell(0, len(items))
+    if source is None or min(workers, len(items)) < 2:
+        return list(_here(function, study, items, tell, asked))
+    return _spread(function, study, items, min(workers, len(items)), source, tell, asked)
+
+
+def _here(
+    function: Callable[[Study, Item], Found],
+    study: Study,
+    items: Sequence[Item],
+    tell: Progress,
+    asked: Callable[[], bool],
+) -> Iterator[Found]:
+    for done, item in enumerate(items, 1):
+        _check(asked)
+        yield function(study, item)
+        tell(done, len(items))
+
+
+def _spread(
+    function: Callable[[Study, Item], Found],
+    study: Study,
+    items: Sequence[Item],
+    workers: int,
+    source: PanelSource,
+    tell: Progress,
+    asked: Callable[[], bool],
+) -> list[Found]:
+    bare = structs.replace(study, panel=study.panel.window(0, 0))
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool,
+    ):
+        futures = [pool.submit(_work, function, bare, source, item) for item in items]
+        try:
+            _wait(futures, tell, asked)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+def _wait(futures: Sequence[Future[Found]], tell: Progress, asked: Callable[[], bool]) -> None:
+    """Until all are done; raises what the first of them raises."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        if done:
+            tell(len(futures) - len(waiting), len(futures))
+        _check(asked)
+
+
+def _work(function: Callable[[Study, Item], Found], bare: Study, source: PanelSource, item: Item) -> Found:
+    panel = structs.replace(source.load(), instruments=bare.panel.instruments)  # the contracts' names for the columns
+    return function(structs.replace(bare, panel=panel), item)
+
+
+def _check(asked: Callable[[], bool]) -> None:
+    if asked():
+        raise Cancelled("cancelled")
+
+
+def _begin() -> None:
+    """In a new process: a Ctrl-C is for the one that asked, and without that one there is nothing to do here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started within use one thread of linear algebra each: there are as many of them as there are cores."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
