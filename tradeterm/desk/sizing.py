@@ -13,6 +13,7 @@ cash, a wider stop, a smaller factor or cap, more exposure used.
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -63,19 +64,37 @@ class Sized(Struct, frozen=True):
 Sizer = Callable[[SizeRequest], Sized]
 
 
+class Reckoned(NamedTuple):
+    """A size before it is put in words: `numbers` are what made it, by name, none where there is no size to reckon."""
+
+    quantity: Decimal
+    binding: str
+    numbers: tuple[tuple[str, Decimal], ...] = ()
+
+
 def size(request: SizeRequest) -> Sized:
     """The quantity for an entry, with every number that made it; 0 where one is missing or not finite."""
+    found = reckon(request)
+    if not found.numbers:
+        return Sized(found.quantity, SizeFactors((), found.binding))
+    why = (("sizing", request.why),) if request.why else ()
+    steps = tuple((name, _text(value)) for name, value in found.numbers)
+    return Sized(found.quantity, SizeFactors((*why, *steps, ("lot", format(found.quantity, "f"))), found.binding))
+
+
+def reckon(request: SizeRequest) -> Reckoned:
+    """`size` without its words, for who asks thousands of times."""
     mark = request.price if request.mark is None else request.mark
     numbers = (request.price, mark, request.stop, request.equity, request.cash, request.exposure)
     if any(number is None or not number.is_finite() for number in numbers) or request.price <= 0:
-        return _nothing("a number is missing")
+        return Reckoned(ZERO, "a number is missing")
     if not _within(request.regime, _MOST_REGIME) or not all(_within(factor, _ONE) for factor in request.factors):
-        return _nothing("a factor is not between 0 and 1")
+        return Reckoned(ZERO, "a factor is not between 0 and 1")
     equity, exposure = request.equity or ZERO, request.exposure or ZERO
     per_unit = max(abs(price - request.stop) for price in (request.price, mark)) * request.instrument.multiplier
     unit_notional = max(request.price, mark) * request.instrument.multiplier
     if equity <= 0 or request.price == request.stop:
-        return _nothing("no equity" if equity <= 0 else "no distance to the stop")
+        return Reckoned(ZERO, "no equity" if equity <= 0 else "no distance to the stop")
     leverage = min(request.max_leverage, request.instrument.max_leverage)
     risk = ("risk", equity * request.risk_fraction / per_unit)
     caps = [
@@ -88,12 +107,9 @@ def size(request: SizeRequest) -> Sized:
     if request.instrument.max_quantity is not None:
         caps.append(("largest at venue", request.instrument.max_quantity))
     binding, could = min([risk, *caps], key=_quantity)
-    steps = [("sizing", request.why)] if request.why else []
-    steps.append(("risk per trade", _text(request.risk_fraction)))
-    steps += [(name, _text(value)) for name, value in (risk, *caps)]
     quantity = could
-    for factor in (request.regime, *request.factors):
-        steps.append((f"× {factor.name}", _text(factor.value)))
+    factors = (request.regime, *request.factors)
+    for factor in factors:
         if quantity and not factor.value:
             binding = f"{factor.name}: no size"
         quantity *= factor.value
@@ -102,9 +118,9 @@ def size(request: SizeRequest) -> Sized:
         binding, quantity = most
     if not request.risk_fraction:
         binding = request.why
-    on_lot = plain(round_quantity(quantity, request.instrument))
-    steps.append(("lot", format(on_lot, "f")))
-    return Sized(on_lot, SizeFactors(tuple(steps), binding))
+    steps = [("risk per trade", request.risk_fraction), risk, *caps]
+    steps += [(f"× {factor.name}", factor.value) for factor in factors]
+    return Reckoned(plain(round_quantity(quantity, request.instrument)), binding, tuple(steps))
 
 
 def _within(factor: Factor, most: Decimal) -> bool:
@@ -113,10 +129,6 @@ def _within(factor: Factor, most: Decimal) -> bool:
 
 def _quantity(cap: tuple[str, Decimal]) -> Decimal:
     return cap[1]
-
-
-def _nothing(why: str) -> Sized:
-    return Sized(ZERO, SizeFactors((), why))
 
 
 def _text(value: Decimal) -> str:
