@@ -27,12 +27,13 @@ class _Held(NamedTuple):
     funding: Floats
 
 
-def buy_and_hold(result: Result) -> Equity:
-    """Equity, at the times of the result's own, of equal money put into each instrument and left there."""
-    ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
-    market = result.simulation.market
+def buy_and_hold(result: Result, ts: Times | None = None) -> Equity:
+    """Equity of equal money put into each instrument and left there, at the times of the result's own or at `ts` (UTC
+    ms, rising), which begin and end as those do."""
+    ts = result.equity.ts if ts is None else ts
+    capital, costs, market = result.simulation.capital, result.simulation.costs, result.simulation.market
     equity = np.full(len(ts), capital)
-    for held in _holdings(result):
+    for held in _holdings(result, ts):
         quantity = capital / len(market) / (held.fill * (1 + costs.fee))
         gained = quantity * (held.worth - held.fill - held.funding) - quantity * held.fill * costs.fee
         equity += np.where(np.isnan(gained), 0.0, gained)
@@ -44,7 +45,7 @@ def equal_weight(result: Result) -> Equity:
     """Equity, at the times of the result's own, of the same money in each instrument, made equal again at each of those
     times (each day)."""
     ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
-    held = _holdings(result)
+    held = _holdings(result, ts)
     growth = np.zeros((len(ts) - 1, len(result.simulation.market)))
     for number, unit in enumerate(held):
         bought = np.isnan(unit.worth[:-1]) & ~np.isnan(unit.worth[1:])
@@ -63,10 +64,9 @@ def _sale(costs: Costs) -> float:
     return 1 - (1 - costs.slippage) * (1 - costs.fee)
 
 
-def _holdings(result: Result) -> list[_Held]:
+def _holdings(result: Result, ts: Times) -> list[_Held]:
     """Of the instruments that have a bar in the period."""
-    ts, costs = result.equity.ts, result.simulation.costs
-    found = [_hold(bars, ts, costs) for bars in result.simulation.market]
+    found = [_hold(bars, ts, result.simulation.costs) for bars in result.simulation.market]
     return [held for held in found if held is not None]
 
 

@@ -21,7 +21,7 @@ Values = dict[str, float]
 """By name; NaN is "no value" here, and None once it is a `Figure`."""
 
 _ROUNDING = 1e-12
-_YEAR_MS = 365 * DAY_MS
+YEAR_MS = 365 * DAY_MS
 
 
 def figures(result: Result, *, trials: int | None = None, benchmark: bool = True) -> tuple[Figure, ...]:
@@ -54,7 +54,7 @@ def cautions(result: Result) -> tuple[str, ...]:
         what = "There are no trades" if not count else f"There {'are' if count > 1 else 'is'} only {_trades(count)}"
         found.append(f"{what}: under {LEAST_TRADES} no figure says anything about the strategy.")
     span = int(result.equity.ts[-1] - result.equity.ts[0])
-    if span < _YEAR_MS:
+    if span < YEAR_MS:
         long = value_text(span, Unit.DURATION)
         found.append(f"The period is {long}, under a year: figures that are annualised, CAGR above all, mislead.")
     return tuple(found)

@@ -1,0 +1,30 @@
+"""Text of tables and titles, much of which comes from outside."""
+
+import math
+import re
+
+from tradeterm.research.report.facts import Cell
+
+_NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]\d+)?( ?(%|R|d|h|min|s)( \d+ (h|min))?)?|-|")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as it is shown; "-" for no value. Numbers have four significant digits, or all of a whole number."""
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return "-"
+    if isinstance(cell, str):
+        return cell
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.4g}"
+
+
+def is_number(text: str) -> bool:
+    """Whether it stands to the right in its column."""
+    return bool(_NUMBER.fullmatch(text) or _DATE.fullmatch(text))
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Without control, direction and hidden characters, of which names can be made that look like others."""
+    if lines:
+        return "\n".join(printable(line) for line in text.expandtabs(4).splitlines())
+    return "".join(mark if mark.isprintable() else " " for mark in text)
