@@ -6,7 +6,25 @@ from itertools import count
 import msgspec
 import pytest
 from breaker_kit import MINUTE, L, V, answer, ask, changes, level, loose, refuse, resting, rig_with
-from desk_kit import BOOK, BTC, DAY, ETH, FIVE, T0, Rig, bar, book_config, d, entry, exit_signal, facts, only, quote
+from desk_kit import (
+    BOOK,
+    BTC,
+    DAY,
+    ETH,
+    FIVE,
+    T0,
+    K,
+    Rig,
+    bar,
+    book_config,
+    d,
+    entry,
+    exit_signal,
+    facts,
+    only,
+    quote,
+    update,
+)
 
 from tradeterm.config import BreakerConfig, Config
 from tradeterm.desk import breaker
@@ -15,7 +33,7 @@ from tradeterm.domain.commands import CancelOrder, SubmitOrder
 from tradeterm.domain.events import Reconciled, Timer, VenueMeasured, VenueStatus
 from tradeterm.domain.facts import AlertFact, BreakerFact, SignalFact
 from tradeterm.domain.instrument import Calendar
-from tradeterm.domain.orders import OrderIntent, OrderSide, OrderType, PositionSide
+from tradeterm.domain.orders import OrderIntent, OrderSide, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.signals import GateCode
 from tradeterm.domain.snapshot import DeskSnapshot, Position
 from tradeterm.domain.states import BookState, BreakerLevel, CommandStatus, TradingState, VenueState
@@ -64,11 +82,50 @@ def test_a_refused_attached_stop_counts_and_is_told() -> None:
     assert codes.count("ORDER_REJECTED") == 2
 
 
-@pytest.mark.parametrize("code", ["RATE_LIMITED", "NEVER_ARRIVED"])
-def test_what_the_venue_did_not_refuse_does_not_count(code: str) -> None:
+def test_what_our_own_limits_held_back_does_not_count() -> None:
     rig = rig_with(10)
     for number in range(10):
-        refuse(rig, number, T0, code)
+        refuse(rig, number, T0, "RATE_LIMITED")
+    assert level(rig) is L.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("lost", "reached"), [(1, L.CLOSED), (2, L.ALERT), (3, L.THROTTLE), (5, L.HALT), (10, L.SHUTDOWN)]
+)
+def test_orders_that_never_arrived_count_as_failed_also_after_a_restart(lost: int, reached: BreakerLevel) -> None:
+    rig = rig_with(10, status=OrderStatus.UNKNOWN, ts_updated=T0 - 1000)
+    for number in range(lost):
+        refuse(rig, number, T0 + number, "NEVER_ARRIVED")
+    assert level(rig) is reached
+    again = Rig(loose(), rig.desk.snapshot(), T0 + 1000)
+    again.desk.state.breaker = L.CLOSED
+    for number in range(lost, 10):
+        again.feed(update(f"o{number}", K.ACKNOWLEDGED, T0 + 1000))
+    again.feed(Timer(ts=T0 + 2000))
+    assert level(again) is reached
+
+
+WAITING = (OrderStatus.UNKNOWN, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_UPDATE)
+
+
+@pytest.mark.parametrize("status", WAITING)
+def test_an_api_that_hangs_warns_and_holds_entries_back_until_it_answers(status: OrderStatus) -> None:
+    rig = rig_with(1, status=status, previous_status=OrderStatus.ACCEPTED, ts_updated=T0)
+    began = T0 if status is OrderStatus.UNKNOWN else T0 + 5000
+    for after, reached in ((10_000, L.CLOSED), (10_001, L.ALERT), (30_001, L.THROTTLE), (300_000, L.THROTTLE)):
+        rig.feed(Timer(ts=began + after))
+        assert level(rig) is reached, after
+    assert rig.desk.state.breaker_reason == "paper has left o0 without an answer for more than 30 s"
+    answered = began + 300_001
+    rig.feed(update("o0", K.CANCELED, answered), Timer(ts=answered), Timer(ts=answered + 15 * MINUTE))
+    assert level(rig) is L.ALERT
+    rig.feed(Timer(ts=answered + 30 * MINUTE))
+    assert level(rig) is L.CLOSED
+
+
+def test_one_answer_that_is_found_soon_says_nothing() -> None:
+    rig = rig_with(1, status=OrderStatus.UNKNOWN, ts_updated=T0)
+    rig.feed(Timer(ts=T0 + 8000), update("o0", K.ACKNOWLEDGED, T0 + 8500), Timer(ts=T0 + 120_000))
     assert level(rig) is L.CLOSED
 
 
@@ -454,7 +511,7 @@ def test_resume_and_recover_are_refused_while_the_cause_lasts_and_name_it() -> N
     for verb in (V.RESUME, V.RECOVER):
         assert answer(rig, ask(verb, T0 + 9 * MINUTE, "go")) == (
             REFUSED,
-            "the cause lasts: 5 orders refused within 10 minutes; "
+            "the cause lasts: 5 orders refused or lost within 10 minutes; "
             "OVERRIDE with a reason goes on regardless for 60 minutes",
         )
     assert answer(rig, ask(V.RESUME, T0 + 10 * MINUTE)) == (DONE, "ACTIVE again, was HALTED")
@@ -476,7 +533,7 @@ def test_resume_leads_no_lower_than_what_is_still_measured() -> None:
         refuse(rig, number, T0 + minute * MINUTE)
     status, text = answer(rig, ask(V.RESUME, T0 + 11 * MINUTE))
     assert status is DONE
-    assert text.startswith("ACTIVE again, was HALTED; the breaker is ALERT: RESUME by me; now 2 orders refused")
+    assert text.startswith("ACTIVE again, was HALTED; the breaker is ALERT: RESUME by me; now 2 orders refused or lost")
 
 
 def test_only_recover_leads_out_of_shutdown() -> None:
@@ -485,7 +542,7 @@ def test_only_recover_leads_out_of_shutdown() -> None:
     status, why = answer(rig, ask(V.RESUME, T0 + 20 * MINUTE, "go"))
     assert (status, why) == (
         REFUSED,
-        "the breaker is at SHUTDOWN, 10 orders refused within 10 minutes; RECOVER with a reason ends it",
+        "the breaker is at SHUTDOWN, 10 orders refused or lost within 10 minutes; RECOVER with a reason ends it",
     )
     assert answer(rig, ask(V.OVERRIDE, T0 + 20 * MINUTE, "go"))[0] is REFUSED
     assert answer(rig, ask(V.RECOVER, T0 + 20 * MINUTE, "venue repaired")) == (
@@ -523,7 +580,7 @@ def test_an_override_closes_it_for_a_while_and_ends_by_itself() -> None:
     status, text = answer(rig, ask(V.OVERRIDE, T0 + MINUTE, "I am watching"))
     assert (status, text) == (
         DONE,
-        "for 5 minutes this does not count: 5 orders refused within 10 minutes; trading is ACTIVE",
+        "for 5 minutes this does not count: 5 orders refused or lost within 10 minutes; trading is ACTIVE",
     )
     assert (level(rig), rig.desk.state.trading_state) == (L.CLOSED, TradingState.ACTIVE)
     assert rig.desk.state.breaker_override_until == T0 + 6 * MINUTE

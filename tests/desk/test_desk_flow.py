@@ -399,7 +399,7 @@ def test_an_unknown_order_never_resolves_by_the_clock_but_calls_a_person() -> No
     rig.venue.lost.add(id)
     rig.bars(100.0, T0, entry())
     given = [command for ms in range(1, 330) for command in rig.feed(Timer(ts=T0 + ms * 1000))]
-    assert [fact.code for fact in facts(given, AlertFact)] == ["ORDER_UNKNOWN"]
+    assert [fact.code for fact in facts(given, AlertFact)] == ["BREAKER_ALERT", "BREAKER_THROTTLE", "ORDER_UNKNOWN"]
     assert rig.desk.orders[id].status is OrderStatus.UNKNOWN
     rig.feed(update(id, K.REFUSED, T0 + 400_000, detail="never arrived"))
     assert rig.desk.orders[id].status is OrderStatus.REJECTED

@@ -15,7 +15,7 @@ from tradeterm.domain.events import OperatorCommand, Timer, VenueStatus, WorkerS
 from tradeterm.domain.facts import SignalFact, Trade
 from tradeterm.domain.orders import OrderIntent, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.signals import SignalOutcome
-from tradeterm.domain.states import CommandVerb, TradingState, VenueState, WorkerName, WorkerState
+from tradeterm.domain.states import BreakerLevel, CommandVerb, TradingState, VenueState, WorkerName, WorkerState
 
 BOTH = pytest.mark.parametrize("paper", [False, True], ids=["own-size", "whole-position"])
 EVERY = pytest.mark.parametrize("algorithm", ["twap", "iceberg"])
@@ -304,14 +304,27 @@ def test_a_refused_part_ends_it() -> None:
     assert "NO refused" in rig.rest.reason
 
 
-def test_an_unanswered_part_is_waited_for() -> None:
+def test_an_unanswered_part_is_waited_for_and_ends_it_once_the_venue_seems_to_hang() -> None:
     rig = SlicingRig(sliced(), paper=True)
     rig.venue.lost.add(f"{BASE}c2")
     rig.enter()
-    rig.go(1000)
+    while len(rig.parts) < 2:
+        rig.go(10)
+    rig.go(30)
     assert rig.desk.orders[f"{BASE}c2"].status is OrderStatus.UNKNOWN
     assert len(rig.parts) == 2
-    assert rig.alerts.count("SLICE_WAITS") == 1
+    assert rig.rest.status is not OrderStatus.CANCELED
+    rig.go(10)
+    assert rig.desk.state.breaker is BreakerLevel.THROTTLE
+    assert_over(rig, "BREAKER")
+
+
+def test_a_part_that_never_arrived_ends_it() -> None:
+    rig = SlicingRig(sliced(), paper=True)
+    rig.venue.lost.add(f"{BASE}c2")
+    rig.enter()
+    while len(rig.parts) < 2:
+        rig.go(10)
     rig.feed(update(f"{BASE}c2", K.REFUSED, rig.ts, code="NEVER_ARRIVED"))
     assert_over(rig, "PART_ENDED")
     assert f"s{T0 // 1000}" in rig.desk.state.signals_seen, "the signal was ordered and stays so"

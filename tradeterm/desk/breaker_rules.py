@@ -10,9 +10,10 @@ from the orders themselves, an unprotected position from the position. Latencies
 | unprotected       | no stop for 10 s            | 30 s                 | 60 s                  |          |
 | daily loss        |                             |                      | of the desk           | twice it |
 | drawdown          |                             |                      | of the desk           | twice it |
-| refused           | orders in the window        | ...                  | ...                   | ...      |
+| refused           | orders refused or lost      | ...                  | ...                   | ...      |
 | slippage          | mean of the window's orders | ..., two lost it     | ..., three lost it    |          |
 | latency (venue)   | nine in ten answer within   | ...                  | ...                   |          |
+| no answer (venue) | to a request for 10 s       | 30 s                 |                       |          |
 | connection        | lost 3 times in the window  | 6 times              |                       |          |
 | stale (book)      | no fresh data at all        | a window longer      |                       |          |
 | health (book)     | turned SEVERE in the window | turned CRITICAL      |                       |          |
@@ -32,7 +33,7 @@ from tradeterm.desk.protection import ALERT_AFTER_MS, FLATTEN_AFTER_MS
 from tradeterm.desk.rounding import RATIO_STEP, rounded
 from tradeterm.desk.sessions import is_open
 from tradeterm.desk.state import Book, DeskState
-from tradeterm.desk.unknown import NEVER_ARRIVED
+from tradeterm.desk.unknown import missing_for
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import RATE_LIMITED, Order, OrderIntent, OrderStatus, OrderType
 from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel
@@ -41,11 +42,11 @@ LEVELS = tuple(BreakerLevel)
 LEAST_LATENCIES = 10
 KEEP_LATENCIES = 600
 _THROTTLE_UNPROTECTED_MS = 30_000
+_NO_ANSWER = ((30_000, BreakerLevel.THROTTLE), (10_000, BreakerLevel.ALERT))
 _SECOND, _MINUTE = 1000, 60_000
 _LOSSES = ((6, BreakerLevel.THROTTLE), (3, BreakerLevel.ALERT))
 _TRIGGERED = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
 _ATTACHED = (OrderIntent.PROTECTIVE_STOP, OrderIntent.TAKE_PROFIT)
-_NOT_THE_VENUE = (NEVER_ARRIVED, RATE_LIMITED)
 
 
 class Cause(Struct, frozen=True):
@@ -75,10 +76,10 @@ def measure(state: DeskState, ts: int) -> list[Cause]:
 
 
 def was_refused(order: Order) -> bool:
-    """Whether the venue refused the order: entry, exit or stop. Not what our own limits held back, nor what never
-    arrived. Attached protection that is refused was never sent, so it is DENIED."""
+    """Whether the venue refused the order, or it never got there: entry, exit or stop. Not what our own limits held
+    back. Attached protection that is refused was never sent, so it is DENIED."""
     ended = order.status is OrderStatus.REJECTED or (order.status is OrderStatus.DENIED and order.intent in _ATTACHED)
-    return ended and not order.reason.startswith(_NOT_THE_VENUE)
+    return ended and not order.reason.startswith(RATE_LIMITED)
 
 
 def slippage(order: Order) -> Decimal | None:
@@ -207,7 +208,7 @@ def _refused(state: DeskState, ts: int) -> Iterator[Cause]:
     level = _refused_level(len(refused), state.config.breaker.refused_orders)
     if level is not None:
         last = max(refused, key=lambda order: (order.ts_updated, order.client_order_id))
-        text = f"{len(refused)} orders refused within {state.config.breaker.window_minutes:g} minutes"
+        text = f"{len(refused)} orders refused or lost within {state.config.breaker.window_minutes:g} minutes"
         yield Cause("refused", level, text, {"refused": str(len(refused)), "last": last.client_order_id})
 
 
@@ -264,6 +265,24 @@ def _latency(state: DeskState, ts: int) -> Iterator[Cause]:
             yield Cause(f"latency {venue}", level, text, numbers)
 
 
+def _no_answer(state: DeskState, ts: int) -> Iterator[Cause]:
+    """A venue that answers nothing has no latency to measure. A request that was missed is looked up within half a
+    second and again and again, so one that stays open is not one lost answer: nothing is answered. It ends with the
+    answer, like a lost connection, so it asks for no person: no HALT."""
+    longest: dict[str, tuple[int, Order]] = {}
+    for order in state.working_orders():
+        missing = missing_for(order, ts)
+        if missing is not None and missing > longest.get(order.venue, (0, order))[0]:
+            longest[order.venue] = (missing, order)
+    for venue, (missing, order) in sorted(longest.items()):
+        reached = next(((limit, level) for limit, level in _NO_ANSWER if missing > limit), None)
+        if reached is not None:
+            limit, level = reached
+            text = f"{venue} has left {order.client_order_id} without an answer for more than {limit // _SECOND} s"
+            numbers = {"venue": venue, "order": order.client_order_id, "missing_ms": str(missing)}
+            yield Cause(f"no answer {venue}", level, text, numbers)
+
+
 def _connection(state: DeskState, ts: int) -> Iterator[Cause]:
     count = sum(ts - at < window_ms(state) for at in state.venue_losses)
     level = next((level for least, level in _LOSSES if count >= least), None)
@@ -315,6 +334,7 @@ RULES: tuple[Callable[[DeskState, int], Iterator[Cause]], ...] = (
     _refused,
     _slippage,
     _latency,
+    _no_answer,
     _connection,
     _stale,
     _health,

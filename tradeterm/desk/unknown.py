@@ -34,7 +34,7 @@ def chase(turn: Turn) -> None:
         if order.status is OrderStatus.SUBMITTED and turn.ts - order.ts_updated > patience:
             missed = f"no answer within {patience / 1000:g} s"
             order = turn.move(order, OrderEventKind.UNCLEAR, detail=missed) or order
-        elapsed = _missing_for(order, turn.ts)
+        elapsed = missing_for(order, turn.ts)
         if elapsed is None:
             continue
         wanted = due(elapsed)
@@ -58,7 +58,7 @@ def unknown_orders(state: DeskState) -> list[Order]:
     return [order for order in state.working_orders() if order.status is OrderStatus.UNKNOWN]
 
 
-def _missing_for(order: Order, ts: int) -> int | None:
+def missing_for(order: Order, ts: int) -> int | None:
     """Since when an answer is overdue, in ms; None for orders that wait for none."""
     if order.status is OrderStatus.UNKNOWN:
         return ts - order.ts_updated
