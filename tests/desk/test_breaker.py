@@ -604,6 +604,36 @@ def test_a_new_or_a_worse_cause_raises_it_in_spite_of_an_override() -> None:
     assert level(rig) is L.SHUTDOWN, "the same, grown worse"
 
 
+def test_another_override_covers_what_is_breached_then_and_nothing_else() -> None:
+    rig = rig_with(30, loose(BreakerConfig(override_minutes=60.0)))
+    for number in range(5):
+        refuse(rig, number, T0)
+    assert answer(rig, ask(V.OVERRIDE, T0 + MINUTE, "I am watching"))[0] is DONE
+    later = T0 + 20 * MINUTE
+    measured(rig, [1000.0] * 20, later)
+    status, text = answer(rig, ask(V.OVERRIDE, later + MINUTE, "slow, but well"))
+    assert (status, text) == (
+        DONE,
+        "for 60 minutes this does not count: paper takes 1.00 s to answer, limit 1 s; trading is ACTIVE",
+    )
+    assert rig.desk.state.breaker_overridden == {"latency paper": L.THROTTLE}
+    assert facts(rig.commands, BreakerFact)[-1].overridden == (("latency paper", L.THROTTLE),)
+    for number in range(5, 10):
+        refuse(rig, number, later + 2 * MINUTE)
+    assert level(rig) is L.HALT, "five refused orders were overridden once, and not again"
+
+
+def test_another_override_covers_no_higher_level_than_the_present_one() -> None:
+    rig = rig_with(30, loose(BreakerConfig(override_minutes=60.0)))
+    for number in range(5):
+        refuse(rig, number, T0 + number * MINUTE)
+    answer(rig, ask(V.OVERRIDE, T0 + 5 * MINUTE, "I am watching"))
+    answer(rig, ask(V.OVERRIDE, T0 + 12 * MINUTE, "still"))
+    assert rig.desk.state.breaker_overridden == {"refused": L.ALERT}
+    refuse(rig, 5, T0 + 12 * MINUTE)
+    assert level(rig) is L.THROTTLE
+
+
 def test_there_has_to_be_something_to_override() -> None:
     rig = rig_with(12)
     assert answer(rig, ask(V.OVERRIDE, T0, "go")) == (REFUSED, "the breaker is CLOSED")

@@ -14,8 +14,9 @@ ALERT and THROTTLE fall by one level after `cool_down_minutes` without a cause a
 what a present cause demands. HALT and SHUTDOWN never fall by themselves. RESUME ends a HALT, RECOVER (with a reason)
 either, both only once no cause of such a level is measured any more; the breaker is then where the present causes have
 it. OVERRIDE (with a reason) lets the causes it finds count for nothing for `override_minutes`: a new one, or one of
-them that gets worse, still raises the breaker, and what lasts when the override ends raises it again. SHUTDOWN cannot
-be overridden, nor what breaks a law of the house (`Cause.overridable`).
+them that gets worse, still raises the breaker, and what lasts when the override ends raises it again. Another OVERRIDE
+covers what it finds then, and no more what an earlier one did. SHUTDOWN cannot be overridden, nor what breaks a law of
+the house (`Cause.overridable`).
 
 Every change is a `BreakerFact` that carries all a restart needs: level, cause, and the exact time its cool-down began.
 """
@@ -103,11 +104,10 @@ def release(turn: Turn, why: str) -> None:
 
 
 def override(turn: Turn, causes: list[Cause], why: str) -> None:
-    """Let these causes, which are present, count for nothing for a while; the caller has seen that it may."""
+    """Let these causes, which are present, count for nothing for a while, in place of what an override before covered;
+    the caller has seen that it may."""
     state = turn.state
-    for cause in causes:
-        before = state.breaker_overridden.get(cause.rule, BreakerLevel.CLOSED)
-        state.breaker_overridden[cause.rule] = max(before, cause.level, key=rank)
+    state.breaker_overridden = {cause.rule: cause.level for cause in reversed(causes)}  # of a rule's the worst
     state.breaker_override_until = turn.ts + int(state.config.breaker.override_minutes * _MINUTE)
     release(turn, why)
 
