@@ -5,6 +5,7 @@ import random
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 import pytest
 from desk_kit import (
     BTC,
@@ -31,8 +32,9 @@ from test_view import look
 
 from tradeterm.config import Config, LimitsConfig, RiskConfig, SizingConfig
 from tradeterm.desk import Desk
-from tradeterm.desk.comovement import Z_99, comovement, deviation, heat
+from tradeterm.desk.comovement import Z_99, Comovement, comovement, deviation, heat
 from tradeterm.desk.portfolio import Portfolio, portfolio
+from tradeterm.desk.risk_view import desk_limits, present_risk
 from tradeterm.desk.state import DeskState, Health
 from tradeterm.domain.commands import DeskCommand, SubmitOrder
 from tradeterm.domain.events import DeskEvent, Timer, VerdictReceived
@@ -105,6 +107,48 @@ def test_what_one_book_holds_counts_against_another(
     fact = buy(rig, "b", other)
     assert fact.outcome_code == denied, fact.outcome_text
     assert says in fact.outcome_text
+
+
+ONLY_BTC = covariance(instruments=(BTC,), covariance=((4e-4,),), groups=(0,))
+
+
+def test_an_instrument_in_no_covariance_counts_with_the_largest_group() -> None:
+    rig = Rig(desk_of(**{**LOOSE, "max_group": 0.4}))
+    rig.feed(ONLY_BTC)
+    assert buy(rig, "a").outcome_code == "", "60,000 of 190,000"
+    fact = buy(rig, "b", ETH)
+    assert fact.outcome_code == GateCode.CORRELATED_EXPOSURE
+    assert fact.outcome_text == (
+        "50.53% of the desk's equity in BTCUSDT, ETHUSDT, which move together as far as is known, nothing is of ETHUSDT,"
+        " limit 40.00%"
+    )
+
+
+def test_the_largest_group_counts_with_what_is_in_no_covariance() -> None:
+    rig = Rig(desk_of(**{**LOOSE, "max_group": 0.4}))
+    rig.feed(ONLY_BTC)
+    assert buy(rig, "a", ETH).outcome_code == ""
+    assert buy(rig, "b").outcome_code == GateCode.CORRELATED_EXPOSURE
+    state = rig.desk.state
+    groups = next(limit for limit in desk_limits(state, present_risk(state)) if limit.name == "largest group")
+    assert groups.value == pytest.approx(100 * 60_000 / 190_000, rel=1e-2)
+
+
+def test_a_smaller_group_is_left_alone_by_what_is_in_no_covariance() -> None:
+    moves = Comovement(
+        place={"A": 0, "B": 1, "C": 2},
+        covariance=np.eye(3).tolist(),
+        alone={},
+        groups={"group 1": ("A", "B"), "group 2": ("C",), "unknown": ("X", "Y")},
+    )
+    held = {"A": d(50), "C": d(30), "X": d(20)}
+    assert moves.counted_with("A", held) == (("A", "B", "X"), ("X",))
+    assert moves.counted_with("C", held) == (("C",), ())
+    assert moves.counted_with("C", {**held, "C": d(51)}) == (("C", "X"), ("X",))
+    assert moves.counted_with("Y", held) == (("A", "B", "X", "Y"), ("X", "Y"))
+    assert moves.counted_with("A", {"A": d(50)}) == (("A", "B"), ())
+    nothing = msgspec.structs.replace(moves, place={})
+    assert nothing.counted_with("X", held) == (("A", "C", "X"), ("A", "C", "X"))
 
 
 def test_without_any_volatility_nothing_is_opened() -> None:

@@ -19,7 +19,8 @@ class DeskRisk(Struct, frozen=True, kw_only=True):
     """The whole desk with this order and, as far as that is worse, every open entry order filled.
 
     Exposures, heat and VaR are fractions of the desk's equity; None means not known, and `missing` says why. `sectors`
-    are those the instrument is in; `no_volatility` are instruments nothing is known of.
+    are those the instrument is in; `group_unknown` are those of `group_members` of which no covariance is known;
+    `no_volatility` are instruments nothing is known of.
     """
 
     limits: RiskConfig
@@ -30,6 +31,7 @@ class DeskRisk(Struct, frozen=True, kw_only=True):
     asset: Decimal | None = None
     group: Decimal | None = None
     group_members: tuple[str, ...] = ()
+    group_unknown: tuple[str, ...] = ()
     sectors: tuple[tuple[str, Decimal | None], ...] = ()
     one_sided: Decimal | None = None
     heat: Decimal | None = None

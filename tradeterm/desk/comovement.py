@@ -8,13 +8,15 @@ the same on every machine.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
 from operator import itemgetter, mul
 
 from msgspec import Struct
 
 from tradeterm.desk.portfolio import Leg
 from tradeterm.desk.state import DeskState
-from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.instrument import ZERO, Calendar
 from tradeterm.domain.market import DAY_MS, MINUTE_MS
 
 Z_95, Z_99 = 1.6448536269514722, 2.3263478740408408
@@ -37,8 +39,28 @@ class Comovement(Struct, frozen=True, kw_only=True):
     alone: Mapping[str, float]
     groups: Mapping[str, tuple[str, ...]]
 
-    def group_of(self, instrument: str) -> tuple[str, tuple[str, ...]] | None:
-        return next((item for item in self.groups.items() if instrument in item[1]), None)
+    def counted_with(self, instrument: str, held: Mapping[str, Decimal]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The instruments that may move with this one, and those of them in no covariance; `held` is notional.
+
+        What is in no covariance may move with anything. So whatever is held of it counts with the largest group, and
+        that one with it; other groups are left alone.
+        """
+        own = next((members for members in self.groups.values() if instrument in members), (instrument,))
+        unknown = tuple(
+            name
+            for name in chain.from_iterable(self.groups.values())
+            if name not in self.place and (held.get(name) or name == instrument)
+        )
+        if not unknown:
+            return own, ()
+
+        def size(members: Iterable[str]) -> Decimal:
+            return sum((held.get(name, ZERO) for name in members), ZERO)
+
+        largest = max((members for members in self.groups.values() if members[0] in self.place), key=size, default=())
+        if instrument not in self.place:
+            return (*largest, *unknown), unknown
+        return ((*own, *unknown), unknown) if size(own) == size(largest) else (own, ())
 
 
 def comovement(state: DeskState) -> Comovement:

@@ -33,8 +33,7 @@ def desk_risk(
     unknown = without_volatility(whole.legs, moves)
     if whole.missing:
         return DeskRisk(limits=limits, missing=whole.missing, no_volatility=unknown)
-    together = moves.group_of(signal.instrument)
-    members = together[1] if together else (signal.instrument,)
+    members, doubtful = moves.counted_with(signal.instrument, whole.by_instrument())
     daily = deviation(whole.legs, moves)
     return DeskRisk(
         limits=limits,
@@ -43,6 +42,7 @@ def desk_risk(
         asset=share(whole, whole.of_asset(instrument.symbol)),
         group=share(whole, whole.gross(members)),
         group_members=tuple(_symbols(state, members)),
+        group_unknown=tuple(_symbols(state, doubtful)),
         sectors=tuple(
             (name, share(whole, whole.gross(ids))) for name, ids in limits.sectors.items() if signal.instrument in ids
         ),

@@ -55,6 +55,13 @@ class Portfolio(Struct, frozen=True, kw_only=True):
         chosen = None if instruments is None else frozenset(instruments)
         return sum((leg.notional for leg in self.legs if chosen is None or leg.instrument in chosen), ZERO)
 
+    def by_instrument(self) -> dict[str, Decimal]:
+        """Notional of all legs of each instrument."""
+        found: dict[str, Decimal] = {}
+        for leg in self.legs:
+            found[leg.instrument] = found.get(leg.instrument, ZERO) + leg.notional
+        return found
+
     def of_asset(self, asset: str) -> Decimal:
         return sum((leg.notional for leg in self.legs if leg.asset == asset), ZERO)
 

@@ -45,6 +45,8 @@ def asset_exposure(r: GateRequest) -> GateCheck:
 
 def correlated_exposure(r: GateRequest) -> GateCheck:
     what = f"of the desk's equity in {_some(r.desk.group_members)}, which move together"
+    if r.desk.group_unknown:
+        what += f" as far as is known, nothing is of {_some(r.desk.group_unknown)}"
     limit = exact(r.desk.limits.max_group)
     return _share(r.desk, GateCode.CORRELATED_EXPOSURE, r.desk.group, limit, what)
 

@@ -37,9 +37,7 @@ def present_risk(state: DeskState) -> PresentRisk:
     whole, moves = portfolio(state).positions(), comovement(state)
     if whole.missing or whole.equity <= 0:
         return PresentRisk(whole=whole, moves=moves)
-    held: dict[str, Decimal] = {}
-    for leg in whole.legs:
-        held[leg.instrument] = held.get(leg.instrument, ZERO) + leg.notional
+    held = whole.by_instrument()
     daily, equity = deviation(whole.legs, moves), float(whole.equity)
     net = whole.net()
     one_sided = share(whole, abs(net))
@@ -77,7 +75,8 @@ def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
     for leg in present.whole.legs:
         assets[leg.asset] = assets.get(leg.asset, ZERO) + leg.notional
     largest = _largest(assets.values(), present)
-    groups = _largest((_held(present, members) for members in present.moves.groups.values()), present)
+    crowds = (present.moves.counted_with(members[0], present.held)[0] for members in present.moves.groups.values())
+    groups = _largest((_held(present, members) for members in crowds), present)
     sectors = _largest((_held(present, members) for members in limits.sectors.values()), present)
     one_sided = None if present.net is None else abs(present.net)
     var = None if present.deviation is None else Decimal(repr(Z_99 * present.deviation))
