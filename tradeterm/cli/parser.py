@@ -13,17 +13,23 @@ from tradeterm.cli import (
     doctor,
     ledger,
     logs,
+    lookahead,
     looks,
     montecarlo,
     notify,
     open_ui,
     replay,
+    robustness,
     runs,
     status,
+    walkforward,
 )
 from tradeterm.cli.commands import Commands, add_global_options
 
-_COMMANDS = (status, control, logs, replay, backtest, runs, montecarlo, ledger, data, config, looks, notify, doctor)
+_COMMANDS = (
+    status, control, logs, replay, backtest, walkforward, robustness, lookahead, runs, montecarlo, ledger, data, config,
+    looks, notify, doctor,
+)  # fmt: skip
 
 _EPILOG = """\
 examples:

@@ -1,13 +1,18 @@
 """Is the best of many variants the best because it is good, or because there were many?"""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import ArrayLike
 
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, expected_max_sharpe, pbo_cscv
-from tradeterm.research.honesty.summary import known
+from tradeterm.research.honesty.parameters import Changes
+from tradeterm.research.honesty.summary import known, traded_equity
+from tradeterm.research.study import Study, run
+from tradeterm.research.workers import MapStudies, map_studies
+from tradeterm.strategies.panel import Floats
 
 _LARGEST_CHOICE = 16
 """Blocks: 12 870 ways to choose half of them."""
@@ -66,6 +71,19 @@ def overfitting(returns: ArrayLike, *, periods_per_year: float = 365.0, trials: 
         sentence="",
     )
     return _said(found)
+
+
+def candidate_returns(study: Study, candidates: Sequence[Changes], *, spread: MapStudies = map_studies) -> Floats:
+    """Daily returns of the study with each of these changes of its parameters, (days, candidates)."""
+    return np.column_stack(spread(daily_returns, study, candidates))
+
+
+def daily_returns(study: Study, changes: Changes) -> Floats:
+    """Of one run; 0 where there was no equity left to earn a return."""
+    changed = study.with_parameters(changes)
+    equity = traded_equity(changed, run(changed))[1]
+    before = equity[:-1]
+    return np.where(before > 0, equity[1:] / np.where(before > 0, before, 1.0) - 1, 0.0)
 
 
 def _nothing(trials: int, periods: int) -> Overfitting:

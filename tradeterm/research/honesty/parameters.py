@@ -51,6 +51,11 @@ def neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
     return tuple(found)
 
 
+def nearby(study: Study, share: float = 0.2) -> tuple[Changes, ...]:
+    """The study's own parameters (no change), and each of its `neighbours`."""
+    return ({}, *({near.name: near.other} for near in neighbours(study, share)))
+
+
 def candidates_of(grid: Mapping[str, Any]) -> tuple[Changes, ...]:
     """Every combination of the grid's values: {"threshold": (0.03, 0.04), "stall_bars": (2, 3)} gives four."""
     return tuple(dict(zip(grid, values, strict=True)) for values in product(*grid.values()))

@@ -216,7 +216,7 @@ def _sentence(
         (each for each in found if base.total_return > 0 and each.summary.total_return <= 0 and _is_harsh(each)), None
     )
     if breaks is not None:
-        text += f"; {_named(breaks.variation)} ends the profit"
+        text += f"; {named(breaks.variation)} ends the profit"
     if resampled is not None:
         text += (
             f"; {resampled.below_start * 100:.0f} % of resampled curves end below their start and 5 % fall by more than"
@@ -231,7 +231,8 @@ def _is_harsh(each: Varied) -> bool:
     return isinstance(each.variation, Delay | CostTimes)
 
 
-def _named(variation: Variation) -> str:
+def named(variation: Variation) -> str:
+    """The variation in words."""
     match variation:
         case Delay(bars):
             return f"entering {count(bars, 'bar')} late"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tradeterm.quant.performance import performance
 from tradeterm.research.backtesting import DAYS_PER_YEAR
+from tradeterm.research.metrics.text import NO_VALUE
 from tradeterm.research.result import Result
 from tradeterm.research.study import Study, run
 from tradeterm.strategies.panel import Floats
@@ -79,11 +80,11 @@ def known(value: float) -> float | None:
 
 
 def percent(value: float | None) -> str:
-    return "no value" if value is None else f"{value * 100:+.2f} %"
+    return NO_VALUE if value is None else f"{value * 100:+.2f} %"
 
 
 def plain(value: float | None) -> str:
-    return "no value" if value is None else f"{value:.2f}"
+    return NO_VALUE if value is None else f"{value:.2f}"
 
 
 def count(number: int, word: str) -> str:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from tradeterm.domain.market import DAY_MS
 from tradeterm.quant.performance import performance
 from tradeterm.research.backtesting import DAYS_PER_YEAR
-from tradeterm.research.honesty.parameters import Changes, candidates_of, neighbours, values_of
+from tradeterm.research.honesty.parameters import Changes, candidates_of, nearby, values_of
 from tradeterm.research.honesty.summary import (
     Metric,
     Summary,
@@ -99,7 +99,7 @@ def walk_forward(
     Every run starts flat, with the book's capital. Raises ValueError where not one window fits, or for no candidates.
     """
     if candidates is None:
-        candidates = candidates_of(grid) if grid is not None else _nearby(study)
+        candidates = candidates_of(grid) if grid is not None else nearby(study)
     if not candidates:
         raise ValueError("candidates: found none, allowed at least one")
     for changes in candidates:
@@ -111,10 +111,6 @@ def walk_forward(
         raise ValueError(f"found {days:.1f} days of data, needed {train + purge + test:g} for one window")
     folds = tuple(spread(partial(_fold, candidates=tuple(candidates), metric=metric), study, parts))
     return _joined(study, folds, metric, len(candidates))
-
-
-def _nearby(study: Study) -> tuple[Changes, ...]:
-    return ({}, *({near.name: near.other} for near in neighbours(study)))
 
 
 def _span(study: Study, candidates: Sequence[Changes]) -> tuple[int, int]:

@@ -1,0 +1,93 @@
+"""What the commands that doubt a result have in common: where the study comes from and how a finding is written."""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tradeterm.cli.backtest import add_study_options
+from tradeterm.cli.figures import aligned
+from tradeterm.cli.output import say
+from tradeterm.cli.progress import progress
+
+if TYPE_CHECKING:
+    from tradeterm.research.honesty.evidence import Shown
+    from tradeterm.research.report.facts import Table
+    from tradeterm.research.studies import Found
+    from tradeterm.research.workers import MapStudies
+
+_MOST_WORKERS = 64
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of a study, and on how many processes it is tested."""
+    add_study_options(parser)
+    parser.add_argument(
+        "--workers", type=_workers, metavar="N", help="processes to spread the runs over (default: one a core)"
+    )
+
+
+@contextmanager
+def spreading(found: "Found", options: argparse.Namespace, what: str) -> Iterator["MapStudies"]:
+    """How runs of the study are spread over processes, with a progress bar. The bundled recording stays in one."""
+    from tradeterm.research.workers import PanelSource, map_studies
+    from tradeterm.resources import demo_folder
+
+    source = None
+    if found.folder != demo_folder():
+        opened = found.study.panel.ts_open
+        source = PanelSource(found.folder, found.symbols, found.interval, int(opened[0]), int(opened[-1]) + 1)
+    workers = options.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+    with progress(what) as tell:
+        yield partial(map_studies, workers=workers, source=source, progress=tell)
+
+
+def head_of(found: "Found") -> dict[str, object]:
+    """What every answer in JSON begins with."""
+    panel = found.study.panel
+    return {
+        "name": found.name,
+        "strategy": found.study.book.strategy,
+        "instruments": panel.instruments,
+        "interval": found.interval,
+        "first": int(panel.ts_open[0]),
+        "last": int(panel.ts_open[-1]) + panel.interval_ms,
+        "data_hash": found.data_hash,
+        "seed": found.study.seed,
+        "notes": found.notes,
+    }
+
+
+def say_findings(found: "Found", findings: Sequence["Shown"]) -> None:
+    """What was tested, then each finding: its sentence first, its tables after it."""
+    from tradeterm.research.data.moments import utc
+
+    panel = found.study.panel
+    begins, ends = int(panel.ts_open[0]), int(panel.ts_open[-1]) + panel.interval_ms
+    say(f"{found.name}: {', '.join(panel.instruments)}")
+    say(f"{utc(begins)} to {utc(ends)} UTC, bars of {found.interval}, data {found.data_hash[:12]}")
+    for note in found.notes:
+        say(note)
+    for each in findings:
+        say()
+        say(each.title.upper())
+        say(each.sentence)
+        for table in each.tables:
+            say()
+            say("\n".join(_lines(table)))
+
+
+def _lines(table: "Table") -> list[str]:
+    from tradeterm.research.report.cells import cell_text
+
+    rows = [(cell_text(row[0]), [cell_text(cell) for cell in row[1:]]) for row in table.rows]
+    return [line.rstrip() for line in aligned([(table.columns[0], list(table.columns[1:])), *rows])]
+
+
+def _workers(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 1 <= value <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed 1 to {_MOST_WORKERS}")
+    return value

@@ -1,0 +1,49 @@
+"""`tradeterm robustness`: what is left of a result when what it should not depend on is changed."""
+
+import argparse
+
+from tradeterm.cli.backtest import found_of
+from tradeterm.cli.commands import Commands
+from tradeterm.cli.honesty import add_options, head_of, say_findings, spreading
+from tradeterm.cli.output import DONE, say_json
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add("robustness", run, "shake a book or a strategy: parameters, delay, noise, costs", json=True)
+    add_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Beside the changed runs: how long the edge lasts, what capital it carries, and what calamities would cost.
+
+    JSON: {"type": "robustness", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
+    "notes", "robustness": {"base": summary, "parameters"|"delays"|"noise"|"costs": [{"variation": {"type":
+    "parameter"|"delay"|"noise"|"costs", and "name", "value"|"bars"|"size", "seed"|"factor"}, "summary"}], "skipped":
+    {"share", "draws", "low", "median", "high", "losing"}, "resampled": {"paths", "days", "block", "below_start", "low",
+    "median", "high", "worst_drawdown"}, "sentence"}, "decay": {"after": [{"bars", "signals", "mean",
+    "standard_error"}], "edge", "half_life", "information": [{"bars", "dates", "mean", "t_statistic"}], "costs",
+    "sentence"}, "capacity": {"coefficient", "free": summary, "points": [{"multiple", "capital", "summary", "retained",
+    "largest"}], "half", "unknown", "sentence"}, "stress": {"falls"|"worst": [{"ts", "market", "book"}], "ts", "held":
+    [[instrument, share]], "losses": [{"scenario", "share", "assumptions", "unknown"}], "sentence"}}; a summary is
+    {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades"}. Fractions, times in UTC ms, null is no value;
+    `tradeterm.research.honesty` has the definitions.
+    """
+    from tradeterm.research.honesty.capacity import capacity
+    from tradeterm.research.honesty.decay import decay
+    from tradeterm.research.honesty.evidence import shown
+    from tradeterm.research.honesty.robustness import robustness
+    from tradeterm.research.honesty.stress import stress
+
+    found = found_of(options)
+    study = found.study
+    with spreading(found, options, "changed runs") as spread:
+        shaken = robustness(study, spread=spread)
+    with spreading(found, options, "larger capital") as spread:
+        carried = capacity(study, spread=spread)
+    lasting, stressed = decay(study), stress(study)
+    if options.json:
+        answers = {"robustness": shaken, "decay": lasting, "capacity": carried, "stress": stressed}
+        say_json({"type": "robustness", **head_of(found), **answers})
+    else:
+        say_findings(found, [shown(each) for each in (shaken, lasting, carried, stressed)])
+    return DONE
