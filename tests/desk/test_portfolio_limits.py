@@ -119,8 +119,8 @@ def test_an_instrument_in_no_covariance_counts_with_the_largest_group() -> None:
     fact = buy(rig, "b", ETH)
     assert fact.outcome_code == GateCode.CORRELATED_EXPOSURE
     assert fact.outcome_text == (
-        "50.53% of the desk's equity in BTCUSDT, ETHUSDT, which move together as far as is known, nothing is of ETHUSDT,"
-        " limit 40.00%"
+        "50.53% of the desk's equity in BTCUSDT, ETHUSDT, which move together as far as is known,"
+        " nothing is of ETHUSDT, limit 40.00%"
     )
 
 
