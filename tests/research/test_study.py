@@ -11,6 +11,7 @@ from tradeterm.domain.market import DAY_MS
 from tradeterm.research.exits import first_exit_every_bar
 from tradeterm.research.result import Result
 from tradeterm.research.study import Study, run
+from tradeterm.research.ticks import Step
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,9 @@ def test_an_entry_that_waits(study: Study, whole: Result) -> None:
     )
     assert late.entry_row == first.entry_row + 2
     column = study.panel.instruments.index(first.instrument)
-    assert late.entry_price == pytest.approx(study.panel.open[late.entry_row, column] * (1 + 0.0002 * late.side))
+    tick = Step.of(study.instruments[column].tick_size)
+    slipped = float(study.panel.open[late.entry_row, column]) * (1 + 0.0002 * late.side)
+    assert late.entry_price == tick.up(slipped * late.side) * late.side
 
 
 def test_mistakes_are_named(study: Study) -> None:

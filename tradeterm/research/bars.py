@@ -90,7 +90,7 @@ class Bars:
         self.rows = rows = int(self.ts_open.shape[0])
         self.start = int(self.ts_open[0]) if rows else 0
         self.regular = rows > 0 and int(self.ts_open[-1]) - self.start == (rows - 1) * interval_ms
-        self.last = self._last_bar(rows - 1)
+        self.last = self.last_bar(rows - 1)
         columns = (self.ts_open, self.open, self.high, self.low, self.close, volume)
         self._mappings = {
             id(found): found for column in columns if column is not None and (found := _mapping(column)) is not None
@@ -129,7 +129,7 @@ class Bars:
 
     def last_close(self, ts: int) -> float:
         """The newest close at `ts`; NaN before the first."""
-        row = self._last_bar(self.first_closing(ts + 1) - 1)
+        row = self.last_bar(self.first_closing(ts + 1) - 1)
         return float(self.close[row]) if row >= 0 else math.nan
 
     def closes(self, first: int, stop: int) -> Floats:
@@ -139,7 +139,7 @@ class Bars:
         if not missing.any():
             return part
         known = np.maximum.accumulate(np.where(missing, -1, np.arange(len(part))))
-        before = self._last_bar(first - 1)
+        before = self.last_bar(first - 1)
         return np.where(known >= 0, part[known], self.close[before] if before >= 0 else math.nan)
 
     def release(self) -> None:
@@ -147,7 +147,7 @@ class Bars:
         for mapping in self._mappings.values():
             mapping.madvise(mmap.MADV_DONTNEED)
 
-    def _last_bar(self, row: int) -> int:
+    def last_bar(self, row: int) -> int:
         """The last row up to `row` that has a bar; −1 where none has."""
         while row >= 0:
             part = self.close[max(0, row + 1 - _CHUNK) : row + 1]

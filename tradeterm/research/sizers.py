@@ -8,12 +8,14 @@ from typing import NamedTuple, Protocol
 from tradeterm.config import LimitsConfig, SizingConfig
 from tradeterm.desk.earned import RECENT, Earned, expectancy_view
 from tradeterm.desk.edge import edge, forgotten_at, remembered
-from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor
-from tradeterm.desk.sizing import SizeRequest, size
+from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor, volatility_factor
+from tradeterm.desk.rounding import ratio
+from tradeterm.desk.sizing import SizeRequest, reckon
 from tradeterm.desk.state import KEEP_RESULTS
 from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.snapshot import TradeResult
+from tradeterm.research.regimes import Model, Regimes
 
 
 class Closed(NamedTuple):
@@ -108,14 +110,19 @@ class FixedQuantity:
 class DeskSizer:
     """The live desk's own `size()`, with its edge, caps, lots and drawdown factor, on a simulated book.
 
-    Without models the regime is unknown (the smallest multiplier counts), and a volatility target is refused. The peak
-    of equity is that of the decisions, as the kernel does not look between them.
+    Without `models` the regime is unknown (the smallest multiplier counts), and a volatility target is refused.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], sizing: SizingConfig, limits: LimitsConfig) -> None:
-        if sizing.volatility_target is not None:
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        sizing: SizingConfig,
+        limits: LimitsConfig,
+        models: Regimes | None = None,
+    ) -> None:
+        if sizing.volatility_target is not None and models is None:
             raise ValueError("sizing.volatility_target is set: it needs a live desk's models, not simulated here")
-        self._instruments, self._sizing, self._limits = tuple(instruments), sizing, limits
+        self._instruments, self._sizing, self._limits, self._models = tuple(instruments), sizing, limits, models
         self._closed: Sequence[Closed] = ()
         self._results: tuple[TradeResult, ...] = ()
         self._known = 0
@@ -128,27 +135,30 @@ class DeskSizer:
         earned = self._track_record(wanted.closed, wanted.ts)
         if not earned.edge.risk_fraction:
             return 0.0
+        model = Model() if self._models is None else self._models.at(wanted.instrument, wanted.row)
         factors: tuple[Factor, ...] = ()
+        if config.volatility_target is not None:
+            factors = (volatility_factor(config.volatility_target, model.volatility),)
         if config.drawdown_dampening:
-            peak = _exact(max(wanted.peak_equity, wanted.equity))
-            fallen = (peak - _exact(wanted.equity)) / peak
-            factors = (drawdown_factor(fallen, _exact(self._limits.drawdown), _exact(wanted.cash), earned),)
+            peak = exact(max(wanted.peak_equity, wanted.equity))
+            fallen = ratio(peak - exact(wanted.equity), peak)
+            factors += (drawdown_factor(fallen, exact(self._limits.drawdown), exact(wanted.cash), earned),)
         request = SizeRequest(
             instrument=self._instruments[wanted.instrument],
-            price=_exact(wanted.price),
-            stop=_exact(wanted.stop),
-            equity=_exact(wanted.equity),
-            cash=_exact(wanted.cash),
-            exposure=_exact(wanted.exposure),
+            price=exact(wanted.price),
+            stop=exact(wanted.stop),
+            equity=exact(wanted.equity),
+            cash=exact(wanted.cash),
+            exposure=exact(wanted.exposure),
             risk_fraction=earned.edge.risk_fraction,
             why=earned.edge.why,
-            max_position_fraction=_exact(config.max_position_fraction),
-            max_leverage=_exact(self._limits.max_leverage),
-            max_order_notional=_exact(self._limits.max_order_notional),
-            regime=regime_factor(config.regimes, None, side),
+            max_position_fraction=exact(config.max_position_fraction),
+            max_leverage=exact(self._limits.max_leverage),
+            max_order_notional=exact(self._limits.max_order_notional),
+            regime=regime_factor(config.regimes, model.regime, side),
             factors=factors,
         )
-        return float(size(request).quantity)
+        return float(reckon(request).quantity)
 
     def _track_record(self, closed: Sequence[Closed], ts: int) -> Earned:
         """What the desk makes of the trades so far, reckoned anew only after another one, or once one is forgotten."""
@@ -188,17 +198,18 @@ def _positive(name: str, value: float) -> float:
     return value
 
 
-def _exact(value: float) -> Decimal:
+def exact(value: float) -> Decimal:
+    """The decimal a float is written as."""
     return Decimal(str(value))
 
 
 def _result(closed: Closed) -> TradeResult:
-    multiple = None if math.isnan(closed.r_multiple) else _exact(closed.r_multiple)
+    multiple = None if math.isnan(closed.r_multiple) else exact(closed.r_multiple)
     return TradeResult(
         trade_id="",
         ts_closed=closed.ts,
-        pnl=_exact(closed.pnl),
-        return_pct=_exact(closed.return_pct),
+        pnl=exact(closed.pnl),
+        return_pct=exact(closed.return_pct),
         r_multiple=multiple,
     )
 

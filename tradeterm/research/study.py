@@ -1,6 +1,6 @@
 """A backtest of a book as a value: the same study gives the same result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -9,21 +9,32 @@ from msgspec import Struct
 from tradeterm.config import BookConfig
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.instrument import Calendar, Instrument
-from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.market import DAY_MS, HOUR_MS
+from tradeterm.domain.signals import GateCode
 from tradeterm.research.backtesting import DAYS_PER_YEAR, settlements_of
 from tradeterm.research.bars import Bars, Liquidity, bars_of
 from tradeterm.research.costs import Costs
-from tradeterm.research.exits import FirstExit, first_exit
-from tradeterm.research.fills import Anchor, ExitPolicy, policy_of
+from tradeterm.research.entries import Why
+from tradeterm.research.exits import ExitSignals, FirstExit, first_exit
+from tradeterm.research.fills import Anchor, EntryBar, ExitPolicy, policy_of
+from tradeterm.research.regimes import HISTORY_BARS, Regimes
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import InstrumentSignals, signals_of, simulate
-from tradeterm.research.sizers import DeskSizer, MaxExposure, MaxPositions
+from tradeterm.research.ticks import Step
+from tradeterm.research.tier1 import BookRules
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Strategy
 from tradeterm.strategies.registry import make_strategy
 
-_AT_ONCE = 32_768
+_AT_ONCE = 16_384
 """Rows of signals worked out together: few enough that the arrays in between stay in the processor's cache."""
+_MOMENT_MS = 1.5  # not less than one once it is a whole number of them
+_WHY = Why(
+    same=GateCode.DUPLICATE_SIGNAL,
+    opposite=GateCode.OPPOSITE_SIGNAL,
+    session_end=GateCode.MARKET_CLOSED,
+    no_size=GateCode.QTY_BELOW_MIN,
+)
 
 
 class Study(Struct, frozen=True, kw_only=True):
@@ -61,21 +72,23 @@ class Study(Struct, frozen=True, kw_only=True):
     def between(self, start: int, end: int) -> "Study":
         """The same for entries decided at closes in [start, end), UTC ms.
 
-        Before `start` there is as much history as the strategy needs. Data ends with the bar that closes at `end`, or
-        before it; what is open then ends there.
+        Before `start` there is as much history as the strategy and the models need. Data ends with the bar that closes
+        at `end`, or before it; what is open then ends there.
         """
         closes = self.panel.ts
-        first = max(0, int(np.searchsorted(closes, start)) - self.strategy.warmup)
+        first = max(0, int(np.searchsorted(closes, start)) - max(self.strategy.warmup, HISTORY_BARS))
         stop = int(np.searchsorted(closes, end, side="right"))
         since = start if self.since is None else max(start, self.since)
         return msgspec.structs.replace(self, panel=self.panel.window(first, max(first, stop)), since=since)
 
 
 def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
-    """Trade the book in simulated time, by the fill rules of `fills.py`.
+    """Trade the book in simulated time as a live desk would, by the fill rules of `fills.py`.
 
-    Entries are sized by the desk's own `size()` and held to the book's limits. Stop and target are measured from the
-    signal's close, as a live desk does, whose stop leaves with the order. Raises ConfigError for a book that cannot be
+    Entries are sized by the desk's own `size()`, with the regime known at the signal, and held to the book's limits by
+    the desk's own checks: the codes of those that deny are the reasons of `Result.ignored`. As on a live desk, stop and
+    target are measured from the signal's close, the trailing stop goes by the close of the entry's bar, prices lie on
+    the tick, and a position is held from a moment after the open. Raises ConfigError for a book that cannot be
     simulated, and for a panel without rows or with instruments that are not the book's contracts.
     """
     book, panel = study.book, study.panel
@@ -86,15 +99,17 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
         funding=settlements_of(panel, study.funding_hours),
         liquidity=None if study.liquidity is None else [study.liquidity.get(name) for name in panel.instruments],
     )
+    for bars, contract, volume in zip(market, study.instruments, panel.volume.T, strict=True):
+        bars.tick, bars.lot, bars.volume = Step.of(contract.tick_size), Step.of(contract.lot_size), volume
     found = simulate(
         market,
         signals(study, market),
         _policy(book, panel.interval_ms),
         costs=study.costs,
         capital=book.capital,
-        sizer=DeskSizer(study.instruments, book.sizing, book.limits),
-        limits=(MaxPositions(book.limits.max_positions), MaxExposure(book.limits.max_total_exposure)),
+        sizer=BookRules(study.instruments, book, Regimes(market)),
         exits=exits,
+        why=_WHY,
     )
     return Result(found, DAYS_PER_YEAR[study.calendar])
 
@@ -114,18 +129,53 @@ def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, 
 
 
 def _of_instrument(strategy: Strategy, panel: Panel) -> InstrumentSignals:
-    (found,) = signals_of(strategy.signals(panel))
-    return found
+    """Part by part, each with the history the strategy needs before it: a row depends on no more than that."""
+    step = max(_AT_ONCE, 4 * strategy.warmup)
+    parts = []
+    for start in range(0, panel.rows, step):
+        first = max(0, start - strategy.warmup + 1)
+        (found,) = signals_of(strategy.signals(panel.window(first, start + step)))
+        parts.append(_from_row(found, start - first, first))
+    return _joined(parts)
+
+
+def _from_row(found: InstrumentSignals, row: int, offset: int) -> InstrumentSignals:
+    """Those from `row` on, in rows of the whole panel."""
+
+    def later(exits: tuple[ExitSignals, ...]) -> tuple[ExitSignals, ...]:
+        return tuple(each._replace(rows=each.rows[each.rows >= row] + offset) for each in exits)
+
+    taken = found.rows >= row
+    return InstrumentSignals(
+        found.rows[taken] + offset, found.sides[taken], later(found.long_exits), later(found.short_exits)
+    )
+
+
+def _joined(parts: Sequence[InstrumentSignals]) -> InstrumentSignals:
+    def joined(exits: Sequence[tuple[ExitSignals, ...]]) -> tuple[ExitSignals, ...]:
+        return tuple(
+            rule[0]._replace(rows=np.concatenate([each.rows for each in rule])) for rule in zip(*exits, strict=True)
+        )
+
+    return InstrumentSignals(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.sides for part in parts]),
+        joined([part.long_exits for part in parts]),
+        joined([part.short_exits for part in parts]),
+    )
 
 
 def _policy(book: BookConfig, interval_ms: int) -> ExitPolicy:
     try:
-        policy = policy_of(book.exits, Anchor.SIGNAL)
+        policy = policy_of(book.exits, Anchor.SIGNAL, EntryBar.CLOSE)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if policy.session_end and interval_ms >= DAY_MS:
         raise ConfigError("exits.session_end: every bar of a day is its session's last; switch it off for these")
-    return policy
+    if policy.time_limit_hours is None:
+        return policy
+    # An order fills a moment after the open it fills at: a limit of whole bars is not over at the last one's close.
+    return msgspec.structs.replace(policy, time_limit_hours=policy.time_limit_hours + _MOMENT_MS / HOUR_MS)
 
 
 def _check(study: Study) -> None:
@@ -134,5 +184,8 @@ def _check(study: Study) -> None:
         raise ConfigError(f"instruments: found contracts of {', '.join(names)}, allowed those of the panel's columns")
     if study.panel.rows == 0:
         raise ConfigError("the panel has no rows in that time")
+    odd = [item.id for item in study.instruments if item.multiplier != 1]
+    if odd:
+        raise ConfigError(f"{odd[0]}: found a contract multiplier, which is not simulated")
     if study.delay < 0:
         raise ConfigError(f"delay: found {study.delay} bars, allowed 0 or more")
