@@ -176,7 +176,7 @@ def test_the_breaker_is_led_out_with_a_reason(console: Console, verb: CommandVer
 
 
 def test_help_lists_every_word(console: Console) -> None:
-    assert len(ask(console, "help").text.splitlines()) == 21
+    assert len(ask(console, "help").text.splitlines()) == 22
 
 
 def test_completion_knows_the_desk(console: Console) -> None:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from tradeterm.config import BookConfig, BybitConfig, Config, Environment, FeedConfig, GateConfig, VenuesConfig
+from tradeterm.config import BookConfig, BybitConfig, Config, Environment, FeedConfig, VenuesConfig
 from tradeterm.domain.errors import EngineError
 from tradeterm.domain.states import Mode
 from tradeterm.engine.check_config import trading_mistakes
@@ -77,11 +76,3 @@ def test_an_engine_trades_no_real_money_that_nobody_confirmed() -> None:
     options = EngineOptions(profile=find_profile("default"), config=config(Mode.LIVE, Environment.MAINNET))
     with pytest.raises(EngineError, match="real money is traded only with --live and its confirmation"):
         run_engine(options)
-
-
-@pytest.mark.parametrize("name", ["claude", "openai-shaped"])
-def test_an_ai_that_the_engine_cannot_record_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-" + "a" * 40)
-    asked = msgspec.structs.replace(config(Mode.PAPER, books=paper()), gate=GateConfig(validator=name))
-    (mistake,) = trading_mistakes(asked)
-    assert mistake.startswith(f'gate.validator: found "{name}", which the engine of this version cannot use yet')

@@ -41,7 +41,7 @@ def test_the_design_names_these_tables():
 def test_a_change_of_columns_is_a_new_version():
     """Raise LEDGER_VERSION with this number, so that older files get their new columns."""
     columns = sorted((table.name, name) for table in tables() for name in table.columns)
-    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (2, 1910371179)
+    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (3, 248877078)
 
 
 def test_opening_again_changes_nothing(tmp_path):
@@ -213,3 +213,15 @@ def test_names_that_cannot_be_views_are_refused(tmp_path, books, sentence):
 
 def test_a_view_is_named_after_book_and_table():
     assert view_name("multi-factor", "trades") == "multi_factor_trades"
+
+
+def test_a_ledger_of_version_2_gets_usage_rows_that_are_numbered(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with closing(open_ledger(path)) as db:
+        db.execute("DROP TABLE ai_usage")
+        db.execute("CREATE TABLE ai_usage (id INTEGER PRIMARY KEY NOT NULL, ts INTEGER NOT NULL, book TEXT NOT NULL)")
+        db.execute("PRAGMA user_version = 2")
+        db.commit()
+    with closing(open_ledger(path)) as db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(ai_usage)")]
+    assert "row" in names and "id" not in names and "signal_id" in names

@@ -8,8 +8,8 @@ from frozen_app import LARGE, MIDDLE, SMALL, settle
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tradeterm.domain.states import CommandVerb, TradingState, VenueState
-from tradeterm.domain.view import DeskView
+from tradeterm.domain.states import CommandVerb, GateState, TradingState, VenueState
+from tradeterm.domain.view import DeskView, GateView
 from tradeterm.ui import controls, quit
 from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.modals.choice import ChoiceModal
@@ -22,7 +22,7 @@ from tradeterm.ui.screens.summary import OneLine, one_line
 from tradeterm.ui.widgets.key_bar import KeyBar
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
-from tradeterm.ui.widgets.status_bar import StatusBar
+from tradeterm.ui.widgets.status_bar import StatusBar, status_lines
 from tradeterm.ui.widgets.tones import text_of
 
 
@@ -89,6 +89,29 @@ def test_the_gravest_comes_first() -> None:
     )
     text, level = banner(scene(reducing), "s", "R")
     assert level is Level.WARNING and text.startswith("REDUCING") and "RECONCILING" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "level", "bar"),
+    [
+        (GateState.UP, "", Level.CALM, ""),
+        (GateState.DEGRADED, "tier 2 DEGRADED, some entries are blocked: no key", Level.WARNING, " AI DEGRADED "),
+        (
+            GateState.DOWN,
+            "tier 2 DOWN, no entries until `retry` or another configuration: no key",
+            Level.DANGER,
+            " AI DOWN ",
+        ),
+    ],
+)
+def test_a_tier_2_in_trouble_is_a_sentence_and_stays_in_a_narrow_bar(
+    state: GateState, text: str, level: Level, bar: str
+) -> None:
+    gate = GateView(label="claude", state=state, detail="no key" if text else "")
+    view = msgspec.structs.replace(at_venue(VenueState.READY), gate=gate)
+    assert banner(scene(view), "s", "R") == (text, level)
+    line = text_of(status_lines(view, LIVE_WALL, 60, 1)[0])
+    assert (bar in line) if bar else ("AI " not in line)
 
 
 def test_accounts_of_one_venue_speak_once() -> None:

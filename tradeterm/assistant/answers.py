@@ -6,8 +6,8 @@ from tradeterm.assistant.text import clean, count, moment, money, number, percen
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import RunRow
 from tradeterm.domain.orders import Order
-from tradeterm.domain.states import CommandStatus, CommandVerb
-from tradeterm.domain.view import BookView, DeskView, LimitView, PositionView
+from tradeterm.domain.states import CommandStatus, CommandVerb, GateState
+from tradeterm.domain.view import BookView, DeskView, GateView, LimitView, PositionView
 
 NOTHING_YET = "No engine has run in this profile yet."
 SHOWN = 10
@@ -20,7 +20,7 @@ def status(console: Console, now_ms: int | None = None) -> list[str]:
         runs = console.runs(limit=1)
         return [_engine(console, None, now_ms), *([_last_run(runs[0])] if runs else []), *_queued(console)]
     lines = [_headline(view), _money(view), _engine(console, view, now_ms), *_queued(console)]
-    lines += [_book(book) for book in view.books]
+    lines += [*_tier2(view.gate), *(_book(book) for book in view.books)]
     lines += [_position(position) for position in view.positions]
     return lines
 
@@ -56,6 +56,18 @@ def _money(view: DeskView) -> str:
     if view.unknown_orders:
         parts.append(f"{count(view.unknown_orders, 'order')} in state UNKNOWN")
     return " · ".join(parts)
+
+
+def _tier2(gate: GateView) -> list[str]:
+    """Who judges and what is wrong, and what a model cost today; nothing where books say it all."""
+    spent = ""
+    if gate.spent_usd is not None:
+        budget = f" of {money(gate.budget_usd, 'USD')}" if gate.budget_usd is not None else ""
+        spent = f", {count(gate.calls, 'call')} today for {money(gate.spent_usd, 'USD')}{budget}"
+    if gate.state is GateState.UP and not spent:
+        return []
+    trouble = "" if gate.state is GateState.UP else f" {gate.state}: {clean(gate.detail)}"
+    return [f"tier 2: {clean(gate.label)}{trouble}{spent}"]
 
 
 def _engine(console: Console, view: DeskView | None, now_ms: int | None) -> str:

@@ -109,6 +109,8 @@ def _propose(console: Console, verb: CommandVerb, argument: str) -> Answer:
             return _proposal(verb, "Let new entries through again.", Confirm.YES)
         case CommandVerb.SPEED:
             return _proposal(verb, f"Set the replay's speed: {argument}.", argument=_factor(argument))
+        case CommandVerb.RETRY:
+            return _proposal(verb, "Let tier 2 ask its model again.")
         case CommandVerb.HALT:
             return _proposal(verb, "Halt now: cancel entries, keep protective stops.")
     return _proposal(verb, "No new entries from now on; exits go on.")

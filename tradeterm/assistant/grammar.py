@@ -54,6 +54,7 @@ WORDS = (
     Word("kill", "cancel all orders, close all positions, stay halted", verb=CommandVerb.KILL),
     Word("recover", "let the breaker fall from HALT or SHUTDOWN, and trade again", Takes.REASON, CommandVerb.RECOVER),
     Word("override", "close the breaker for a while although its cause lasts", Takes.REASON, CommandVerb.OVERRIDE),
+    Word("retry", "let tier 2 ask its model again after it gave up", verb=CommandVerb.RETRY),
     Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
     Word("help", "these words"),
 )

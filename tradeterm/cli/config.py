@@ -18,12 +18,15 @@ def add(commands: Commands) -> None:
 
 
 def check(options: argparse.Namespace) -> int:
-    """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "hash", "mode", "books": [name]}."""
+    """JSON: {"type": "config", "file", "ok", "mistakes": [sentence], "warnings": [sentence], "hash", "mode",
+    "books": [name]}."""
     from tradeterm.config_file import config_hash
+    from tradeterm.engine.check_config import trading_warnings
 
     profile = profile_of(options)
     file = config_file_of(options, profile)
     config, mistakes = every_mistake(file, profile)
+    warnings = trading_warnings(config) if config is not None else []
     if options.json:
         say_json(
             {
@@ -31,6 +34,7 @@ def check(options: argparse.Namespace) -> int:
                 "file": str(file),
                 "ok": not mistakes,
                 "mistakes": mistakes,
+                "warnings": warnings,
                 "hash": config_hash(config) if config is not None else None,
                 "mode": config.mode if config is not None else None,
                 "books": list(config.books) if config is not None else [],
@@ -38,7 +42,7 @@ def check(options: argparse.Namespace) -> int:
         )
     elif config is not None and not mistakes:
         books = ", ".join(name if book.enabled else f"{name} (not enabled)" for name, book in config.books.items())
-        say(f"{file}: good. mode {config.mode}, books {books}")
+        say("\n".join((f"{file}: good. mode {config.mode}, books {books}", *warnings)))
     else:
         say_error("\n".join(mistakes), WRONG_USE)
     return WRONG_USE if mistakes else DONE

@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
         (CommandVerb.KILL, "cancel all orders, close all positions, stay halted across restarts"),
         (CommandVerb.FLATTEN, "close one position, those of a book, or all, at market"),
         (CommandVerb.RECOVER, "let the breaker fall from HALT or SHUTDOWN, and trade again; needs a reason"),
+        (CommandVerb.RETRY, "let tier 2 ask its model again after it gave up"),
         (CommandVerb.OVERRIDE, "close the breaker for a while although its cause lasts; needs a reason"),
     ):
         parser = commands.add(verb.lower(), _kill if verb is CommandVerb.KILL else run, text, json=True)

@@ -28,6 +28,7 @@ from tradeterm.domain.view import (
     BookView,
     DeskView,
     FeedView,
+    GateView,
     LimitView,
     PositionView,
     ReplayView,
@@ -52,7 +53,7 @@ def desk_view(
     workers: Sequence[WorkerView],
     replay: ReplayView | None,
     stopping: bool,
-    tier2_label: str,
+    gate: GateView,
     simulated_venues: Collection[str],
     measured: Mapping[str, VenueMeasure] = MappingProxyType({}),
     streams: Sequence[StreamView] = (),
@@ -60,7 +61,7 @@ def desk_view(
     """Everything a face needs besides the ledger; `measured` is by venue. The desk's totals are in its own currency;
     books whose rate is unknown (`risk.rates`) are left out of them."""
     state = desk.state
-    books = tuple(_book(state, book, tier2_label) for book in state.books.values())
+    books = tuple(_book(state, book, gate.label) for book in state.books.values())
     rates = {book.name: rate for book, rate in desk_books(state)}
     summed = [(view, rates[view.book]) for view in books if view.book in rates]
     equity = sum((view.equity * rate for view, rate in summed), ZERO)
@@ -108,6 +109,7 @@ def desk_view(
         risk=risk_view(state, present),
         breaker_since=state.breaker_ts,
         breaker_override_until=state.breaker_override_until,
+        gate=gate,
     )
 
 

@@ -256,6 +256,24 @@ class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="sha
     exit_reason: str = ""
 
 
+class AiUsage(Struct, frozen=True, kw_only=True, tag_field="table", tag="ai_usage"):
+    """Table `ai_usage`: one request to a model, whatever came of it. `ts` is the machine's clock, UTC ms; `purpose` is
+    gate, news or chat; `book` and `signal_id` are "" where it concerned none. Tokens are None where the answer named
+    none, `cost` where the price is not known."""
+
+    ts: int
+    book: str
+    purpose: str
+    model: str
+    signal_id: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    cost: Decimal | None
+    currency: str
+    latency_ms: int
+
+
 class CommandAck(Struct, frozen=True, kw_only=True, tag_field="table", tag="commands"):
     """Moves a row of the `commands` table on; faces insert the row, the engine acknowledges it."""
 
@@ -288,6 +306,7 @@ Fact = (
     | StressFact
     | FanFact
     | ShadowTrade
+    | AiUsage
     | CommandAck
 )
 

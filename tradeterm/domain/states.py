@@ -88,12 +88,21 @@ class VenueState(StrEnum):
     BLOCKED = "BLOCKED"
 
 
+class GateState(StrEnum):
+    """Of tier 2: DEGRADED answers some signals, DOWN blocks every entry until somebody acts."""
+
+    UP = "UP"
+    DEGRADED = "DEGRADED"
+    DOWN = "DOWN"
+
+
 class CommandVerb(StrEnum):
     """What an operator may ask of a running engine. SPEED takes pause, resume, faster, slower, max or a factor.
 
     START lets entries through again after STOP; RESUME ends PAUSE (with a book) or HALT and KILL (without one);
     SHUTDOWN ends the engine; REPLAY starts a finished demo anew. RECOVER lets the breaker fall from HALT or SHUTDOWN,
-    OVERRIDE closes it for a while although its cause lasts; both need a reason.
+    OVERRIDE closes it for a while although its cause lasts; both need a reason. RETRY lets tier 2 ask its model again
+    after it gave up.
     """
 
     START = "START"
@@ -108,6 +117,7 @@ class CommandVerb(StrEnum):
     REPLAY = "REPLAY"
     RECOVER = "RECOVER"
     OVERRIDE = "OVERRIDE"
+    RETRY = "RETRY"
 
 
 class CommandStatus(StrEnum):

@@ -8,6 +8,7 @@ from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.states import (
     BookState,
     BreakerLevel,
+    GateState,
     HealthLevel,
     Mode,
     Regime,
@@ -61,6 +62,18 @@ class BookView(Struct, frozen=True, kw_only=True):
     trades: int
     wins: int
     tier2: str
+
+
+class GateView(Struct, frozen=True, kw_only=True):
+    """Tier 2: who judges, in words, and what is wrong ("" while it is UP). What its model cost today (UTC): `calls`,
+    and USD as far as prices are known, with the day's allowance; None where no model is asked."""
+
+    label: str = ""
+    state: GateState = GateState.UP
+    detail: str = ""
+    calls: int = 0
+    spent_usd: Decimal | None = None
+    budget_usd: Decimal | None = None
 
 
 class LimitView(Struct, frozen=True, kw_only=True):
@@ -250,3 +263,4 @@ class DeskView(Struct, frozen=True, kw_only=True):
     risk: RiskView = RiskView()
     breaker_since: int = 0
     breaker_override_until: int = 0
+    gate: GateView = GateView()

@@ -1,7 +1,9 @@
 """Which facts also go into the audit files."""
 
+import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import partial
 
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import AlertFact, Fact, OrderEventFact, SignalFact, Trade
@@ -9,6 +11,7 @@ from tradeterm.domain.orders import OrderStatus
 from tradeterm.domain.signals import GateCode, SignalOutcome, Verdict
 from tradeterm.domain.states import AlertLevel
 from tradeterm.ledger.audit import AuditKind, AuditLog
+from tradeterm.validators.record import DecisionRecord
 
 # Denials by a limit that protects capital or by the state of the desk; the others are the market's or the signal's.
 _SAFETY = frozenset(
@@ -67,14 +70,25 @@ class AuditTrail:
     def __init__(self, log: AuditLog) -> None:
         self._log = log
         self._waiting: deque[tuple[AuditKind, int, Fact]] = deque()
+        self._decided: set[str] = set()
 
     def add(self, ts: int, fact: Fact) -> None:
         """Never raises for the disk; `flush` tells."""
         kind = audit_kind(fact)
-        if kind is not None:
+        if isinstance(fact, Verdict) and fact.id in self._decided:
+            self._decided.discard(fact.id)
+        elif kind is not None:
             self._waiting.append((kind, ts, fact))
             with suppress(LedgerError):
                 self.flush()
+
+    async def decide(self, record: DecisionRecord) -> None:
+        """Write a decision of tier 2 and wait for the disk; its verdict is not written a second time. Raises
+        LedgerError."""
+        self.flush()
+        append = partial(self._log.append, AuditKind.AI_DECISIONS, record, ts=record.ts, durable=True)
+        await asyncio.to_thread(append)
+        self._decided.add(record.id)
 
     def flush(self) -> None:
         """Raises LedgerError while the files cannot be written."""

@@ -9,7 +9,7 @@ from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
 from tradeterm.feeds.registry import REPLAY, check_feed
-from tradeterm.validators.registry import CLAUDE, OPENAI_SHAPED, RECORDED, RULES, make_validator
+from tradeterm.validators.registry import gate_warnings, make_validator
 from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
 from tradeterm.venues.credentials import bybit_credentials
 
@@ -37,14 +37,13 @@ def trading_mistakes(config: Config) -> list[str]:
 
 
 def check_gate(config: Config) -> None:
-    """Raises ConfigError for a validator that cannot be had. One that asks a model must have its answers recorded
-    before an order leaves; the engine does not do that yet, so it takes none of them."""
-    if config.gate.validator in (CLAUDE, OPENAI_SHAPED):
-        raise ConfigError(
-            f"gate.validator: found {show(config.gate.validator)}, which the engine of this version cannot use yet; "
-            f"allowed {RULES} or {RECORDED}"
-        )
+    """Raises ConfigError for a validator that cannot be had."""
     make_validator(config.gate)
+
+
+def trading_warnings(config: Config) -> list[str]:
+    """What a person should know although the engine starts, one sentence each."""
+    return list(gate_warnings(config.gate))
 
 
 def _check_key_file(config: Config, book: BookConfig) -> None:

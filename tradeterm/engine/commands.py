@@ -13,13 +13,13 @@ from tradeterm.ledger.queue import pending_commands
 POLL_S = 0.05
 URGENT = (CommandVerb.KILL, CommandVerb.HALT)
 _LETTING_GO = (CommandVerb.START, CommandVerb.RESUME)
-_OURS = (CommandVerb.SPEED, CommandVerb.SHUTDOWN, CommandVerb.REPLAY)
+_OURS = (CommandVerb.SPEED, CommandVerb.SHUTDOWN, CommandVerb.REPLAY, CommandVerb.RETRY)
 
 
 class Commands:
     """Takes each command once. The engine's own verbs are done here, all others are the desk's.
 
-    `set_speed` and `replay` return why they refuse, or "" when it is done.
+    `set_speed`, `replay` and `retry` return why they refuse, or "" when it is done.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Commands:
         set_speed: Callable[[str], str],
         shut_down: Callable[[], None],
         replay: Callable[[], str],
+        retry: Callable[[], str],
     ) -> None:
         self._db = db
         self._post = post
@@ -40,6 +41,7 @@ class Commands:
         self._set_speed = set_speed
         self._shut_down = shut_down
         self._replay = replay
+        self._retry = retry
         self._last_id = 0
         self._last_urgent = 0
         self._version = -1
@@ -93,8 +95,8 @@ class Commands:
             case CommandVerb.SHUTDOWN:
                 self._answer(row, CommandStatus.DONE, "")
                 self._shut_down()
-            case CommandVerb.REPLAY:
-                refusal = self._replay()
+            case CommandVerb.REPLAY | CommandVerb.RETRY:
+                refusal = self._replay() if row.verb is CommandVerb.REPLAY else self._retry()
                 self._answer(row, CommandStatus.REFUSED if refusal else CommandStatus.DONE, refusal)
             case _:
                 self._post(

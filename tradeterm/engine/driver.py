@@ -23,10 +23,13 @@ from tradeterm.domain.market import Bar
 from tradeterm.domain.states import VenueState, WorkerName, WorkerState
 from tradeterm.domain.view import DeskView
 from tradeterm.engine.audit import AuditTrail
+from tradeterm.engine.check_config import trading_warnings
 from tradeterm.engine.commands import Commands
 from tradeterm.engine.conditions import Conditions
 from tradeterm.engine.connections import Connections
 from tradeterm.engine.core import Core
+from tradeterm.engine.decisions import Decisions, read_spent
+from tradeterm.engine.gate import WIDTH as GATE_WIDTH
 from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import open_journal
 from tradeterm.engine.lanes import Lane, OrderLanes
@@ -45,7 +48,7 @@ from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.supervisor import Supervisor
 from tradeterm.engine.urgency import Urgency
-from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, live_view
+from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, gate_view, live_view
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
@@ -54,7 +57,8 @@ from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.runs import RunStatus
 from tradeterm.ledger.writer import LedgerWriter
 from tradeterm.notify.protocol import Channel
-from tradeterm.validators.registry import make_validator
+from tradeterm.validators.protocol import Validator
+from tradeterm.validators.registry import Around, make_validator
 
 _log = logging.getLogger(__name__)
 
@@ -132,13 +136,20 @@ class Driver:
             reconcile=self._request_reconcile,
             urgency=urgency,
         )
+        self._decisions = Decisions(
+            audit,
+            self._recorder.record,
+            spent=read_spent(self._db, self._started_ms),
+            now=self._now,
+            wall=wall_ms,
+        )
         self._gate = Gate(
-            partial(make_validator, config.gate),
+            self._make_validator,
             deadline_s=config.gate.deadline_seconds,
             post=self._core.post,
             now=self._now,
         )
-        gate_lane = Lane(WorkerName.GATE, self._supervisor, self._gate.carry_out, self._gate.restart)
+        self._gate_lane = Lane(WorkerName.GATE, self._supervisor, self._gate.carry_out, self._gate.restart)
         self._sightings = Sightings()
         self._connections = Connections(
             self._brokers,
@@ -162,8 +173,8 @@ class Driver:
             )
             for broker in self._brokers
         }
-        self._core.connect(gate_lane, carriers)
-        self._lanes = (gate_lane, *(lane for lanes in carriers.values() for lane in lanes.all))
+        self._core.connect(self._gate_lane, carriers)
+        self._lanes = (self._gate_lane, *(lane for lanes in carriers.values() for lane in lanes.all))
         self._instruments = {instrument.id: instrument for instrument in feed.instruments()}
         self._models = Models(
             config,
@@ -220,6 +231,7 @@ class Driver:
             set_speed=self._set_speed,
             shut_down=partial(self.end, Ending.STOPPED),
             replay=self._replay,
+            retry=self._retry,
         )
         self._live = LiveWriter(options.profile.live)
         self._publisher = Publisher(
@@ -272,7 +284,10 @@ class Driver:
         for venue in dict.fromkeys(broker.venue for broker in self._brokers):
             post(VenueStatus(ts=now(), venue=venue, state=VenueState.RECONCILING))
         self._spawn(tasks, self._core.run, *(lane.run for lane in self._lanes))
-        self._record_of_run.tell_started(self._core.ts, self._gate.label, self._feed.report)
+        self._spawn(tasks, *(self._gate_lane.run for _ in range(0 if self._lockstep else GATE_WIDTH - 1)))
+        self._record_of_run.tell_started(
+            self._core.ts, self._gate.label, (*self._feed.report, *trading_warnings(self._options.config))
+        )
         self._reconciler.request_all("start-up")
         try:
             await self._connections.open_all()
@@ -384,6 +399,16 @@ class Driver:
         self.end(Ending.REPLAY)
         return ""
 
+    def _retry(self) -> str:
+        self._core.changes += 1
+        return self._gate.retry()
+
+    def _make_validator(self) -> Validator:
+        around = Around(
+            record=self._decisions.keep, notify=self._decisions.tell, spent=self._decisions.spent, now=wall_ms
+        )
+        return make_validator(self._options.config.gate, around)
+
     def _view_interval(self) -> float:
         full_speed = self._replayed is not None and self._replayed.view().speed == 0
         return FULL_SPEED_INTERVAL_S if full_speed else INTERVAL_S
@@ -397,7 +422,7 @@ class Driver:
             started_ts=self._started_ms,
             workers=self._supervisor.views(),
             stopping=self._stopping,
-            tier2_label=self._gate.label,
+            gate=gate_view(self._gate, self._decisions.spent, self._options.config.gate),
         )
 
     # end
@@ -412,6 +437,7 @@ class Driver:
         await _cancel(tasks)
         await self._notices.close()
         await self._models.close()
+        await self._gate.close()
         for broker in self._brokers:
             await broker.close()
         with ExitStack() as closing:  # each of these happens, from the last to the first, whatever the others raise
@@ -451,6 +477,7 @@ class Driver:
         """As a crash would leave it: everything queued is written, the run stays marked as running."""
         await self._notices.close(why)
         await self._models.close()
+        await self._gate.close()
         for broker in self._brokers:
             with suppress(VenueError):
                 await broker.close()

@@ -1,17 +1,25 @@
 """Tier 2 with a deadline: whatever goes wrong, the answer is a verdict, and it blocks."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 
 from tradeterm.domain.commands import DeskCommand, RequestVerdict
 from tradeterm.domain.events import DeskEvent, VerdictReceived
 from tradeterm.domain.signals import Verdict, VerdictDecision, VerdictSource
-from tradeterm.validators.protocol import Validator
+from tradeterm.validators.protocol import GateStatus, Validator
+
+WIDTH = 40
+"""Signals judged at once; a validator that asks a model has fewer places, and says when they are taken."""
+GRACE_S = 1.0
+"""A validator keeps the configured deadline itself and knows better than the gate what it ran out in."""
+
+_log = logging.getLogger(__name__)
 
 
 class Gate:
-    """Judges one signal after the other. A validator that breaks is made anew; its signal stays blocked."""
+    """Judges signals, several at once. A validator that breaks is made anew; its signal stays blocked."""
 
     def __init__(
         self,
@@ -26,31 +34,49 @@ class Gate:
         self._post = post
         self._now = now
         self._validator = make()
-        self._broke_on: str | None = None
+        self._broke_on: set[str] = set()
 
     @property
     def label(self) -> str:
         return self._validator.label
 
+    @property
+    def status(self) -> GateStatus:
+        return self._validator.status
+
+    def retry(self) -> str:
+        """Let a validator that gave up ask again; returns why there is nothing to try, or ""."""
+        if not self._validator.status.text:
+            return "tier 2 is up"
+        self._validator.retry()
+        return ""
+
     async def restart(self) -> None:
-        self._validator = self._make()
+        broken, self._validator = self._validator, self._make()
+        try:
+            await broken.close()
+        except Exception as error:  # noqa: BLE001 - it broke already, and another one is in its place
+            _log.warning("tier 2 could not be closed: %s", type(error).__name__)
+
+    async def close(self) -> None:
+        await self._validator.close()
 
     async def carry_out(self, command: DeskCommand) -> None:
         """May be called again with the same command after it failed."""
         if not isinstance(command, RequestVerdict):
             raise TypeError(f"{type(command).__name__} is not a request for a verdict")
         signal = command.signal
-        if self._broke_on == signal.id:  # answered already: the validator broke on it
-            self._broke_on = None
+        if signal.id in self._broke_on:  # answered already: the validator broke on it
+            self._broke_on.discard(signal.id)
             return
         started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(self._deadline_s + GRACE_S):
                 verdict = await self._validator.judge(signal, command.context, self._now())
         except TimeoutError:
             verdict = self._blocked(command, "TIMEOUT", f"no verdict within {self._deadline_s:g} s", started)
         except Exception as error:
-            self._broke_on = signal.id
+            self._broke_on.add(signal.id)
             text = f"tier 2 failed: {type(error).__name__}: {error}"
             self._post(
                 VerdictReceived(ts=self._now(), verdict=self._blocked(command, "VALIDATOR_FAILED", text, started))

@@ -6,16 +6,21 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 
 from tradeterm.brokers.protocol import Broker
+from tradeterm.config import GateConfig, GateMode
 from tradeterm.desk import Desk
 from tradeterm.desk.view import desk_view
 from tradeterm.domain.market import Bar
-from tradeterm.domain.view import DeskView, StreamView, VenueMeasure, WorkerView
+from tradeterm.domain.view import DeskView, GateView, StreamView, VenueMeasure, WorkerView
+from tradeterm.engine.gate import Gate
 from tradeterm.engine.urgency import Urgency
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.live import LiveWriter
+from tradeterm.validators.budget import Spent
+from tradeterm.validators.registry import ASKS_A_MODEL
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +79,7 @@ def live_view(
     started_ts: int,
     workers: Sequence[WorkerView],
     stopping: bool,
-    tier2_label: str,
+    gate: GateView,
 ) -> DeskView:
     """Everything a face needs besides the ledger, as it is now."""
     streams = (StreamView(name=stream.name, ts_last=stream.ts_last, detail=stream.detail) for stream in feed.streams())
@@ -87,10 +92,23 @@ def live_view(
         workers=workers,
         replay=feed.view() if isinstance(feed, ReplayFeed) else None,
         stopping=stopping,
-        tier2_label=tier2_label,
+        gate=gate,
         simulated_venues=frozenset(broker.venue for broker in brokers if broker.simulated),
         measured={broker.venue: _measured(broker) for broker in brokers},
         streams=tuple(streams),
+    )
+
+
+def gate_view(gate: Gate, spent: Spent, config: GateConfig) -> GateView:
+    """How tier 2 is, and what its model has cost today."""
+    asks = config.validator in ASKS_A_MODEL and config.mode is not GateMode.OFF
+    return GateView(
+        label=gate.label,
+        state=gate.status.state,
+        detail=gate.status.text,
+        calls=spent.calls,
+        spent_usd=spent.usd if asks else None,
+        budget_usd=Decimal(repr(config.ai.budget_usd)) if asks else None,
     )
 
 

@@ -7,6 +7,7 @@ hash of the line before (64 zeros on the first).
 import hashlib
 import os
 import re
+import threading
 from enum import StrEnum
 from io import FileIO
 from pathlib import Path
@@ -134,19 +135,21 @@ class AuditLog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._chains: dict[AuditKind, _Chain] = {}
+        self._turn = threading.Lock()
 
     def path(self, kind: AuditKind) -> Path:
         return self.folder / f"{kind.value}.jsonl"
 
     def append(self, kind: AuditKind, record: Struct | dict[str, Any], *, ts: int, durable: bool = False) -> None:
-        """Add a record, without its secrets; `durable` waits for the disk. Raises LedgerError."""
+        """Add a record, without its secrets; `durable` waits for the disk. Any thread may. Raises LedgerError."""
         plain = redact(msgspec.to_builtins(record))
         path = self.path(kind)
         try:
-            if kind not in self._chains:
-                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._chains[kind] = _Chain(path)
-            self._chains[kind].append(ts, plain, durable)
+            with self._turn:
+                if kind not in self._chains:
+                    self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    self._chains[kind] = _Chain(path)
+                self._chains[kind].append(ts, plain, durable)
         except OSError as error:
             raise LedgerError(f"{path} cannot be written: {error.strerror}") from error
 

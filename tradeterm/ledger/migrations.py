@@ -7,7 +7,8 @@ from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.database import database
 from tradeterm.ledger.schema import APPLICATION_ID, create_tables
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
+_OWN_USAGE_KEY = 3  # before it `ai_usage` had another key, and nothing ever wrote a row into it
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> int:
@@ -31,8 +32,8 @@ def check_version(db: sqlite3.Connection, path: Path) -> int:
 def migrate(db: sqlite3.Connection, path: Path) -> None:
     """Bring an open, writable ledger to LEDGER_VERSION in one transaction.
 
-    Every version so far only adds tables, columns and indexes, which `create_tables` does; a change that must move
-    data gets its own step here, before it.
+    Most versions only add tables, columns and indexes, which `create_tables` does; a change that must move data gets
+    its own step here, before it.
     """
     version = check_version(db, path)
     if version == LEDGER_VERSION:
@@ -43,6 +44,8 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     with tables.atomic():
         if check_version(db, path) == LEDGER_VERSION:
             return
+        if 0 < version < _OWN_USAGE_KEY:
+            db.execute("DROP TABLE IF EXISTS ai_usage")
         create_tables(tables)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {LEDGER_VERSION}")

@@ -78,6 +78,7 @@ _SHAPES = {
     "stress_results": _Shape(("ts", "book", "scenario"), (("book", "ts"),)),
     "fans": _Shape(("ts", "book"), (("book", "ts"),)),
     "shadow_trades": _Shape(("id",), (("ts_opened",), ("signal_id",))),
+    "ai_usage": _Shape((), (("ts",),)),
     "commands": _Shape(("id",), (("status",),)),
     "runs": _Shape(("id",), (("ts_started",),)),
     "chat": _Shape(("id",)),
@@ -85,26 +86,6 @@ _SHAPES = {
 # Columns that the facts do not carry, with their value: the one row of desk_state, and 0 for a live sample of equity
 # (see retention).
 _EXTRA: dict[str, dict[str, str | int | float]] = {"desk_state": {"row": 1}, "equity": {"resolution": 0}}
-_AI_USAGE = Table(
-    name="ai_usage",
-    columns={
-        "id": int,
-        "ts": int,
-        "book": str,
-        "purpose": str,
-        "model": str,
-        "signal_id": str,
-        "input_tokens": int,
-        "output_tokens": int,
-        "cached_tokens": int,
-        "cost": str,
-        "currency": str,
-        "latency_ms": int,
-    },
-    required=frozenset({"id", "ts", "book", "purpose", "model"}),
-    key=("id",),
-    indexes=(("ts",),),
-)
 
 
 def _table_of(type_: type[Struct]) -> Table:
@@ -129,7 +110,7 @@ def tables() -> tuple[Table, ...]:
         RunRow,
         ChatRow,
     )
-    return (*(_table_of(type_) for type_ in types), _AI_USAGE)
+    return tuple(_table_of(type_) for type_ in types)
 
 
 def create_tables(db: "Database") -> None:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from tradeterm.domain.states import BookState, Mode, TradingState, VenueState, WorkerState
+from tradeterm.domain.states import BookState, GateState, Mode, TradingState, VenueState, WorkerState
 from tradeterm.domain.view import BookView, DeskView, PositionView
 from tradeterm.ui import fmt
 from tradeterm.ui.venues import each_once, first_words, sentence
@@ -138,6 +138,12 @@ def banner(scene: Scene, start_key: str, resume_key: str) -> tuple[str, Level]:
         why = first_words(view.trading_reason, _SHORT_WHY) if venues else view.trading_reason
         level = Level.DANGER if view.trading_state is TradingState.HALTED else Level.WARNING
         said.append((level, f"{view.trading_state}{': ' if why else ''}{why}; {resume_key} resumes"))
+    if view.gate.state is not GateState.UP:
+        down = view.gate.state is GateState.DOWN
+        meanwhile = "no entries until `retry` or another configuration" if down else "some entries are blocked"
+        said.append(
+            (Level.DANGER if down else Level.WARNING, f"tier 2 {view.gate.state}, {meanwhile}: {view.gate.detail}")
+        )
     said.extend(
         (
             Level.WARNING,

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from tradeterm.domain.states import AlertLevel
+from tradeterm.domain.states import AlertLevel, GateState
 from tradeterm.validators.acceptance import Usage, parse
 from tradeterm.validators.breaker import CallBreaker
 from tradeterm.validators.budget import Budget, Reservation
@@ -17,7 +17,7 @@ from tradeterm.validators.codes import DOWN, OUTAGE, UNUSABLE, Failure, GateFail
 from tradeterm.validators.context import tokens_of
 from tradeterm.validators.digest import digest
 from tradeterm.validators.models import Price, price_of
-from tradeterm.validators.protocol import GateState, GateStatus, Notice, Notify
+from tradeterm.validators.protocol import GateStatus, Notice, Notify
 from tradeterm.validators.provider import READ_S, Provider, Question, Reply
 from tradeterm.validators.record import LONGEST_RAW, Attempt
 from tradeterm.validators.secrets import Key

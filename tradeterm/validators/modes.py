@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from tradeterm.domain.signals import Signal, Verdict, VerdictDecision, VerdictSource
+from tradeterm.domain.states import GateState
 from tradeterm.validators.codes import Failure
-from tradeterm.validators.protocol import GateState, GateStatus, Validator
+from tradeterm.validators.protocol import GateStatus, Validator
 
 
 class OffValidator:

@@ -1,21 +1,12 @@
 """Tier 2 of the gate: may veto or shrink, never raise, choose or trigger."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from tradeterm.domain.signals import Signal, Verdict
-from tradeterm.domain.states import AlertLevel
-
-
-class GateState(StrEnum):
-    """DEGRADED answers some signals, DOWN blocks every entry until somebody acts."""
-
-    UP = "UP"
-    DEGRADED = "DEGRADED"
-    DOWN = "DOWN"
+from tradeterm.domain.states import AlertLevel, GateState
 
 
 class GateStatus(Struct, frozen=True):

@@ -24,7 +24,7 @@ from tradeterm.validators.rules import RulesValidator
 from tradeterm.validators.secrets import Key, key_variable, load_key
 
 RULES, CLAUDE, OPENAI_SHAPED, RECORDED = "rules", "claude", "openai-shaped", "recorded"
-_AI = (CLAUDE, OPENAI_SHAPED)
+ASKS_A_MODEL = (CLAUDE, OPENAI_SHAPED)
 _CLAUDES = (AiProvider.ANTHROPIC, AiProvider.OPENROUTER, AiProvider.BEDROCK)
 _OPENAI_SHAPED = (AiProvider.GEMINI, AiProvider.OPENROUTER, AiProvider.OTHER)
 
@@ -78,7 +78,7 @@ def make_validator(gate: GateConfig, around: Around | None = None) -> Validator:
         names = sorted(known)
         found = show(gate.validator)
         raise ConfigError(f"gate.validator: found {found}, allowed {one_of(names)}")
-    if gate.mode is GateMode.SHADOW and gate.validator not in _AI:
+    if gate.mode is GateMode.SHADOW and gate.validator not in ASKS_A_MODEL:
         raise ConfigError(f'gate.mode: found "shadow", allowed off or enforce with validator = "{gate.validator}"')
     made = known[gate.validator](gate, around or Around())
     match gate.mode:
@@ -91,7 +91,7 @@ def make_validator(gate: GateConfig, around: Around | None = None) -> Validator:
 
 def gate_warnings(gate: GateConfig, today: date | None = None) -> tuple[str, ...]:
     """What a person should know before the gate is used; nothing is asked of anybody."""
-    if gate.validator not in _AI or gate.mode is GateMode.OFF:
+    if gate.validator not in ASKS_A_MODEL or gate.mode is GateMode.OFF:
         return ()
     day = datetime.now(UTC).date() if today is None else today
     found = model_warnings(gate.ai.provider.value, gate.ai.model, day)

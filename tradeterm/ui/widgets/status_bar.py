@@ -5,7 +5,7 @@ from datetime import UTC, tzinfo
 
 from msgspec import Struct
 
-from tradeterm.domain.states import BookState, BreakerLevel, Mode, TradingState, VenueState, WorkerState
+from tradeterm.domain.states import BookState, BreakerLevel, GateState, Mode, TradingState, VenueState, WorkerState
 from tradeterm.domain.view import BookView, DeskView, FeedView, LimitView, ReplayView, VenueView
 from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import UNICODE, Glyphs
@@ -145,6 +145,11 @@ def _trouble(view: DeskView, now: int) -> list[Part]:
         parts.append(_shout(1, f"{view.unknown_orders} UNKNOWN", f"{view.unknown_orders} UNKNOWN", "alert"))
     refusing = [venue for venue in each_once(view.venues) if venue.state in _REFUSING]
     parts += [part for venue in refusing for part in _refusing(venue)]
+    if view.gate.state is not GateState.UP:
+        down = view.gate.state is GateState.DOWN
+        words = f"AI {view.gate.state.value}"
+        parts.append(_shout(1 if down else 2, words, words, "alarm" if down else "alert"))
+        parts.append(Part(8, (((first_words(view.gate.detail, _DETAIL_CELLS), "warn"),),)))
     ill = next((worker for worker in view.workers if worker.state is not WorkerState.RUNNING), None)
     if ill is not None:
         words = f"{ill.worker.value} {ill.state.value}"

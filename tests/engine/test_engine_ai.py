@@ -1,0 +1,147 @@
+"""The engine asks a model (the simulated one): what it answers is on the disk before an order, and is never trusted
+further than it may be."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from engine_kit import Watcher, command, demo_profile, options, rows, run, send
+from simulators.messages import Answer, Fault, MessagesServer, Step
+
+from tradeterm.config import AiConfig, GateConfig, GateMode
+from tradeterm.domain.facts import AiUsage, AlertFact, Fact, SignalFact
+from tradeterm.domain.orders import Order
+from tradeterm.domain.signals import SignalKind, SignalOutcome, Verdict, VerdictDecision, VerdictSource
+from tradeterm.domain.states import AlertLevel, CommandVerb
+from tradeterm.engine.check_config import trading_mistakes
+from tradeterm.ledger.audit import AuditKind, AuditLog, verify
+
+KEY = "sk-ant-planted-0123456789abcdef"
+
+
+@contextmanager
+def served(*script: Step | Answer | Fault) -> Iterator[MessagesServer]:
+    """The Messages API in a thread of its own, as it must answer an engine that runs in this one."""
+    server, loop, ready, over = MessagesServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    server.script(*script)
+
+    async def serve() -> None:
+        async with server:
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+
+
+def asking(server: MessagesServer, mode: GateMode = GateMode.ENFORCE, **ai: Any) -> Any:
+    gate = GateConfig(validator="claude", mode=mode, ai=AiConfig(base_url=server.url, **ai))
+    return msgspec.structs.replace(options().config, gate=gate)
+
+
+def decisions() -> list[dict[str, Any]]:
+    path = AuditLog(demo_profile().audit).path(AuditKind.AI_DECISIONS)
+    if not path.exists():
+        return []
+    assert verify(path) is None
+    return [msgspec.json.decode(line)["record"] for line in path.read_bytes().splitlines()]
+
+
+def entries(seen: Watcher) -> dict[str, SignalFact]:
+    """The last state of every entry that was judged by tier 2."""
+    facts = [fact for fact in seen.of(SignalFact) if fact.kind is SignalKind.ENTRY]
+    return {fact.id: fact for fact in facts if fact.outcome is not SignalOutcome.DENIED}
+
+
+def test_every_decision_is_on_the_disk_before_its_order() -> None:
+    unproven: list[str] = []
+
+    def hook(ts: int, fact: Fact) -> None:
+        if isinstance(fact, Order) and not fact.reduce_only and fact.parent_id is None:
+            known = {record["signal_id"] for record in decisions()}
+            unproven.extend({fact.signal_id or ""} - known)
+
+    with served() as server:
+        seen = run(config=asking(server), hook=hook)
+    assert seen.summaries[0]["status"] == "FINISHED"
+    assert entries(seen)
+    assert unproven == []
+    verdicts = seen.of(Verdict)
+    assert {verdict.source for verdict in verdicts} <= {VerdictSource.LIVE, VerdictSource.CACHE}
+    assert all("simulated AI" in verdict.model for verdict in verdicts)
+    records = decisions()
+    assert [record["id"] for record in records] == [verdict.id for verdict in verdicts], "each once"
+    usages = seen.of(AiUsage)
+    assert len(usages) == len(server.asked) == len(verdicts)
+    assert rows("SELECT count(*) FROM ai_usage") == [(len(usages),)]
+    assert KEY.encode() not in demo_profile().ledger.read_bytes()
+    assert KEY not in msgspec.json.encode(records).decode()
+
+
+def test_a_watched_model_decides_nothing() -> None:
+    with served() as server:
+        seen = run(config=asking(server, GateMode.SHADOW))
+    watched = [verdict for verdict in seen.of(Verdict) if verdict.id.endswith("-shadow")]
+    enforced = [verdict for verdict in seen.of(Verdict) if not verdict.id.endswith("-shadow")]
+    assert watched and len(watched) <= len(enforced)
+    assert {verdict.decision for verdict in enforced} == {VerdictDecision.APPROVE}
+    assert {record["id"] for record in decisions()} >= {verdict.id for verdict in watched}
+
+
+def test_a_model_that_gave_up_blocks_until_somebody_says_retry() -> None:
+    sent: list[int] = []
+    refused = Step(fault=Fault("status", status=401))
+
+    def hook(ts: int, fact: Fact) -> None:
+        if isinstance(fact, AlertFact) and fact.code == "AI_DOWN" and not sent:
+            sent.append(send(CommandVerb.RETRY))
+
+    with served(refused) as server:
+        seen = run(config=asking(server), hook=hook)
+    (alert,) = [fact for fact in seen.of(AlertFact) if fact.code == "AI_DOWN"]
+    assert alert.level is AlertLevel.CRITICAL
+    verdicts = seen.of(Verdict)
+    assert verdicts[0].decision is VerdictDecision.FAILED_CLOSED
+    assert verdicts[0].code == "CONFIG"
+    assert command(sent[0])[0] == "DONE"
+
+
+def test_without_a_key_every_entry_is_blocked_and_the_start_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    with served() as server:
+        config = asking(server)
+        assert trading_mistakes(config) == []
+        seen = run(config=config)
+        assert server.asked == []
+    blocked = entries(seen)
+    assert blocked
+    assert {fact.outcome for fact in blocked.values()} == {SignalOutcome.BLOCKED}
+    assert seen.of(Order) == []
+    assert {verdict.code for verdict in seen.of(Verdict)} == {"CONFIG"}
+
+
+def test_what_was_spent_today_counts_after_a_restart() -> None:
+    with served() as server:
+        first = run(config=asking(server))
+        calls = len(first.of(AiUsage))
+        again = run(config=asking(server, budget_calls=calls + 1))
+    after = again.of(Verdict)
+    assert len(again.of(AiUsage)) == 1
+    assert {verdict.code for verdict in after[1:]} == {"BUDGET"}
+    assert {verdict.decision for verdict in after[1:]} == {VerdictDecision.FAILED_CLOSED}
