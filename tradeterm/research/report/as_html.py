@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tiles
-from tradeterm.research.report.cells import cell_text, is_number, printable
+from tradeterm.research.report.cells import cell_text, heading, is_number, printable
 from tradeterm.research.report.facts import Evidence, ReportFacts, Table
 from tradeterm.research.report.headline import headline
 from tradeterm.research.report.sections import sections
@@ -92,12 +92,12 @@ def _table(table: Table, name: str) -> str:
     numeric = [at > 0 and all(is_number(row[at]) for row in texts) for at in range(len(table.columns))]
     kinds = ["" if number else ' class="word"' for number in numeric]
     head = "".join(
-        f'<th scope="col"{kind}>{_text(column)}</th>' if column else "<td></td>"
+        f'<th scope="col"{kind}>{_text(heading(column))}</th>' if column else "<td></td>"
         for column, kind in zip(table.columns, kinds, strict=True)
     )
     rows = "\n".join(_row(table, texts[at], at, kinds) for at in range(len(texts)))
     caption = f"<caption>{_text(table.title)}</caption>" if table.title else ""
-    label = _text(table.title or "Table")
+    label = _text(table.title or heading(table.columns[0]) or "Table")
     slim = ' class="slim"' if len(table.columns) <= _SLIM else ""
     return (
         f'<div class="table" role="region" aria-label="{label}" tabindex="0"><table{slim}>{caption}\n'

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Tiles
-from tradeterm.research.report.cells import cell_text, is_number, printable
+from tradeterm.research.report.cells import cell_text, heading, is_number, printable
 from tradeterm.research.report.facts import Evidence, ReportFacts, Table
 from tradeterm.research.report.headline import headline
 from tradeterm.research.report.sections import sections
@@ -57,7 +57,7 @@ def _table(table: Table) -> str:
     rules = [*("---:" if number else "---" for number in numeric), *(("---",) if table.notes else ())]
     rows = [[*row, *table.notes[at : at + 1]] for at, row in enumerate(texts)]
     title = f"**{_text(table.title)}**\n\n" if table.title else ""
-    lines = [[_text(column) for column in columns], rules, *([_text(cell) for cell in row] for row in rows)]
+    lines = [[_text(heading(column)) for column in columns], rules, *([_text(cell) for cell in row] for row in rows)]
     return title + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -5,8 +5,8 @@ import re
 
 from tradeterm.research.report.facts import Cell
 
-_NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]\d+)?( ?(%|R|d|h|min|s)( \d+ (h|min))?)?|-|")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]\d+)?( ?(%|R|d|h|min|s)( \d+ (h|min))?)?|-|no value|")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?")
 
 
 def cell_text(cell: Cell) -> str:
@@ -21,6 +21,17 @@ def cell_text(cell: Cell) -> str:
 def is_number(text: str) -> bool:
     """Whether it stands to the right in its column."""
     return bool(_NUMBER.fullmatch(text) or _DATE.fullmatch(text))
+
+
+def signed(value: float, places: int = 2) -> str:
+    """With its sign; zero, also what rounds to it, has none."""
+    text = f"{value:+,.{places}f}"
+    return text if any(digit in text for digit in "123456789") else text[1:]
+
+
+def heading(text: str) -> str:
+    """The name of a column, with a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def printable(text: str, *, lines: bool = False) -> str:

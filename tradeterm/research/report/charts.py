@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FONT = 12.5
 _POINTS_PER_INCH = 72  # of SVG: a point is a pixel of the page
 _LOG_FROM = 5.0
+_FEW = 10.0
+"""Ranges up to this need places after the point."""
 _MOST_BINS = 60
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), (0, (8, 2, 2, 2)))
 
@@ -36,28 +38,36 @@ class Ink(StrEnum):
 
 
 def equity_chart(curve: EquityCurve, width: int) -> "Figure":
-    """Equity beside that of buying and holding, and below it the fall from the peak."""
-    from matplotlib.ticker import PercentFormatter, StrMethodFormatter
+    """Equity, and below it the fall from the peak."""
+    from matplotlib.ticker import PercentFormatter
 
-    figure = _figure(width, 440 if width > 500 else 380)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+    figure = _figure(width, 380 if width > 500 else 340)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     ts = curve.ts.astype("datetime64[ms]")
-    upper.plot(ts, curve.held, color=Ink.OTHER, linewidth=1.2, dashes=(4, 2), label="Buy and hold")
-    upper.plot(ts, curve.equity, color=Ink.LINE, linewidth=1.8, label="Strategy")
-    both = np.concatenate((curve.equity, curve.held))
-    if both.min() > 0 and both.max() / both.min() > _LOG_FROM:
-        upper.set_yscale("log")
-    upper.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    handles, labels = upper.get_legend_handles_labels()
-    _legend(upper, handles[::-1], labels[::-1])
+    upper.plot(ts, curve.equity, color=Ink.LINE, linewidth=1.8)
+    _money_axis(upper, curve.equity)
     lower.fill_between(ts, curve.fall, 0, color=Ink.LOSS, alpha=0.28, linewidth=0)
     lower.plot(ts, curve.fall, color=Ink.LOSS, linewidth=1)
     lower.set_ylim(top=0)
-    lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if curve.deepest < -0.06 else 1, symbol=" %"))
-    lower.set_title("Fall from the peak", loc="left", fontsize=FONT, color=Ink.MUTED)
-    _time_axis(lower)
-    for axes in (upper, lower):
+    lower.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    for axes, title in ((upper, "Equity"), (lower, "Fall from the peak")):
+        axes.set_title(title, loc="left", fontsize=FONT, color=Ink.MUTED)
         _quiet(axes)
+    _time_axis(lower)
+    return figure
+
+
+def market_chart(curve: EquityCurve, width: int) -> "Figure":
+    """Equity beside that of buying and holding, on a scale of its own: the one may be flat beside the other."""
+    figure = _figure(width, 260)
+    axes = figure.subplots()
+    ts = curve.ts.astype("datetime64[ms]")
+    axes.plot(ts, curve.equity, color=Ink.LINE, linewidth=1.8, label="Strategy")
+    axes.plot(ts, curve.held, color=Ink.OTHER, linewidth=1.2, dashes=(4, 2), label="Buy and hold", zorder=1.9)
+    _money_axis(axes, np.concatenate((curve.equity, curve.held)))
+    _legend(axes)
+    _quiet(axes)
+    _time_axis(axes)
     return figure
 
 
@@ -78,8 +88,7 @@ def histogram(values: Floats, unit: str, width: int) -> "Figure":
     axes.axvline(0, color=Ink.MUTED, linewidth=1)
     mean = float(values.mean())
     axes.axvline(mean, color=Ink.TEXT, linewidth=1.2, linestyle=(0, (4, 2)), label=f"Average {mean:+.2f} {unit}")
-    handles, labels = axes.get_legend_handles_labels()
-    _legend(axes, handles, labels)
+    _legend(axes)
     axes.set_xlabel(f"Result of a trade, {unit}")
     axes.set_ylabel("Trades")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -105,8 +114,8 @@ def curves_chart(curves: Sequence[Curve], width: int) -> "Figure":
         )
     if any(curve.is_time for curve in curves):
         _time_axis(axes)
-    handles, labels = axes.get_legend_handles_labels()
-    _legend(axes, handles, labels)
+    _thousands(axes, np.concatenate([np.asarray(curve.y, dtype=np.float64) for curve in curves]))
+    _legend(axes)
     _quiet(axes)
     return figure
 
@@ -117,10 +126,27 @@ def _figure(width: int, height: int) -> "Figure":
     return Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), layout="constrained", facecolor="none")
 
 
-def _legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:
+def _money_axis(axes: "Axes", shown: Floats) -> None:
+    """By factors where equity grew or fell by many, so that a move of a tenth is as high everywhere."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    if shown.min() > 0 and shown.max() / shown.min() > _LOG_FROM:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    _thousands(axes, shown)
+
+
+def _thousands(axes: "Axes", shown: Floats) -> None:
+    from matplotlib.ticker import StrMethodFormatter
+
+    known = shown[np.isfinite(shown)]
+    if known.size and np.ptp(known) > _FEW:
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _legend(axes: "Axes") -> None:
     legend = axes.legend(
-        handles,
-        labels,
         loc="lower left",
         bbox_to_anchor=(0, 1),
         ncols=4,

@@ -21,7 +21,9 @@ from tradeterm.research.metrics import (
     value_text,
 )
 from tradeterm.research.metrics.figures import YEAR_MS
+from tradeterm.research.metrics.text import NO_VALUE
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tile, Tiles
+from tradeterm.research.report.cells import signed
 from tradeterm.research.report.curve import EquityCurve, equity_curve
 from tradeterm.research.report.facts import Curve, Evidence, ReportFacts, Table
 from tradeterm.research.report.trades import distribution, trade_list
@@ -31,6 +33,7 @@ from tradeterm.research.result import Result
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+_PERCENT = 0.01
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _KEY = ("total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "longest_drawdown")
 _YEARLY = ("cagr", "calmar")
@@ -136,11 +139,15 @@ def _against_benchmarks(
 
 def _equity(result: Result, found: Mapping[str, Figure]) -> Section:
     curve = equity_curve(result)
+    own = _equity_text(curve, found)
+    held = f"Buying and holding the instruments ends at {value_text(float(curve.held[-1]), Unit.MONEY)}."
     return Section(
         "Equity",
         (
-            Chart("Equity and drawdown", _equity_text(curve, found), lambda width: _draw_equity(curve, width)),
-            Paragraph(_equity_text(curve, found)),
+            Chart("Equity and drawdown", own, lambda width: _draw_equity(curve, width)),
+            Paragraph(own),
+            Chart("The strategy beside buying and holding", held, lambda width: _draw_market(curve, width)),
+            Paragraph(held),
         ),
     )
 
@@ -151,10 +158,16 @@ def _draw_equity(curve: EquityCurve, width: int) -> "Drawing":
     return equity_chart(curve, width)
 
 
+def _draw_market(curve: EquityCurve, width: int) -> "Drawing":
+    from tradeterm.research.report.charts import market_chart
+
+    return market_chart(curve, width)
+
+
 def _equity_text(curve: EquityCurve, found: Mapping[str, Figure]) -> str:
     first, last = (value_text(float(curve.equity[at]), Unit.MONEY) for at in (0, -1))
     every = value_text(curve.every, Unit.DURATION)
-    text = f"Equity from {first} to {last}, buying and holding to {value_text(float(curve.held[-1]), Unit.MONEY)}."
+    text = f"Equity goes from {first} to {last}."
     if curve.deepest < 0:
         deepest = value_text(-curve.deepest, Unit.FRACTION)
         daily = value_text(abs(found["max_drawdown"].value or 0.0), Unit.FRACTION)
@@ -168,14 +181,15 @@ def _monthly(result: Result) -> Section:
     for row in found:
         by_year.setdefault(row.year, {})[row.month] = row
     largest = max((abs(row.value) for row in found if row.value is not None), default=0.0) or 1.0
+    places = 1 if largest >= _PERCENT else 2
     rows, tints = [], []
     for year, known in by_year.items():
         values = [known[month].value if month in known else None for month in range(1, 13)]
         whole = float(np.prod([1 + value for value in values if value is not None])) - 1
         shown = [*values, whole if any(value is not None for value in values) else None]
-        rows.append((str(year), *("" if value is None else f"{value * 100:+.1f}" for value in shown)))
+        rows.append((str(year), *("" if value is None else signed(value * 100, places) for value in shown)))
         tints.append((None, *(None if value is None else value / largest for value in values), None))
-    table = Table(("Year", *_MONTHS, "Year's"), tuple(rows), "Returns by month, %", tints=tuple(tints))
+    table = Table(("Year", *_MONTHS, "All"), tuple(rows), "Returns by month, %", tints=tuple(tints))
     return Section("Months", (table, Paragraph("UTC months; the first and the last may be parts of months.")))
 
 
@@ -222,10 +236,9 @@ def _costs(result: Result, facts: ReportFacts, found: Mapping[str, Figure]) -> S
     traded = float((result.trades.quantity * (result.trades.entry_price + result.trades.exit_price)).sum())
     rows = []
     for name in ("gross", "slippage", "fees", "funding", "net"):
-        value = found[name].value or 0.0
-        signed = value if name in ("gross", "net") else -value
-        points = f"{signed / traded * 10_000:+.2f}" if traded else "-"
-        rows.append((found[name].label, value_text(signed, Unit.MONEY, facts.currency), points))
+        value = (found[name].value or 0.0) * (1 if name in ("gross", "net") else -1)
+        points = signed(value * 10_000 / traded) if traded else NO_VALUE
+        rows.append((found[name].label, value_text(value, Unit.MONEY, facts.currency), points))
     columns = ("", facts.currency or "Money", "Basis points of what was traded")
     blocks: list[Block] = [Table(columns, tuple(rows), "From before costs to net")]
     gross, net = found["gross"].value or 0.0, found["net"].value or 0.0

@@ -18,6 +18,8 @@ _OPENING = re.compile(r"<svg [^>]*?viewBox=\"([^\"]*)\"[^>]*>", re.DOTALL)
 _GROUP_ID = re.compile(r"<g id=\"[^\"]*\"")
 _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 _FONT = re.compile(r"font-family: [^;\"]*; |font: ([\d.]+px) [^;\"]*")
+_PLACES = re.compile(r" (?:d|x|y|transform|points)=\"[^\"]*\"")
+_TOO_EXACT = re.compile(r"(\.\d\d)\d+")
 _SPACE = re.compile(r"\n\s*")
 
 
@@ -39,6 +41,7 @@ def svg(figure: "Figure", name: str, title: str, text: str) -> str:
     drawing = _STYLE.sub("", drawing)  # it is in the page's
     drawing = _GROUP_ID.sub("<g", _COMMENT.sub("", drawing))
     drawing = _FONT.sub(lambda found: f"font-size: {found[1]}" if found[1] else "", drawing)  # the page's own family
+    drawing = _PLACES.sub(lambda found: _TOO_EXACT.sub(r"\1", found[0]), drawing)  # to a hundredth of a pixel
     for ink in Ink:
         drawing = drawing.replace(ink.value, f"var(--{ink.name.lower()})")
     return _SPACE.sub("\n", _OPENING.sub(lambda found: _head(name, found[1], title, text), drawing, count=1)).strip()

@@ -1,0 +1,51 @@
+"""What a study takes for granted, in sentences made of its own settings."""
+
+import math
+
+import numpy as np
+
+from tradeterm.research.study import Study
+
+_MOST_NAMED = 5
+
+
+def assumptions(study: Study) -> tuple[str, ...]:
+    """The rules of fills, costs and sizes that decide the result, and what is not simulated."""
+    costs = study.costs
+    much = "whole" if costs.participation is None else f"up to {_percent(costs.participation)} of that bar's volume"
+    late = f" after waiting {study.delay} bar{'' if study.delay == 1 else 's'}" if study.delay else ""
+    return (
+        f"A signal exists at its bar's close; its entry fills at the next open{late}, {much}.",
+        f"Every fill pays {_percent(costs.fee)} of its notional and loses {_percent(costs.slippage)} of its price.",
+        "Orders move no price: market impact is not simulated."
+        if costs.impact is None
+        else f"Orders move the price by the square root of their size, coefficient {costs.impact:g}.",
+        _funding(study),
+        "Where a bar reaches both stop and target, the stop came first; a gap beyond the stop fills at the open.",
+        "What is open at the end of the data is closed at its last price, with costs.",
+        "Sizes follow the desk's own rules, from the run's own equity and closed trades.",
+        "The AI gate is not simulated: no entry is vetoed or made smaller by it.",
+    )
+
+
+def _funding(study: Study) -> str:
+    if study.funding_hours is None:
+        return "No funding is paid."
+    known = [bool(np.isfinite(rates).any()) for rates in study.panel.funding.T]
+    without = [name for name, has in zip(study.panel.instruments, known, strict=True) if not has]
+    if len(without) == len(known):
+        return "No funding is paid: the data has none."
+    text = f"Funding is settled every {study.funding_hours:g} hours at the recorded rate"
+    if not without:
+        return f"{text}."
+    named = ", ".join(without[:_MOST_NAMED]) + (f" and {more} more" if (more := len(without) - _MOST_NAMED) > 0 else "")
+    return f"{text}; none is known of {named}, so none is paid there."
+
+
+def _percent(fraction: float) -> str:
+    """With as many places as it takes, two figures at least: fees are hundredths of a per cent."""
+    if not fraction:
+        return "0 %"
+    places = min(max(0, 1 - math.floor(math.log10(fraction * 100))), 6)
+    text = f"{fraction * 100:.{places}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
