@@ -118,7 +118,7 @@ def test_the_curve_keeps_the_extremes() -> None:
     assert len(curve.ts) <= 1201
     assert (np.diff(curve.ts) > 0).all()
     assert (curve.equity.min(), curve.equity.max()) == pytest.approx((equity.min(), equity.max()))
-    assert (curve.equity[0], curve.equity[-1]) == (result.equity.value[0], result.equity.value[-1])
+    assert curve.equity[[0, -1]] == pytest.approx(result.equity.value[[0, -1]])
     assert curve.deepest == curve.fall.min()
     assert curve.deepest == pytest.approx((equity / np.maximum.accumulate(equity) - 1).min())
 
