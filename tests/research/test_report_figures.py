@@ -218,6 +218,25 @@ def test_equal_weights_step_by_step() -> None:
     assert equal_weight(result).value == pytest.approx((9000 * (1 + returns.mean(axis=1)).cumprod()).to_numpy())
 
 
+@pytest.mark.parametrize("irregular", [False, True])
+@pytest.mark.parametrize("calendar", list(Calendar))
+def test_gaps_are_marked_at_the_last_close(irregular: bool, calendar: Calendar) -> None:
+    market = tuple(
+        random_bars(seed, 900, missing=0.3, calendar=calendar, irregular=irregular, name=name)
+        for seed, name in ((4, "A"), (5, "B"))
+    )
+    idle = simulate(market, [InstrumentSignals(np.empty(0, np.intp), np.empty(0, np.int8))] * 2, ExitPolicy(),
+                    costs=FREE, capital=200.0, sizer=EquityFraction(1))  # fmt: skip
+    result = Result(idle, 365.0)
+    expected = np.zeros(len(result.equity.ts))
+    for bars in market:
+        has = ~np.isnan(bars.close)
+        closes = pd.Series(bars.close[has], index=bars.ts_open[has] + HOUR_MS)
+        marks = closes.reindex(result.equity.ts, method="ffill")
+        expected += (100 * marks / bars.open[has][0]).fillna(100.0).to_numpy()
+    assert buy_and_hold(result).value == pytest.approx(expected)
+
+
 def test_rebalancing_is_not_free() -> None:
     bars = three(funding=False)[:1] * 2
     quiet = [InstrumentSignals(np.empty(0, np.intp), np.empty(0, np.int8))] * 2

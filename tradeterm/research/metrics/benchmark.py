@@ -5,6 +5,7 @@ fraction of a lot. Every purchase and sale pays the fee and the slippage (of the
 funding is paid at each settlement, as by the run's own positions.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,9 +32,25 @@ def buy_and_hold(result: Result, ts: Times | None = None) -> Equity:
     """Equity of equal money put into each instrument and left there, at the times of the result's own or at `ts` (UTC
     ms, rising), which begin and end as those do."""
     ts = result.equity.ts if ts is None else ts
+    return _left_alone(result, ts, _holdings(result, ts))
+
+
+def equal_weight(result: Result) -> Equity:
+    """Equity, at the times of the result's own, of the same money in each instrument, made equal again at each of those
+    times (each day)."""
+    return _rebalanced(result, _holdings(result, result.equity.ts))
+
+
+def benchmarks(result: Result) -> tuple[Equity, Equity]:
+    """Both, from one look at the prices."""
+    holdings = _holdings(result, result.equity.ts)
+    return _left_alone(result, result.equity.ts, holdings), _rebalanced(result, holdings)
+
+
+def _left_alone(result: Result, ts: Times, holdings: Sequence[_Held]) -> Equity:
     capital, costs, market = result.simulation.capital, result.simulation.costs, result.simulation.market
     equity = np.full(len(ts), capital)
-    for held in _holdings(result, ts):
+    for held in holdings:
         quantity = capital / len(market) / (held.fill * (1 + costs.fee))
         gained = quantity * (held.worth - held.fill - held.funding) - quantity * held.fill * costs.fee
         equity += np.where(np.isnan(gained), 0.0, gained)
@@ -41,16 +58,13 @@ def buy_and_hold(result: Result, ts: Times | None = None) -> Equity:
     return Equity(ts, equity)
 
 
-def equal_weight(result: Result) -> Equity:
-    """Equity, at the times of the result's own, of the same money in each instrument, made equal again at each of those
-    times (each day)."""
+def _rebalanced(result: Result, holdings: Sequence[_Held]) -> Equity:
     ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
-    held = _holdings(result, ts)
     growth = np.zeros((len(ts) - 1, len(result.simulation.market)))
-    for number, unit in enumerate(held):
-        bought = np.isnan(unit.worth[:-1]) & ~np.isnan(unit.worth[1:])
-        base = np.where(bought, unit.fill * (1 + costs.fee), unit.worth[:-1])
-        earned = (unit.worth[1:] - base - np.diff(unit.funding)) / base
+    for number, held in enumerate(holdings):
+        bought = np.isnan(held.worth[:-1]) & ~np.isnan(held.worth[1:])
+        base = np.where(bought, held.fill * (1 + costs.fee), held.worth[:-1])
+        earned = (held.worth[1:] - base - np.diff(held.funding)) / base
         growth[:, number] = np.where(np.isnan(earned), 0.0, earned)
     mean = growth.mean(axis=1)
     # What each grew apart from the mean is sold or bought back; at the end all of it is sold.
@@ -90,7 +104,11 @@ def _hold(bars: Bars, ts: Times, costs: Costs) -> _Held | None:
 
 def _marks(bars: Bars, ts: Times) -> Floats:
     """The newest close at each time; NaN before the first."""
-    rows = np.minimum(np.searchsorted(bars.ts_open, ts - bars.interval_ms, side="right") - 1, bars.last)
+    if bars.regular:
+        rows = (ts - bars.start) // bars.interval_ms - 1
+    else:
+        rows = np.searchsorted(bars.ts_open, ts - bars.interval_ms, side="right") - 1
+    rows = np.minimum(rows, bars.last)
     marks: Floats = np.where(rows >= 0, bars.close[np.maximum(rows, 0)], np.nan)
     first = bars.next_bar(0)
     for gap in np.flatnonzero(np.isnan(marks) & (rows > first)):

@@ -11,7 +11,7 @@ from tradeterm.quant.samples import deviation, ratio
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_track_record, probabilistic_sharpe
 from tradeterm.research.account import Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
-from tradeterm.research.metrics.benchmark import buy_and_hold, equal_weight
+from tradeterm.research.metrics.benchmark import benchmarks
 from tradeterm.research.metrics.figure import DEFINITIONS, Figure, Unit
 from tradeterm.research.metrics.text import value_text
 from tradeterm.research.result import LEAST_TRADES, Equity, Result
@@ -35,9 +35,9 @@ def figures(result: Result, *, trials: int | None = None, benchmark: bool = True
     held: Values = {}
     equal: Values = {}
     if benchmark:
-        kept = buy_and_hold(result)
+        kept, weighted = benchmarks(result)
         held = _of_equity(kept, _periods_per_year(result))
-        equal = _of_equity(equal_weight(result), _periods_per_year(result))
+        equal = _of_equity(weighted, _periods_per_year(result))
         values["market_correlation"] = _correlation(result.equity.value, kept.value)
     return tuple(
         Figure(name, _known(values, name), unit, text, label, group, _known(held, name), _known(equal, name))
