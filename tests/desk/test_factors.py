@@ -115,8 +115,9 @@ def test_every_factor_is_on_the_list_that_is_shown() -> None:
     sized = propose(desk.state, desk.state.books[BOOK], entry().signal, d("0.5"), None).sized
     names = [name for name, _ in sized.factors.factors]
     assert names == [
-        "sizing", "risk per trade", "risk", "position cap", "capital", "leverage", "largest order", "2% of equity",
-        "× regime range", "× volatility", "× drawdown", "× health healthy", "× breaker closed", "× verdict", "lot",
+        "sizing", "risk per trade", "cost of a fill", "risk", "position cap", "capital", "leverage", "largest order",
+        "2% of equity", "× regime range", "× volatility", "× drawdown", "× health healthy", "× breaker closed",
+        "× verdict", "lot",
     ]  # fmt: skip
     assert dict(sized.factors.factors)["lot"] == "20" == format(sized.quantity, "f"), "100 × 0.8 × 0.5 × 0.5"
 

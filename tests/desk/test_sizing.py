@@ -5,13 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk_kit import d, instrument
+from desk_kit import BOOK, T0, Rig, book_config, config, d, instrument
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradeterm.config import PaperConfig
+from tradeterm.desk.costs import fill_cost
 from tradeterm.desk.factors import Factor
 from tradeterm.desk.sizing import RISK_CEILING, SizeRequest, size
 from tradeterm.domain.instrument import on_step
+from tradeterm.domain.snapshot import DeskSnapshot, TradeResult
 
 
 def request(**changes: Any) -> SizeRequest:
@@ -91,6 +94,7 @@ def test_every_number_that_made_a_size_is_kept() -> None:
     steps = dict(size(made).factors.factors)
     assert steps["sizing"] == "exploring: 12 of 30 trades"
     assert (steps["risk per trade"], steps["risk"], steps["× regime chop"]) == ("0.01", "500", "0.4")
+    assert steps["cost of a fill"] == "0"
     assert steps["lot"] == "200"
 
 
@@ -143,6 +147,42 @@ def test_size_never_rises_with_exposure_stop_distance_or_doubt(
     calmer = Factor("regime", before.regime.value * part)
     assert size(msgspec.structs.replace(before, regime=calmer)).quantity <= full
     assert size(msgspec.structs.replace(before, factors=(*before.factors, Factor("doubt", part)))).quantity <= full
+
+
+@given(requests, st.decimals(min_value=0, max_value="0.05", places=5), st.booleans())
+def test_what_is_lost_at_the_stop_with_the_costs_of_both_fills_is_within_the_risk(
+    before: SizeRequest, cost: Decimal, short: bool
+) -> None:
+    if short:
+        before = msgspec.structs.replace(before, stop=2 * before.price - before.stop)
+    with_costs = msgspec.structs.replace(before, fill_cost=cost, regime=Factor("regime", d(1)))
+    found = size(with_costs).quantity
+    lost = found * (abs(before.price - before.stop) + cost * (before.price + before.stop))
+    assert lost <= (before.equity or d(0)) * min(before.risk_fraction, RISK_CEILING) * d("1.0000001")
+    assert found <= size(msgspec.structs.replace(with_costs, fill_cost=d(0))).quantity
+
+
+def test_costs_shrink_the_risk_in_proportion_and_an_unusable_one_gives_no_size() -> None:
+    assert size(request(fill_cost=d("0.001"))).quantity == d(1000 / 2.198).quantize(d("0.001"), "ROUND_FLOOR")
+    assert size(request(fill_cost=d("NaN"))).factors.binding == "a number is missing"
+
+
+@given(st.sampled_from(["paper", "bybit"]), st.integers(0, 12), st.sampled_from(["0.0004", "-0.0004"]).map(d))
+def test_what_a_fill_costs_is_configured_or_measured_or_nothing(venue: str, trades: int, slippage: Decimal) -> None:
+    results = tuple(
+        TradeResult(
+            trade_id=f"t{n}", ts_closed=T0, pnl=d(1), return_pct=d(1), r_multiple=d(1), strategy="eos",
+            slippage=slippage,
+        )
+        for n in range(trades)
+    )  # fmt: skip
+    cfg = msgspec.structs.replace(
+        config(crypto=book_config(venue=venue)), paper=PaperConfig(taker_fee=0.001, slippage=0.0005)
+    )
+    rig = Rig(cfg, DeskSnapshot(results={BOOK: results}))
+    state = rig.desk.state
+    measured = slippage if trades >= 10 and slippage > 0 else d(0)
+    assert fill_cost(state, state.books[BOOK]) == (d("0.0015") if venue == "paper" else measured)
 
 
 @given(requests)

@@ -235,12 +235,14 @@ def steps(signal: SignalFact) -> list[str]:
 
 def test_factors_are_multiplied_step_by_step():
     signal = sized(
-        ("sizing", "fixed"), ("risk per trade", "0.01"), ("risk", "10"), ("capital", "8"), ("× a", "0.5"),
+        ("sizing", "fixed"), ("risk per trade", "0.01"), ("cost of a fill", "0.00075"), ("risk", "10"),
+        ("capital", "8"), ("× a", "0.5"),
         ("× b", "1"), ("× c", "1.5"), ("lot", "6.0"), binding="capital",
     )  # fmt: skip
     shown = steps(signal)
     assert shown[0] == "by fixed" and shown[1].split() == ["risk", "per", "trade", "1.00%"]
-    assert shown[3].endswith("> binds") and not shown[2].endswith("binds")
+    assert shown[2].split()[-1] == "0.075%"
+    assert shown[4].endswith("> binds") and not shown[3].endswith("binds")
     assert [line.rpartition("> ")[2] for line in shown if "×" in line and ">" in line] == ["4.00000", "6.00000"]
     assert shown[-1].split() == ["lot", "6.0"]
 

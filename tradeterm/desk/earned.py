@@ -18,6 +18,7 @@ WINDOWS = (30, 100, 500)
 """Closed trades the expectancy is shown over."""
 
 RECENT = 10
+LEAST_SLIPPAGES = 10
 
 
 class Earned(Struct, frozen=True, kw_only=True):
@@ -25,7 +26,8 @@ class Earned(Struct, frozen=True, kw_only=True):
     trades that count for the edge; `until` is when the first of those ceases to (UTC ms; None: there are none).
 
     `total` is the money of all results; `recent` has, after each of the last RECENT, the running total and the highest
-    it had been by then (0 at the start).
+    it had been by then (0 at the start). `slippage` is the mean of what the entries of the trades that count lost to
+    their signal's price, a fraction; None under LEAST_SLIPPAGES.
     """
 
     results: tuple[TradeResult, ...]
@@ -35,6 +37,7 @@ class Earned(Struct, frozen=True, kw_only=True):
     total: Decimal
     recent: tuple[tuple[Decimal, Decimal], ...]
     until: int | None
+    slippage: Decimal | None = None
 
     def holds(self, results: Sequence[TradeResult], ts: int) -> bool:
         """Whether this is what those very results come to at `ts`."""
@@ -58,7 +61,13 @@ def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> E
         total=running,
         recent=tuple(path[-RECENT:]),
         until=forgotten_at(config, counted[0]) if counted else None,
+        slippage=_mean_slippage(counted),
     )
+
+
+def _mean_slippage(results: Sequence[TradeResult]) -> Decimal | None:
+    known = [result.slippage for result in results if result.slippage is not None]
+    return sum(known, ZERO) / len(known) if len(known) >= LEAST_SLIPPAGES else None
 
 
 def expectancy_view(results: Sequence[TradeResult], window: int) -> ExpectancyView:

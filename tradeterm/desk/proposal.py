@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tradeterm.desk.account import book_equity, day_pnl, drawdown, mark_of, worst_exposure
 from tradeterm.desk.checks import GateRequest
+from tradeterm.desk.costs import fill_cost
 from tradeterm.desk.desk_risk import desk_risk
 from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
 from tradeterm.desk.models import current_model
@@ -51,6 +52,7 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
         max_position_fraction=Decimal(str(config.sizing.max_position_fraction)),
         max_leverage=Decimal(str(config.limits.max_leverage)),
         max_order_notional=Decimal(str(config.limits.max_order_notional)),
+        fill_cost=fill_cost(state, book),
         regime=regime_factor(config.sizing.regimes, regime, signal.side),
         factors=(*shrinking_factors(state, book, signal.instrument, equity or ZERO), Factor("verdict", factor)),
     )

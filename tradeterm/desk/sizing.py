@@ -1,6 +1,7 @@
 """How large: what may be lost between entry and stop, under caps, times every factor, rounded down to the lot.
 
-1. The fraction of equity to risk (`edge.py`) over the distance to the stop, and the caps of the book and of the venue:
+1. The fraction of equity to risk (`edge.py`) over what a unit loses at the stop, which is the distance and what the
+   two fills cost, as far as that is known (`costs.py`), and the caps of the book and of the venue:
    the smallest is what could be sent.
 2. Times the factors (`factors.py`): they act on that, not on a budget which a cap would cut anyway, so half is half.
 3. A regime factor above 1 may raise the risk over the book's `risk_fraction`, but no cap is passed by it, nor
@@ -8,7 +9,7 @@
 4. Down to the lot. There is no smallest size: what is too small for the venue is denied by tier 1.
 
 A sizer is any function from a SizeRequest to Sized. The quantity never rises when an input worsens: less equity or
-cash, a wider stop, a smaller factor or cap, more exposure used.
+cash, a wider stop, higher costs, a smaller factor or cap, more exposure used.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,7 @@ _MOST_REGIME = Decimal(2)
 class SizeRequest(Struct, frozen=True, kw_only=True):
     """Everything a size depends on. Money in quote currency; fractions of equity.
 
+    `fill_cost` is fee and slippage of one fill, a fraction of its value: paid at the entry and at the stop.
     `price` is the signal's, `mark` the last one where it is known: the size holds at either, whichever is further from
     the stop, or the higher. `risk_fraction` is lost if the stop is hit, `why` says where it comes from. `exposure` is
     the book's worst-case notional so far; None for `equity` or `exposure` means unknown, and no size. `regime` is from
@@ -49,6 +51,7 @@ class SizeRequest(Struct, frozen=True, kw_only=True):
     max_position_fraction: Decimal
     max_leverage: Decimal
     max_order_notional: Decimal
+    fill_cost: Decimal = ZERO
     why: str = ""
     regime: Factor = Factor("regime", _ONE)
     factors: tuple[Factor, ...] = ()
@@ -85,13 +88,16 @@ def size(request: SizeRequest) -> Sized:
 def reckon(request: SizeRequest) -> Reckoned:
     """`size` without its words, for who asks thousands of times."""
     mark = request.price if request.mark is None else request.mark
-    numbers = (request.price, mark, request.stop, request.equity, request.cash, request.exposure)
+    numbers = (request.price, mark, request.stop, request.equity, request.cash, request.exposure, request.fill_cost)
     if any(number is None or not number.is_finite() for number in numbers) or request.price <= 0:
         return Reckoned(ZERO, "a number is missing")
     if not _within(request.regime, _MOST_REGIME) or not all(_within(factor, _ONE) for factor in request.factors):
         return Reckoned(ZERO, "a factor is not between 0 and 1")
     equity, exposure = request.equity or ZERO, request.exposure or ZERO
-    per_unit = max(abs(price - request.stop) for price in (request.price, mark)) * request.instrument.multiplier
+    lost = max(
+        abs(price - request.stop) + request.fill_cost * (price + request.stop) for price in (request.price, mark)
+    )
+    per_unit = lost * request.instrument.multiplier
     unit_notional = max(request.price, mark) * request.instrument.multiplier
     if equity <= 0 or request.price == request.stop:
         return Reckoned(ZERO, "no equity" if equity <= 0 else "no distance to the stop")
@@ -118,7 +124,7 @@ def reckon(request: SizeRequest) -> Reckoned:
         binding, quantity = most
     if not request.risk_fraction:
         binding = request.why
-    steps = [("risk per trade", request.risk_fraction), risk, *caps]
+    steps = [("risk per trade", request.risk_fraction), ("cost of a fill", request.fill_cost), risk, *caps]
     steps += [(f"× {factor.name}", factor.value) for factor in factors]
     return Reckoned(plain(round_quantity(quantity, request.instrument)), binding, tuple(steps))
 

@@ -16,7 +16,8 @@ from tradeterm.ui.tables.common import symbol
 from tradeterm.ui.widgets.tones import Line, clipped, glyphs_of, text_of
 
 _TIMES = "× "
-_RISK, _WHY, _LOT = "risk per trade", "sizing", "lot"
+_RISK, _COST, _WHY, _LOT = "risk per trade", "cost of a fill", "sizing", "lot"
+_DIGITS = {_RISK: 2, _COST: 3}  # fractions, not quantities
 _NAME, _VALUE = 20, 12
 
 
@@ -103,8 +104,8 @@ def size_steps(signal: SignalFact, arrow: str) -> list[Step]:
         number = _decimal(value)
         if name == _WHY:
             steps.append(Step((("by ", "muted"), (plain(value), ""))))
-        elif name == _RISK and number is not None:
-            steps.append(Step(_line(name, fmt.percent(number, 2))))
+        elif name in _DIGITS and number is not None:
+            steps.append(Step(_line(name, fmt.percent(number, _DIGITS[name]))))
         elif name.startswith(_TIMES) and number is not None:
             tone = "muted" if number == 1 else "danger" if number == 0 else "warn" if number < 1 else "up"
             left = None if left is None else left * number
@@ -131,7 +132,7 @@ def _could_be(factors: Sequence[tuple[str, str]]) -> Decimal | None:
     for name, value in factors:
         if name.startswith(_TIMES) or name == _LOT:
             break
-        if name in (_WHY, _RISK):
+        if name == _WHY or name in _DIGITS:
             continue
         number = _decimal(value)
         if number is None:
