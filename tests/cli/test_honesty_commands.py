@@ -89,7 +89,7 @@ def test_walkforward_has_lengths_of_its_own(capsys: pytest.CaptureFixture[str], 
 
 def test_robustness(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     answer = parsed(capsys, "robustness", "eos", *FAST)
-    assert list(answer) == [*HEAD, "robustness", "decay", "capacity", "stress"]
+    assert list(answer) == [*HEAD, "robustness", "decay", "regimes", "capacity", "stress"]
     shaken = answer["robustness"]
     assert list(shaken["base"]) == SUMMARY
     assert [each["variation"] for each in shaken["delays"]] == [{"type": "delay", "bars": bars} for bars in range(1, 6)]
@@ -100,7 +100,7 @@ def test_robustness(capsys: pytest.CaptureFixture[str], profile: Profile) -> Non
     ]
     assert answer["capacity"]["half"] is None  # a week tells no daily volume of twenty days
     text = told(capsys, "robustness", "eos", *FAST)
-    for name in ("robustness", "decay", "capacity", "stress"):
+    for name in ("robustness", "decay", "regimes", "capacity", "stress"):
         assert answer[name]["sentence"] in text
     assert answer == parsed(capsys, "robustness", "eos", *FAST)
 

@@ -9,6 +9,7 @@ from tradeterm.research.honesty.evidence import Finding, shown
 from tradeterm.research.honesty.look_ahead import look_ahead
 from tradeterm.research.honesty.overfitting import candidate_returns, overfitting
 from tradeterm.research.honesty.parameters import nearby
+from tradeterm.research.honesty.regimes import by_regime
 from tradeterm.research.honesty.robustness import robustness
 from tradeterm.research.honesty.stress import stress
 from tradeterm.research.honesty.walk_forward import walk_forward
@@ -33,13 +34,14 @@ def findings(study: Study) -> tuple[Finding, ...]:
         decay(study),
         capacity(study, (1.0, 10.0)),
         stress(study),
+        by_regime(study),
         overfitting(candidate_returns(study, candidates)),
     )
 
 
 def test_all_can_be_shown_and_reported(study: Study) -> None:
     evidence = [shown(found) for found in findings(study)]
-    assert len({each.title for each in evidence}) == 7
+    assert len({each.title for each in evidence}) == 8
     for each, found in zip(evidence, findings(study), strict=True):
         assert each.sentence == found.sentence
         assert each.sentence.endswith(".")

@@ -108,3 +108,16 @@ def test_eos_is_clean() -> None:
     study = study_of(hourly(close, volume=volume), "eos", exits=exits, parameters={"threshold": 0.01})
     assert np.count_nonzero(study.strategy.signals(study.panel).entries) > 50
     assert look_ahead(study).clean is True
+
+
+def test_of_much_data_the_last_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradeterm.research.honesty import look_ahead as module
+
+    monkeypatch.setattr(module, "MOST_CELLS", 200)
+    study = study_of(market(), "prophet")
+    found = look_ahead(study, cuts=50)
+    rows = [each.row for each in found.differences]
+    assert rows
+    assert min(rows) >= ROWS - 100
+    panel = study.panel
+    assert all(each.ts == panel.ts[each.row] for each in found.differences)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from tradeterm.domain.market import DAY_MS
 from tradeterm.quant.ranks import LEAST_NAMES, rank_ic, summarise_rank_ic
+from tradeterm.research.bars import bars_of
 from tradeterm.research.honesty.summary import count, known
-from tradeterm.research.study import Study
+from tradeterm.research.study import Study, signals
 from tradeterm.strategies.panel import Floats, Panel
 
 _FITS = 400
@@ -75,23 +77,31 @@ def decay(study: Study, bars: int = 48) -> Decay:
     )
 
 
-def _entries(study: Study) -> NDArray[np.int8]:
-    entries = np.array(study.strategy.signals(study.panel).entries)
-    if study.since is not None:
-        entries[: int(np.searchsorted(study.panel.ts, study.since))] = 0
-    return entries
+class _Entries(NamedTuple):
+    """Signals that have a next row, one after the other."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    sides: NDArray[np.int8]
 
 
-def _forward(panel: Panel, entries: NDArray[np.int8], bars: int) -> tuple[Floats, NDArray[np.int64]]:
+def _entries(study: Study) -> _Entries:
+    found = signals(study, bars_of(study.panel))
+    rows = np.concatenate([each.rows for each in found])
+    columns = np.repeat(np.arange(len(found)), [each.rows.size for each in found])
+    sides = np.concatenate([each.sides for each in found])
+    fits = rows + 1 < study.panel.rows
+    return _Entries(rows[fits], columns[fits], sides[fits])
+
+
+def _forward(panel: Panel, entries: _Entries, bars: int) -> tuple[Floats, NDArray[np.int64]]:
     """Signed returns (signals, bars) and the UTC day of each signal; signals without a fill's price are left out."""
-    rows, columns = np.nonzero(entries)
-    fits = rows + 1 < panel.rows
-    rows, columns = rows[fits], columns[fits]
+    rows, columns, sides = entries
     start = panel.open[rows + 1, columns]
     at = rows[:, None] + np.arange(1, bars + 1)
     close = panel.close[np.minimum(at, panel.rows - 1), columns[:, None]]
     close = np.where(at < panel.rows, close, np.nan)
-    returns = (close / start[:, None] - 1) * entries[rows, columns][:, None]
+    returns = (close / start[:, None] - 1) * sides[:, None]
     there = np.isfinite(start)
     return returns[there], panel.ts[rows[there]] // DAY_MS
 
@@ -133,17 +143,20 @@ def _times_luck(each: After) -> float:
     return each.mean / each.standard_error if each.standard_error else -math.inf
 
 
-def _information(panel: Panel, entries: NDArray[np.int8], bars: int) -> tuple[Information, ...]:
-    rows = np.flatnonzero(entries.any(axis=1))
+def _information(panel: Panel, entries: _Entries, bars: int) -> tuple[Information, ...]:
+    rows, at = np.unique(entries.rows, return_inverse=True)
     if len(panel.instruments) < LEAST_NAMES or not rows.size:
         return ()
+    scores = np.zeros((rows.size, len(panel.instruments)))
+    scores[at, entries.columns] = entries.sides
     found = []
     for ahead in sorted({1, max(1, bars // 4), max(1, bars // 2), bars}):
-        here = rows[rows + ahead < panel.rows]
+        fits = rows + ahead < panel.rows
+        here = rows[fits]
         if not here.size:
             continue
         returns = panel.close[here + ahead] / panel.open[here + 1] - 1
-        summary = summarise_rank_ic(rank_ic(entries[here], returns), lag=_overlap(here, ahead))
+        summary = summarise_rank_ic(rank_ic(scores[fits], returns), lag=_overlap(here, ahead))
         if summary.dates:
             found.append(Information(ahead, summary.dates, summary.mean, known(summary.newey_west_t)))
     return tuple(found)

@@ -8,13 +8,15 @@ from tradeterm.research.honesty.decay import Decay
 from tradeterm.research.honesty.look_ahead import LookAhead
 from tradeterm.research.honesty.overfitting import Overfitting
 from tradeterm.research.honesty.parameters import Changes
+from tradeterm.research.honesty.regimes import ByRegime
 from tradeterm.research.honesty.robustness import Robustness, Varied, named
 from tradeterm.research.honesty.stress import Stress
 from tradeterm.research.honesty.summary import Summary, percent, plain
 from tradeterm.research.honesty.walk_forward import WalkForward
+from tradeterm.research.metrics import Unit, value_text
 from tradeterm.research.report.facts import Cell, Curve, Table
 
-Finding = WalkForward | Robustness | LookAhead | Decay | Capacity | Stress | Overfitting
+Finding = WalkForward | Robustness | LookAhead | Decay | Capacity | Stress | ByRegime | Overfitting
 
 _SUMMARY = ("return", "Sharpe", "max drawdown", "profit factor", "trades")
 _MOST_BARS = 12
@@ -44,6 +46,8 @@ def shown(found: Finding) -> Shown:
             return _capacity(found)
         case Stress():
             return _stress(found)
+        case ByRegime():
+            return _by_regime(found)
         case Overfitting():
             return _overfitting(found)
 
@@ -170,6 +174,24 @@ def _stress(found: Stress) -> Shown:
         notes = tuple(loss.assumptions for loss in found.losses)
         tables.append(Table((f"held at {utc(found.ts)}", "equity"), losses, notes=notes))
     return Shown(title="Stress", sentence=found.sentence, tables=tuple(tables))
+
+
+def _by_regime(found: ByRegime) -> Shown:
+    rows = tuple(
+        (
+            row.key,
+            row.trades,
+            value_text(row.win_rate, Unit.FRACTION),
+            plain(row.profit_factor),
+            value_text(row.expectancy, Unit.MONEY),
+            value_text(row.expectancy_r, Unit.R),
+            value_text(row.costs, Unit.MONEY),
+            value_text(row.net, Unit.MONEY),
+        )
+        for row in found.rows
+    )
+    columns = ("regime at entry", "trades", "win rate", "profit factor", "expectancy", "in R", "costs", "net")
+    return Shown(title="Regimes", sentence=found.sentence, tables=(Table(columns, rows),) if rows else ())
 
 
 def _overfitting(found: Overfitting) -> Shown:

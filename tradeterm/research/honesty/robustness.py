@@ -220,7 +220,7 @@ def _sentence(
     if resampled is not None:
         text += (
             f"; {resampled.below_start * 100:.0f} % of resampled curves end below their start and 5 % fall by more than"
-            f" {-resampled.worst_drawdown * 100:.1f} %"
+            f" {abs(resampled.worst_drawdown) * 100:.1f} %"
         )
     elif skipped is not None:
         text += f"; {skipped.losing * 100:.0f} % of draws without {skipped.share * 100:g} % of the trades lose"
