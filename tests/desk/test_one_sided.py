@@ -5,18 +5,20 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk_kit import BOOK, BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d, entry, instrument, only, quote
+from desk_kit import BOOK, BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d, entry, facts, instrument, only, quote
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tradeterm.config import ExitsConfig
+from tradeterm.config import ExitsConfig, PaperConfig
 from tradeterm.desk.account import book_equity, notional_at_mark
 from tradeterm.desk.one_sided import worst_position
 from tradeterm.desk.state import DeskState, Mark, restored
 from tradeterm.domain.commands import DeskCommand, SubmitOrder
 from tradeterm.domain.events import DeskEvent, Timer
+from tradeterm.domain.facts import SignalFact
 from tradeterm.domain.orders import OrderIntent, PositionSide
+from tradeterm.domain.signals import GateCode, SignalOutcome
 from tradeterm.domain.snapshot import DeskSnapshot, Position
 from tradeterm.domain.states import TradingState
 
@@ -27,7 +29,7 @@ NAMES = ("AAAUSDT.BINANCE", "BBBUSDT.BINANCE", "CCCUSDT.BINANCE", "DDDUSDT.BINAN
 def lean(limit: float | None = 0.15, **more: Any) -> Rig:
     """A book that holds BTC and ETH, each a tenth of its equity, bought at 100."""
     off: dict[str, Any] = {"target": None, "trail": None, "time_limit_hours": None, "session_end": False, "stop": 0.2}
-    rig = Rig(config(crypto=book_config(exits=ExitsConfig(**{**off, "one_sided": limit, **more}))))
+    rig = Rig(config(crypto=book_config(exits=ExitsConfig(**{**off, **more}))))
     rig.feed(bar(100.0, T0), bar(100.0, T0, ETH), entry(T0, id="btc"), entry(T0, id="eth", instrument=ETH))
     for name in (BTC, ETH):
         rig.quote(100.0, T0, name)
@@ -35,6 +37,11 @@ def lean(limit: float | None = 0.15, **more: Any) -> Rig:
         position = msgspec.structs.replace(rig.desk.positions[(BOOK, name)], quantity=d(100))
         rig.desk.state.positions[(BOOK, name)] = position
         rig.venue.positions[(BOOK, name)] = d(100)
+    book = rig.desk.state.books[BOOK]  # the limit comes later: tier 1 would have kept to it
+    book.config = msgspec.structs.replace(
+        book.config, exits=msgspec.structs.replace(book.config.exits, one_sided=limit)
+    )
+    rig.config = rig.desk.state.config = config(crypto=book.config)
     return rig
 
 
@@ -55,6 +62,36 @@ def test_the_worst_of_the_heavy_side_is_closed() -> None:
     rig.quote(98.0, T0 + 2 * FIVE, ETH)
     assert list(rig.desk.positions) == [(BOOK, BTC)]
     assert both(rig, 3, 99.0, 98.0) == []
+
+
+def wanted(limit: float | None, side: PositionSide, *, held: PositionSide = LONG, waiting: bool = False) -> SignalFact:
+    """What becomes of an ETH entry of 5 % of equity, with 5 % of BTC held on a side, or on its way."""
+    exits = {"target": None, "trail": None, "time_limit_hours": None, "session_end": False, "stop": 0.2}
+    free = PaperConfig(taker_fee=0.0, slippage=0.0)
+    cfg = config(crypto=book_config(exits=ExitsConfig(**{**exits, "one_sided": limit})))
+    rig = Rig(msgspec.structs.replace(cfg, paper=free))
+    rig.feed(bar(100.0, T0), bar(100.0, T0, ETH), entry(T0, held, id="btc"))
+    if not waiting:
+        rig.quote(100.0, T0)
+    rig.feed(entry(T0, side, id="eth", instrument=ETH))
+    fact: SignalFact = [fact for fact in facts(rig.commands, SignalFact) if fact.id == "eth"][-1]
+    return fact
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+@pytest.mark.parametrize("held", [LONG, SHORT])
+def test_an_entry_that_would_be_closed_at_once_is_denied(held: PositionSide, waiting: bool) -> None:
+    fact = wanted(0.09, held, held=held, waiting=waiting)
+    assert fact.outcome_code == GateCode.ONE_SIDED
+    way = "long less short" if held is LONG else "short less long"
+    assert fact.outcome_text.endswith(f"% of the book's equity {way}: it would be closed, limit 9.00%")
+    for limit in (0.101, None):
+        assert wanted(limit, held, held=held, waiting=waiting).outcome is SignalOutcome.ORDERED
+
+
+def test_an_entry_against_the_heavy_side_leans_less() -> None:
+    assert wanted(0.06, SHORT).outcome is SignalOutcome.ORDERED
+    assert wanted(0.04, SHORT, waiting=True).outcome_code == GateCode.ONE_SIDED, "the other one may never fill"
 
 
 def test_inside_the_limit_and_switched_off_nothing_happens() -> None:

@@ -43,7 +43,8 @@ class GateRequest(Struct, frozen=True, kw_only=True):
 
     Times are UTC ms, money is in quote currency, exposures are notional. None means not known, and denies where the
     number is needed. `worst_position` and `worst_total` count this order and every open entry order as filled. `bound`
-    is what decided the size.
+    is what decided the size. `leaning` is how one-sided the book may come to be, a fraction of its equity, and
+    `most_leaning` where its own exits would close that again (None: nowhere).
     """
 
     ts: int
@@ -69,6 +70,8 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     positions: int
     open_orders: int
     desk: DeskRisk
+    leaning: Decimal | None = None
+    most_leaning: Decimal | None = None
     bound: str = ""
     same_side: str = ""
     other_side: str = ""

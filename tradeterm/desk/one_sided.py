@@ -3,16 +3,19 @@
 The book's net exposure is the signed notional of its positions at their marks over its equity; what is being closed
 already does not count. It is looked at once a bar time, when the bars of all that the book holds have come (an
 instrument that missed the bar before too is not waited for), so the order in which bars come changes nothing.
+
+Tier 1 denies the entry that would lean too far (`with_entry`): it would only be opened to be closed.
 """
 
 from decimal import Decimal
 
 from tradeterm.desk.account import book_equity, book_positions, mark_of, notional_at_mark
+from tradeterm.desk.checks import fraction
 from tradeterm.desk.closing import start_exit
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.instrument import ZERO
-from tradeterm.domain.orders import OrderIntent
+from tradeterm.domain.orders import OrderIntent, PositionSide
 from tradeterm.domain.snapshot import Position
 
 REASON = "ONE_SIDED"
@@ -26,6 +29,29 @@ def on_bar(turn: Turn, book: Book, ts_bar: int) -> None:
     worst = worst_position(turn.state, book, Decimal(str(limit)))
     if worst is not None and not _closed_one(turn.state, book, ts_bar):
         start_exit(turn, worst, REASON)
+
+
+def with_entry(state: DeskState, book: Book, side: PositionSide, notional: Decimal) -> Decimal | None:
+    """How far the book may come to lean to `side` with an entry of so much, a fraction of its equity: its positions
+    net, and the open entry orders of that side as filled. None where a mark or the equity is not known.
+    """
+    held = [
+        (position.instrument, position.quantity * side.sign)
+        for position in book_positions(state, book.name)
+        if not position.exit_reason
+    ]
+    waiting = [
+        (order.instrument, order.leaves_quantity)
+        for order in state.working_orders()
+        if order.book == book.name and order.intent is OrderIntent.ENTRY and order.side is side.entry
+    ]
+    total = notional
+    for instrument, quantity in (*held, *waiting):
+        worth = notional_at_mark(state, instrument, quantity)
+        if worth is None:
+            return None
+        total += worth if quantity > 0 else -worth
+    return fraction(total, book_equity(state, book))
 
 
 def worst_position(state: DeskState, book: Book, limit: Decimal) -> Position | None:

@@ -61,7 +61,10 @@ def sector_exposure(r: GateRequest) -> GateCheck:
 
 
 def one_sided(r: GateRequest) -> GateCheck:
+    """Of the desk, and before that of a book that closes what leans too far."""
     what = "long less short" if r.side is PositionSide.LONG else "short less long"
+    if r.most_leaning is not None and (r.leaning is None or r.leaning > r.most_leaning):
+        return within(GateCode.ONE_SIDED, r.leaning, r.most_leaning, f"of the book's equity {what}: it would be closed")
     limit = exact(r.desk.limits.max_one_sided)
     return _share(r.desk, GateCode.ONE_SIDED, r.desk.one_sided, limit, f"of the desk's equity {what}")
 

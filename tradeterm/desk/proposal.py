@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from tradeterm.desk import one_sided
 from tradeterm.desk.account import book_equity, day_pnl, drawdown, mark_of, worst_exposure
 from tradeterm.desk.checks import GateRequest
 from tradeterm.desk.costs import fill_cost
@@ -81,6 +82,10 @@ def gate_request(
     if worst is not None and order_notional is not None:
         worst_position = worst.get(signal.instrument, ZERO) + order_notional
         worst_total = sum(worst.values(), order_notional)
+    lean = config.exits.one_sided
+    leaning = None
+    if lean is not None and order_notional is not None:
+        leaning = one_sided.with_entry(state, book, signal.side, order_notional)
     same, other = _conflicts(state, book, signal)
     working = [order for order in state.working_orders() if order.book == book.name]
     health = state.health.get(book.name, Health())
@@ -108,6 +113,8 @@ def gate_request(
         positions=_taken(state, book, signal),
         open_orders=sum(order.status is not OrderStatus.INITIALIZED for order in working),
         desk=desk_risk(state, book, signal, proposal.stop, quantity, counted=counted),
+        leaning=leaning,
+        most_leaning=None if lean is None else Decimal(str(lean)),
         bound=proposal.sized.factors.binding,
         same_side=same,
         other_side=other,
