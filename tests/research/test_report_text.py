@@ -69,8 +69,8 @@ def test_the_headline_names_what_and_when() -> None:
 
 
 def test_cells_as_text() -> None:
-    assert [cell_text(cell) for cell in ("a", 1234, 0.123456, 12345.6, None, float("nan"), float("inf"))] == [
-        "a", "1,234", "0.1235", "1.235e+04", "-", "-", "-",
+    assert [cell_text(cell) for cell in ("a", 1234, 0.123456, 12345.6, 1e20, None, float("nan"), float("inf"))] == [
+        "a", "1,234", "0.1235", "12,346", "1e+20", "-", "-", "-",
     ]  # fmt: skip
 
 

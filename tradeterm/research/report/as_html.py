@@ -84,7 +84,7 @@ def _chart(chart: Chart, name: str) -> str:
     drawings = "\n".join(
         f'<div class="{kind}">{svg(chart.draw(width), f"{name}-{kind}", title, text)}</div>' for kind, width in kinds
     )
-    return f"<figure>\n{drawings}\n</figure>"
+    return f"<figure>\n{drawings}\n<figcaption>{_text(text)}</figcaption>\n</figure>"
 
 
 def _table(table: Table, name: str) -> str:

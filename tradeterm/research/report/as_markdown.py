@@ -27,7 +27,7 @@ def markdown(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] 
 
 def _block(block: Block) -> str:
     match block:
-        case Paragraph(text):
+        case Paragraph(text) | Chart(_, text):
             return _text(text)
         case Points(lines):
             return "\n".join(f"- {_text(line)}" for line in lines)
@@ -39,7 +39,7 @@ def _block(block: Block) -> str:
             return _fenced(printable(text, lines=True), language)
         case Table():
             return _table(block)
-        case Chart() | Folded():
+        case Folded():
             return ""
 
 

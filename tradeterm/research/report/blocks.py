@@ -43,7 +43,7 @@ class Code(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """`text` says in words what `draw(width in pixels)` shows."""
+    """`text`, which stands below it, says in words what `draw(width in pixels)` shows."""
 
     title: str
     text: str

@@ -6,16 +6,17 @@ import re
 from tradeterm.research.report.facts import Cell
 
 _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]\d+)?( ?(%|R|d|h|min|s)( \d+ (h|min))?)?|-|no value|")
+_WHOLE, _MOST = 1000, 1e15
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?")
 
 
 def cell_text(cell: Cell) -> str:
-    """A cell as it is shown; "-" for no value. Numbers have four significant digits, or all of a whole number."""
+    """A cell as it is shown; "-" for no value. Numbers have four significant digits, or all before the point."""
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return "-"
     if isinstance(cell, str):
         return cell
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.4g}"
+    return f"{cell:,.0f}" if isinstance(cell, int) or _WHOLE <= abs(cell) < _MOST else f"{cell:.4g}"
 
 
 def is_number(text: str) -> bool:

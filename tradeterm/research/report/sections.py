@@ -23,7 +23,7 @@ from tradeterm.research.metrics import (
 from tradeterm.research.metrics.figures import YEAR_MS
 from tradeterm.research.metrics.text import NO_VALUE
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tile, Tiles
-from tradeterm.research.report.cells import signed
+from tradeterm.research.report.cells import cell_text, heading, signed
 from tradeterm.research.report.curve import EquityCurve, equity_curve
 from tradeterm.research.report.facts import Curve, Evidence, ReportFacts, Table
 from tradeterm.research.report.trades import distribution, trade_list
@@ -145,9 +145,7 @@ def _equity(result: Result, found: Mapping[str, Figure]) -> Section:
         "Equity",
         (
             Chart("Equity and drawdown", own, lambda width: _draw_equity(curve, width)),
-            Paragraph(own),
             Chart("The strategy beside buying and holding", held, lambda width: _draw_market(curve, width)),
-            Paragraph(held),
         ),
     )
 
@@ -199,7 +197,6 @@ def _trades(result: Result, facts: ReportFacts) -> Section:
         return Section("Trades", (Paragraph("There are no trades."),))
     blocks: list[Block] = [
         Chart("Results of the trades", spread.text, spread.draw),
-        Paragraph(spread.text),
         Folded(*trade_list(result, facts.currency)),
     ]
     return Section("Trades", tuple(blocks))
@@ -265,9 +262,13 @@ def _evidence(entry: Evidence) -> Section:
     blocks: list[Block] = [Paragraph(entry.sentence)]
     curves: tuple[Curve, ...] = tuple(getattr(entry, "curves", ()))
     if curves:
-        labels = ", ".join(curve.label for curve in curves)
-        blocks.append(Chart(entry.title, f"{labels}.", lambda width: _draw_curves(curves, width)))
+        text = " ".join(_ends(curve) for curve in curves if curve.y)
+        blocks.append(Chart(entry.title, text, lambda width: _draw_curves(curves, width)))
     return Section(entry.title, (*blocks, *entry.tables))
+
+
+def _ends(curve: Curve) -> str:
+    return f"{heading(curve.label)}: from {cell_text(curve.y[0])} to {cell_text(curve.y[-1])}."
 
 
 def _draw_curves(curves: Sequence[Curve], width: int) -> "Drawing":
