@@ -15,7 +15,16 @@ from tradeterm.domain.snapshot import TradeResult
 from tradeterm.research.costs import Costs
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
-from tradeterm.research.sizers import Closed, DeskSizer, EquityFraction, MaxExposure, MaxPositions, RiskFraction, Wanted
+from tradeterm.research.sizers import (
+    Closed,
+    DeskSizer,
+    EquityFraction,
+    MaxExposure,
+    MaxPositions,
+    RiskFraction,
+    TrackRecord,
+    Wanted,
+)
 
 CONTRACT = Instrument(
     id="X.V", symbol="X", venue="V", kind=InstrumentKind.PERPETUAL, quote_currency="USDT", tick_size=Decimal("0.1"),
@@ -67,7 +76,8 @@ def test_kelly_looks_at_the_closed_trades() -> None:
 def test_the_track_record_is_the_desks() -> None:
     rng = np.random.default_rng(1)
     closed = [Closed(n, float(x), float(x) / 10, float(x) / 5) for n, x in enumerate(rng.normal(0.2, 3, 700).round(3))]
-    sizer, config = desk_sizer(method=SizingMethod.KELLY), SizingConfig(method=SizingMethod.KELLY)
+    config = SizingConfig(method=SizingMethod.KELLY)
+    record = TrackRecord(config)
     for known in (0, 1, 40, 499, 700):
         results = tuple(
             TradeResult(
@@ -76,7 +86,7 @@ def test_the_track_record_is_the_desks() -> None:
             )
             for each in closed[:known][-500:]
         )  # fmt: skip
-        mine, desks = sizer._track_record(closed[:known], 700), reckon(config, results, 700)
+        mine, desks = record.at(closed[:known], 700), reckon(config, results, 700)
         assert (mine.edge, mine.total, mine.recent) == (desks.edge, desks.total, desks.recent)
 
 

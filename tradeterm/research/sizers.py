@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from tradeterm.config import LimitsConfig, SizingConfig
+from tradeterm.config import LimitsConfig, SizingConfig, SizingMethod
 from tradeterm.desk.earned import RECENT, Earned, expectancy_view
 from tradeterm.desk.edge import edge, forgotten_at, remembered
 from tradeterm.desk.factors import Factor, drawdown_factor, regime_factor, volatility_factor
@@ -73,6 +73,9 @@ class Limit(Protocol):
     def __call__(self, wanted: Wanted, quantity: float) -> float: ...
 
 
+NO_EXPECTANCY = expectancy_view((), 0)
+
+
 class EquityFraction:
     """A notional of `fraction` of equity."""
 
@@ -107,10 +110,60 @@ class FixedQuantity:
         return self._quantity
 
 
+class TrackRecord:
+    """`tradeterm.desk.earned.reckon` of a run's closed trades, added to as they close, without the expectancies that
+    screens show; and without what the configuration does not ask for."""
+
+    def __init__(self, config: SizingConfig) -> None:
+        self._config = config
+        self._closed: Sequence[Closed] = ()
+        self._known = 0
+        self._results: tuple[TradeResult, ...] = ()
+        self._totals = [ZERO]
+        self._earned = self._reckon(0)
+
+    def at(self, closed: Sequence[Closed], ts: int) -> Earned:
+        """What the trades so far come to at `ts` (UTC ms)."""
+        if closed is not self._closed or len(closed) < self._known:
+            self._closed, self._known, self._results, self._totals = closed, 0, (), [ZERO]
+        if len(closed) > self._known and (self._config.drawdown_dampening or self._config.method is SizingMethod.KELLY):
+            new = [_result(each) for each in closed[self._known :]]
+            for result in new:
+                self._totals.append(self._totals[-1] + result.pnl)
+            self._results = (*self._results, *new)[-KEEP_RESULTS:]
+        self._known = len(closed)
+        if not self._earned.holds(self._results, ts):
+            self._earned = self._reckon(ts)
+        return self._earned
+
+    def _reckon(self, ts: int) -> Earned:
+        counted = remembered(self._config, self._results, ts) if self._config.method is SizingMethod.KELLY else ()
+        return Earned(
+            results=self._results,
+            edge=edge(self._config, counted),
+            windows=(),
+            sized=NO_EXPECTANCY,
+            total=self._totals[-1] - self._totals[-1 - len(self._results)],
+            recent=self._recent(),
+            until=forgotten_at(self._config, counted[0]) if counted else None,
+        )
+
+    def _recent(self) -> tuple[tuple[Decimal, Decimal], ...]:
+        """After each of the last trades, the running total of those that are kept and the highest it had been."""
+        totals = self._totals[-1 - len(self._results) :]
+        base, first = totals[0], max(1, len(totals) - RECENT)
+        highest, path = max(totals[:first]), []
+        for total in totals[first:]:
+            highest = max(highest, total)
+            path.append((total - base, highest - base))
+        return tuple(path)
+
+
 class DeskSizer:
     """The live desk's own `size()`, with its edge, caps, lots and drawdown factor, on a simulated book.
 
     Without `models` the regime is unknown (the smallest multiplier counts), and a volatility target is refused.
+    `fill_cost` is fee and slippage of a fill, a fraction of its value.
     """
 
     def __init__(
@@ -119,20 +172,21 @@ class DeskSizer:
         sizing: SizingConfig,
         limits: LimitsConfig,
         models: Regimes | None = None,
+        fill_cost: float = 0.0,
     ) -> None:
         if sizing.volatility_target is not None and models is None:
             raise ValueError("sizing.volatility_target is set: it needs a live desk's models, not simulated here")
-        self._instruments, self._sizing, self._limits, self._models = tuple(instruments), sizing, limits, models
-        self._closed: Sequence[Closed] = ()
-        self._results: tuple[TradeResult, ...] = ()
-        self._known = 0
-        self._earned = _earned(sizing, (), 0)
+        self._instruments, self._sizing, self._limits = tuple(instruments), sizing, limits
+        multipliers = {sizing.regimes.trend, sizing.regimes.range, sizing.regimes.chop, sizing.regimes.volatile}
+        self._models = models if len(multipliers) > 1 or sizing.volatility_target is not None else None
+        self._fill_cost = exact(fill_cost)
+        self._record = TrackRecord(sizing)
 
     def __call__(self, wanted: Wanted) -> float:
         if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
             return 0.0
         config, side = self._sizing, PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
-        earned = self._track_record(wanted.closed, wanted.ts)
+        earned = self._record.at(wanted.closed, wanted.ts)
         if not earned.edge.risk_fraction:
             return 0.0
         model = Model() if self._models is None else self._models.at(wanted.instrument, wanted.row)
@@ -155,21 +209,11 @@ class DeskSizer:
             max_position_fraction=exact(config.max_position_fraction),
             max_leverage=exact(self._limits.max_leverage),
             max_order_notional=exact(self._limits.max_order_notional),
+            fill_cost=self._fill_cost,
             regime=regime_factor(config.regimes, model.regime, side),
             factors=factors,
         )
         return float(reckon(request).quantity)
-
-    def _track_record(self, closed: Sequence[Closed], ts: int) -> Earned:
-        """What the desk makes of the trades so far, reckoned anew only after another one, or once one is forgotten."""
-        if closed is not self._closed or len(closed) < self._known:
-            self._closed, self._results, self._known = closed, (), 0
-        if len(closed) > self._known:
-            self._results = (*self._results, *map(_result, closed[self._known :]))[-KEEP_RESULTS:]
-            self._known = len(closed)
-        if not self._earned.holds(self._results, ts):
-            self._earned = _earned(self._sizing, self._results, ts)
-        return self._earned
 
 
 class MaxPositions:
@@ -211,24 +255,4 @@ def _result(closed: Closed) -> TradeResult:
         pnl=exact(closed.pnl),
         return_pct=exact(closed.return_pct),
         r_multiple=multiple,
-    )
-
-
-def _earned(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> Earned:
-    """`tradeterm.desk.earned.reckon` without what sizing does not look at: the expectancies that screens show."""
-    running, highest = ZERO, ZERO
-    path = []
-    for result in results:
-        running += result.pnl
-        highest = max(highest, running)
-        path.append((running, highest))
-    counted = remembered(config, results, ts)
-    return Earned(
-        results=results,
-        edge=edge(config, counted),
-        windows=(),
-        sized=expectancy_view((), config.window),
-        total=running,
-        recent=tuple(path[-RECENT:]),
-        until=forgotten_at(config, counted[0]) if counted else None,
     )

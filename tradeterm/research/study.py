@@ -107,7 +107,7 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
         _policy(book, panel.interval_ms),
         costs=study.costs,
         capital=book.capital,
-        sizer=BookRules(study.instruments, book, Regimes(market)),
+        sizer=BookRules(study.instruments, book, Regimes(market), study.costs.fee + study.costs.slippage),
         exits=exits,
         why=_WHY,
     )
@@ -117,15 +117,14 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
 def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, ...]:
     """The strategy's signals, instrument by instrument; entries from `since` on, `delay` bars late."""
     strategy, panel = study.strategy, study.panel
-    found = [_of_instrument(strategy, panel.only(i)) for i in range(len(panel.instruments))]
     first = 0 if study.since is None else int(np.searchsorted(panel.ts, study.since))
-    taken = []
-    for mine in found:
-        chosen = (mine.rows >= first) & (mine.rows + study.delay < panel.rows)
-        taken.append(mine._replace(rows=mine.rows[chosen] + study.delay, sides=mine.sides[chosen]))
-    for bars in market:
+    found = []
+    for number, bars in enumerate(market):
+        mine = _of_instrument(strategy, panel.only(number))
         bars.release()
-    return tuple(taken)
+        taken = (mine.rows >= first) & (mine.rows + study.delay < panel.rows)
+        found.append(mine._replace(rows=mine.rows[taken] + study.delay, sides=mine.sides[taken]))
+    return tuple(found)
 
 
 def _of_instrument(strategy: Strategy, panel: Panel) -> InstrumentSignals:

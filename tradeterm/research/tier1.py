@@ -31,9 +31,11 @@ _CLEAR = 0.9999
 class BookRules:
     """A book's sizer for one run: the desk's size, refused by the code of the check that denies it."""
 
-    def __init__(self, instruments: Sequence[Instrument], book: BookConfig, models: Regimes | None) -> None:
+    def __init__(
+        self, instruments: Sequence[Instrument], book: BookConfig, models: Regimes | None, fill_cost: float
+    ) -> None:
         self._instruments, self._limits = tuple(instruments), book.limits
-        self._size = DeskSizer(instruments, book.sizing, book.limits, models)
+        self._size = DeskSizer(instruments, book.sizing, book.limits, models, fill_cost)
         self._entered: dict[int, int] = {}
 
     def __call__(self, wanted: Wanted) -> float:
