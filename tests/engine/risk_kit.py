@@ -117,8 +117,11 @@ class Bench:
         self.supervisor = Supervisor(
             lambda worker, state, detail: self.states.append((state.value, detail)), sleep=no_delay
         )
-        self.models = Models(
-            self.config,
+        self.models = self.made(self.config, lockstep=lockstep)
+
+    def made(self, config: Config, *, lockstep: bool = True) -> Models:
+        return Models(
+            config,
             INSTRUMENTS,
             desk=self.desk,
             supervisor=self.supervisor,

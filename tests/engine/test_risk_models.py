@@ -3,15 +3,19 @@
 import asyncio
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_kit import NAMES, START, STEP, Bench, Here, walk
 
+from tradeterm.config import BookConfig
+from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.events import CovarianceUpdate, ModelUpdate
 from tradeterm.domain.facts import AlertFact, CorrelationFact, FanFact, StressFact
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.engine.models.models import RECORDED_REFRESHES
+from tradeterm.feeds.registry import check_feed
 from tradeterm.quant import desk_risk
 
 EVERY = RECORDED_REFRESHES * HOUR_MS
@@ -157,3 +161,14 @@ async def test_the_interval_is_the_configured_one(minutes: float) -> None:
     (event,) = bench.of(CovarianceUpdate)
     assert event.ts == MIDDLE // every * every
     assert event.observations == (event.ts - START) // HOUR_MS - 1
+
+
+def test_models_of_two_bar_lengths_are_refused() -> None:
+    """Otherwise a book's ATR would be that of another one's bars; the feed refuses such a configuration first."""
+    hourly = BookConfig(strategy="eos", venue="paper", instruments=NAMES, capital=100_000.0, interval="1h")
+    bench = Bench()
+    two = msgspec.structs.replace(bench.config, books={**bench.config.books, "slow": hourly})
+    with pytest.raises(ConfigError):
+        check_feed(two)
+    with pytest.raises(ValueError, match="too many values"):
+        bench.made(two)

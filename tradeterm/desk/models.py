@@ -30,6 +30,7 @@ def on_model(turn: Turn, event: ModelUpdate) -> None:
 def current_model(state: DeskState, instrument: str, ts: int, interval_ms: int) -> InstrumentModel:
     """What the models say of the instrument at `ts`; one older than three bars of the book counts as unknown.
 
+    It is of the book's own bars: all books of a configuration have one interval, and the models know no other.
     A bar is judged by the models of the bar before it: those of its own instant come after its exits and signals. An
     event whose clock reads a little less than the model's (a fill that was on its way) may use it; one that reads a bar
     less or more has a clock that cannot tell the model's age.

@@ -7,6 +7,9 @@ A refresh looks at the market up to a full multiple of its interval (UTC), and a
 interrupted goes on with the covariance it would have had. It fails loudly: the worker is FAILED, which denies entries,
 until it is tried again; after `ATTEMPTS` the refresh is left out, and the desk goes on with the last one until that is
 three refreshes old. A missed model of an instrument is unknown after three bars.
+
+A feed has bars of one length, and a configuration one interval for all its books, or it is refused: so the ATR, RSI and
+regime of an instrument are those of the bars of every book that trades it.
 """
 
 import asyncio
@@ -76,7 +79,7 @@ class Models:
         self._forecasts = forecasts
         self._urgency = urgency
         self._lockstep = lockstep
-        self._interval_ms = min(INTERVALS_MS[book.interval] for book in enabled_books(config).books.values())
+        (self._interval_ms,) = {INTERVALS_MS[book.interval] for book in enabled_books(config).books.values()}
         every = int(config.risk.refresh_minutes * MINUTE_MS)
         self._every_ms = every * RECORDED_REFRESHES if lockstep else every
         self._models = InstrumentModels(self._instruments, self._interval_ms)
