@@ -1,7 +1,6 @@
 """The live driver: one desk, its workers and its files, from the first event to the last."""
 
 import asyncio
-import gc
 import logging
 import math
 import time
@@ -29,6 +28,7 @@ from tradeterm.engine.conditions import Conditions
 from tradeterm.engine.connections import Connections
 from tradeterm.engine.core import Core
 from tradeterm.engine.decisions import Decisions, read_spent
+from tradeterm.engine.garbage import collect_between_orders
 from tradeterm.engine.gate import WIDTH as GATE_WIDTH
 from tradeterm.engine.gate import Gate
 from tradeterm.engine.journal import open_journal
@@ -127,7 +127,7 @@ class Driver:
         observers = (*options.observers, self._notices)
         self._recorder = Recorder(self._writer, audit, self._journal, observers, self._supervisor)
         self._desk = Desk(config)
-        urgency = Urgency()
+        self._urgency = urgency = Urgency()
         self._core = Core(
             self._desk,
             lockstep=self._lockstep,
@@ -308,14 +308,17 @@ class Driver:
         self._spawn(tasks, partial(keep, WorkerName.LEDGER, self._publisher.run), self._models.run)
         await self._models.start(self._feed, self._market.cursor)
         await self._core.settled()
-        gc.freeze()  # what stands now stays: looking through it for garbage would hold up an order
         self._spawn(
             tasks,
             self._trade,
             self._watch,
             self._guard,
             partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._connections.renew_all),
-            *(() if self._lockstep else (self._tick, self._conditions.run)),
+            *(
+                ()
+                if self._lockstep
+                else (self._tick, self._conditions.run, partial(collect_between_orders, self._urgency))
+            ),
         )
 
     def _spawn(self, tasks: set[asyncio.Task[None]], *work: Callable[[], Awaitable[None]]) -> None:
