@@ -80,7 +80,6 @@ def run(options: argparse.Namespace) -> int:
     "exit_price", "reason", "gross", "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not
     percents, null is no value; `tradeterm.research.metrics` has the definitions.
     """
-    from tradeterm.cli.backtest_text import say_outcome, write_outcome
     from tradeterm.research.outcome import outcome_of
     from tradeterm.research.runs import keep_run
     from tradeterm.research.study import run as run_study
@@ -92,10 +91,14 @@ def run(options: argparse.Namespace) -> int:
     outcome = outcome_of(found, result, seconds=time.perf_counter() - started)
     number = keep_run(profile_of(options).root, "backtest", outcome)
     if out is not None:
+        from tradeterm.cli.backtest_text import write_outcome
+
         write_outcome(out, {"type": "backtest", "run": number, **outcome})
     if options.json:
         say_json({"type": "backtest", "run": number, **outcome})
     else:
+        from tradeterm.cli.backtest_text import say_outcome
+
         say_outcome(outcome, number, tables=options.tables)
     return DONE
 
