@@ -386,6 +386,14 @@ class GateConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recorded: RecordedConfig = RecordedConfig()
 
 
+class ChatConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Plain language at the prompt. It asks the model of `gate.ai`, and only where `gate.validator` is "claude"."""
+
+    max_tokens: Annotated[int, Meta(ge=512, le=16_384, description="longest reply, thinking included")] = 4096
+    turn_usd: Annotated[float, Meta(ge=0.0, le=100.0, description="one question with all its look-ups")] = 0.25
+    budget_usd: Annotated[float, Meta(ge=0.0, le=10_000.0, description="a UTC day")] = 2.0
+
+
 class PaperConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Costs of the simulated venue; always against the trader."""
 
@@ -550,6 +558,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Mode = Mode.DEMO
     books: dict[str, BookConfig] = {}
     gate: GateConfig = GateConfig()
+    chat: ChatConfig = ChatConfig()
     risk: RiskConfig = RiskConfig()
     breaker: BreakerConfig = BreakerConfig()
     paper: PaperConfig = PaperConfig()
