@@ -9,6 +9,7 @@ import pytest
 from tradeterm.console.client import SqliteConsole, open_console
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import (
+    AiUsage,
     AlertFact,
     CommandAck,
     CorrelationFact,
@@ -168,6 +169,7 @@ def every_list(console):
         "fans": console.fans(),
         "commands": console.commands(),
         "chat": console.chat(),
+        "ai_usage": console.ai_usage(0),
         "runs": console.runs(),
         "log_lines": console.log_lines(),
         "bars": console.bars("X.Y"),
@@ -278,6 +280,26 @@ def test_the_conversation_is_kept_oldest_first(console, write):
         (ids[1], "console", "because"),
     ]
     assert [row.text for row in console.chat(limit=1)] == ["because"]
+
+
+def test_what_the_chat_took_is_booked(console, write):
+    write()
+    usage = AiUsage(
+        ts=5,
+        book="",
+        purpose="chat",
+        model="m",
+        signal_id="",
+        input_tokens=1,
+        output_tokens=2,
+        cached_tokens=None,
+        cost=Decimal("0.10"),
+        currency="USD",
+        latency_ms=9,
+    )
+    console.book_usage(usage)
+    assert list(console.ai_usage(5)) == [usage]
+    assert list(console.ai_usage(6)) == []
 
 
 def test_the_live_view_and_bars_come_through(console, profile):

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from tradeterm.domain.facts import (
+    AiUsage,
     AlertFact,
     BreakerFact,
     ChatRow,
@@ -675,6 +676,7 @@ class FakeConsole:
         self.facts = facts
         self.sent: list[CommandRow] = []
         self.said: list[ChatRow] = []
+        self.used: list[AiUsage] = []
         self.acknowledge = CommandStatus.DONE
         self.detail = ""
         self.reads = 0
@@ -786,6 +788,9 @@ class FakeConsole:
     def chat(self, limit: int = 200) -> Sequence[ChatRow]:
         return ((*CHAT, *self.said) if self.facts else tuple(self.said))[-limit:]
 
+    def ai_usage(self, since_ts: int, limit: int = 5000) -> Sequence[AiUsage]:
+        return tuple(usage for usage in reversed(self.used) if usage.ts >= since_ts)[:limit]
+
     def runs(self, limit: int = 50) -> Sequence[RunRow]:
         return RUNS[:limit] if self.facts else ()
 
@@ -820,6 +825,10 @@ class FakeConsole:
         self.said.append(ChatRow(id=100 + len(self.said), ts=NOW, role=role, text=text))
         self._versions += 1
         return self.said[-1].id
+
+    def book_usage(self, usage: AiUsage) -> None:
+        self.used.append(usage)
+        self._versions += 1
 
     def close(self) -> None:
         self.closed = True

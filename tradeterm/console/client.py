@@ -14,6 +14,7 @@ from msgspec import Struct
 from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import (
+    AiUsage,
     AlertFact,
     BreakerFact,
     ChatRow,
@@ -37,10 +38,11 @@ from tradeterm.domain.orders import Cash, Fill, Order
 from tradeterm.domain.signals import Verdict
 from tradeterm.domain.states import CommandVerb
 from tradeterm.domain.view import DeskView
-from tradeterm.ledger.codec import select
+from tradeterm.ledger.codec import codec_of, select
 from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.lock import held_by
 from tradeterm.ledger.queue import enqueue
+from tradeterm.ledger.schema import write_statement
 from tradeterm.ledger.store import LedgerMissing, open_ledger, plain_errors
 from tradeterm.profile import Profile
 
@@ -217,6 +219,9 @@ class SqliteConsole:
     def chat(self, limit: int = 200) -> Sequence[ChatRow]:
         return self._select(ChatRow, "ORDER BY id DESC LIMIT ?", limit)[::-1]
 
+    def ai_usage(self, since_ts: int, limit: int = 5000) -> Sequence[AiUsage]:
+        return self._select(AiUsage, "WHERE ts >= ? ORDER BY row DESC LIMIT ?", since_ts, limit)
+
     def runs(self, limit: int = 50) -> Sequence[RunRow]:
         return self._select(RunRow, "ORDER BY ts_started DESC, rowid DESC LIMIT ?", limit)
 
@@ -265,6 +270,10 @@ class SqliteConsole:
             row = db.execute("INSERT INTO chat (ts, role, text) VALUES (?, ?, ?)", (_now(), role, text))
             assert row.lastrowid is not None
             return row.lastrowid
+
+    def book_usage(self, usage: AiUsage) -> None:
+        with self._writing() as db:
+            db.execute(write_statement(AiUsage), codec_of(AiUsage).encode(usage))
 
     def close(self) -> None:
         self._ledger.close()

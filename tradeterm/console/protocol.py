@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tradeterm.domain.facts import (
+    AiUsage,
     AlertFact,
     BreakerFact,
     ChatRow,
@@ -117,6 +118,10 @@ class Console(Protocol):
         """Oldest first."""
         ...
 
+    def ai_usage(self, since_ts: int, limit: int = 5000) -> Sequence[AiUsage]:
+        """What models were asked since a time of the machine's clock."""
+        ...
+
     def runs(self, limit: int = 50) -> Sequence[RunRow]: ...
 
     def log_lines(self, limit: int = 500) -> Sequence[str]:
@@ -131,6 +136,10 @@ class Console(Protocol):
 
     def say(self, role: str, text: str) -> int:
         """Add a line to the chat history."""
+        ...
+
+    def book_usage(self, usage: AiUsage) -> None:
+        """Add what a request of the chat took."""
         ...
 
     def close(self) -> None: ...
