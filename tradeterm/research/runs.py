@@ -67,7 +67,7 @@ def keep_run(folder: Path, command: str, outcome: Mapping[str, Any]) -> int:
         "trades": zlib.compress(msgspec.msgpack.encode(outcome["trades"]), 1),
     }
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _open(folder / FILE) as db, db:
+    with open_runs(folder / FILE) as db, db:
         statement = f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
         number = db.execute(statement, tuple(row.values())).lastrowid
     assert number is not None
@@ -88,14 +88,14 @@ def _select(folder: Path, where: str, *values: int) -> Iterator[KeptRun]:
     if not (folder / FILE).is_file():
         return
     fields = KeptRun.__struct_fields__
-    with _open(folder / FILE) as db:
+    with open_runs(folder / FILE) as db:
         for row in db.execute(f"SELECT {', '.join(fields)} FROM runs {where}", values):
             yield KeptRun(**dict(zip(fields, row, strict=True)))
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    """The ledger, made where it is missing."""
+def open_runs(path: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger at `path`, made where it is missing. Raises LedgerError, whatever fails within."""
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_S)) as db:
             _prepare(db, path)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -51,6 +52,12 @@ class MapStudies(Protocol):
     ) -> list[Found]: ...
 
 
+class Submit(Protocol):
+    """Begin `function(study, item)`; a pool's studies are those it was made for."""
+
+    def __call__(self, function: Callable[[Study, Item], Found], item: Item, /) -> Future[Found]: ...
+
+
 def map_studies(
     function: Callable[[Study, Item], Found],
     study: Study,
@@ -76,7 +83,41 @@ def map_studies(
     tell(0, len(items))
     if source is None or min(workers, len(items)) < 2:
         return list(_here(function, study, items, tell, asked))
-    return _spread(function, study, items, min(workers, len(items)), source, tell, asked)
+    with study_pool(study, min(workers, len(items)), source) as submit:
+        futures = [submit(function, item) for item in items]
+        _wait(futures, tell, asked)
+    return [future.result() for future in futures]
+
+
+@contextmanager
+def study_pool(study: Study, workers: int, source: PanelSource | None) -> Iterator[Submit]:
+    """Processes as of `map_studies`, for work that is not known beforehand; what is not begun at the end is left out.
+
+    Without a source, or with one worker, `submit` does the work itself before it returns.
+    """
+    if source is None or workers < 2:
+        yield partial(_done_here, study)
+        return
+    bare = structs.replace(study, panel=study.panel.window(0, 0))
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool,
+    ):
+        try:
+            yield lambda function, item: pool.submit(_work, function, bare, source, item)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown(cancel_futures=True)
+
+
+def _done_here(study: Study, function: Callable[[Study, Item], Found], item: Item) -> Future[Found]:
+    future: Future[Found] = Future()
+    try:
+        future.set_result(function(study, item))
+    except Exception as error:  # noqa: BLE001 - as a pool's future has it
+        future.set_exception(error)
+    return future
 
 
 def _here(
@@ -90,29 +131,6 @@ def _here(
         _check(asked)
         yield function(study, item)
         tell(done, len(items))
-
-
-def _spread(
-    function: Callable[[Study, Item], Found],
-    study: Study,
-    items: Sequence[Item],
-    workers: int,
-    source: PanelSource,
-    tell: Progress,
-    asked: Callable[[], bool],
-) -> list[Found]:
-    bare = structs.replace(study, panel=study.panel.window(0, 0))
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool,
-    ):
-        futures = [pool.submit(_work, function, bare, source, item) for item in items]
-        try:
-            _wait(futures, tell, asked)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
 
 
 def _wait(futures: Sequence[Future[Found]], tell: Progress, asked: Callable[[], bool]) -> None:
