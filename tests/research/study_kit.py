@@ -35,7 +35,11 @@ def contract(name: str, **changes: Any) -> Instrument:
         "tick_size": Decimal("0.0001"), "lot_size": Decimal("0.0001"), "min_quantity": Decimal("0.0001"),
         "min_notional": Decimal(0), "max_leverage": Decimal(20),
     }  # fmt: skip
-    return Instrument(**{**given, **changes})
+    exact = {
+        name: Decimal(value) if isinstance(value, str) and name in given and isinstance(given[name], Decimal) else value
+        for name, value in changes.items()
+    }
+    return Instrument(**{**given, **exact})
 
 
 def study_of(panel: Panel, **book: Any) -> Study:

@@ -52,6 +52,9 @@ def test_part_of_the_time_decides_as_the_whole_does(study: Study, whole: Result)
     assert (signal_ts >= start + 3 * DAY_MS).all()
     assert (signal_ts < start + 5 * DAY_MS).all()
     known = {(t.instrument, t.entry_ts, t.side) for t in whole.trades}
+    equity = run(part).equity
+    assert int(equity.ts[0]) == start + 3 * DAY_MS
+    assert equity.value[0] == study.book.capital
     first = min(trades, key=lambda t: t.entry_ts)
     assert (first.instrument, first.entry_ts, first.side) in known
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
     add_study_options(parser)
-    parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour and month")
+    parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour, month, regime")
     parser.add_argument("--out", metavar="FILE", help="write it to a file: .json, or .csv for the trades")
 
 
@@ -72,13 +72,13 @@ def run(options: argparse.Namespace) -> int:
 
     JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
     "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
-    "instruments": [id], "insufficient", "cautions": [sentence], "notes": [sentence], "figures": [{"name", "value",
-    "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals}, "tables": {"symbol"|"side"|"reason"|"hour"|
-    "month": [{"key", "trades", "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs",
-    "net"}]},
-    "equity": [[ts, value]], "trades": [{"instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts",
-    "exit_price", "reason", "gross", "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not
-    percents, null is no value; `tradeterm.research.metrics` has the definitions.
+    "instruments": [id], "insufficient", "cautions": [sentence], "notes": [sentence],
+    "figures": [{"name", "value", "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals},
+    "tables": {"symbol"|"side"|"reason"|"hour"|"month", with --tables also "regime": [{"key", "trades", "win_rate",
+    "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs", "net"}]}, "equity": [[ts, value]],
+    "trades": [{"instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price", "reason", "gross",
+    "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not percents, null is no value; the
+    definitions of the figures are in `tradeterm.research.metrics`.
     """
     from tradeterm.research.outcome import outcome_of
     from tradeterm.research.runs import keep_run
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     found = found_of(options)
     result = run_study(found.study)
-    outcome = outcome_of(found, result, seconds=time.perf_counter() - started)
+    outcome = outcome_of(found, result, seconds=time.perf_counter() - started, tables=options.tables)
     number = keep_run(profile_of(options).root, "backtest", outcome)
     if out is not None:
         from tradeterm.cli.backtest_text import write_outcome

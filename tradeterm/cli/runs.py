@@ -10,7 +10,7 @@ from tradeterm.cli.session import profile_of
 def add(commands: Commands) -> None:
     parser = commands.add("runs", run, "list the backtests that were run, or show one again", json=True)
     parser.add_argument("number", nargs="?", type=int, metavar="RUN", help="show this one")
-    parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour and month")
+    parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour, month, regime")
 
 
 def run(options: argparse.Namespace) -> int:

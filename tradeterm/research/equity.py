@@ -40,10 +40,10 @@ def equity_at(simulation: Simulation, times: Times) -> Floats:
     return equity
 
 
-def daily_equity(simulation: Simulation) -> tuple[Times, Floats]:
-    """Times and equity at the start, at each UTC day's end and at the end of the data. Days without any bar, where
-    markets shut, are left out."""
-    times = _days(simulation.market)
+def daily_equity(simulation: Simulation, since: int | None = None) -> tuple[Times, Floats]:
+    """Times and equity at the start (or at `since`, UTC ms, where that is later), at each UTC day's end and at the end
+    of the data. Days without any bar, where markets shut, are left out."""
+    times = _days(simulation.market, since)
     return times, equity_at(simulation, times)
 
 
@@ -57,11 +57,13 @@ def every_close(simulation: Simulation) -> tuple[Times, Floats]:
     return times, equity_at(simulation, times)
 
 
-def _days(market: tuple[Bars, ...]) -> Times:
+def _days(market: tuple[Bars, ...], since: int | None) -> Times:
     known = [bars for bars in market if bars.rows]
     if not known:
         return np.empty(0, np.int64)
     start, end = min(bars.start for bars in known), max(bars.closed(bars.rows - 1) for bars in known)
+    if since is not None:
+        start = min(max(start, since), end)
     ends = np.arange((start // DAY_MS + 1) * DAY_MS, end, DAY_MS, dtype=np.int64)
     if all(bars.calendar is not Calendar.ALWAYS or not bars.regular for bars in known):
         ends = np.array([day for day in ends.tolist() if any(_traded(bars, day) for bars in known)], dtype=np.int64)

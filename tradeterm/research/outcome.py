@@ -6,6 +6,7 @@ import msgspec
 
 from tradeterm import __version__
 from tradeterm.research.metrics import By, breakdown, cautions, figures
+from tradeterm.research.regimes import Regimes
 from tradeterm.research.result import Result
 from tradeterm.research.studies import Found
 
@@ -16,11 +17,10 @@ _COLUMNS = (
     "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price", "reason", "gross", "fees", "slippage",
     "funding", "pnl",
 )  # fmt: skip
-_BY = (By.SYMBOL, By.SIDE, By.REASON, By.HOUR, By.MONTH)
 
 
-def outcome_of(found: Found, result: Result, *, seconds: float) -> Outcome:
-    """Everything a face shows of a run; `seconds` is how long it took."""
+def outcome_of(found: Found, result: Result, *, seconds: float, tables: bool = False) -> Outcome:
+    """Everything a face shows of a run; `seconds` is how long it took, `tables` asks for the regimes, which take a while."""
     study = found.study
     return {
         "name": found.name,
@@ -55,10 +55,24 @@ def outcome_of(found: Found, result: Result, *, seconds: float) -> Outcome:
             for figure in figures(result)
         ],
         "ignored": dict(sorted(result.ignored.items(), key=lambda item: (-item[1], item[0]))),
-        "tables": {by.value: [row._asdict() for row in breakdown(result, by)] for by in _BY},
+        "tables": _tables(result, with_regimes=tables),
         "equity": list(zip(result.equity.ts.tolist(), result.equity.value.tolist(), strict=True)),
         "trades": _trades(result),
     }
+
+
+def _tables(result: Result, *, with_regimes: bool) -> dict[str, list[dict[str, Any]]]:
+    found = {by.value: breakdown(result, by) for by in By if by is not By.REGIME}
+    if with_regimes:
+        found[By.REGIME.value] = breakdown(result, By.REGIME, regimes=regimes_at_entry(result))
+    return {by: [row._asdict() for row in rows] for by, rows in found.items()}
+
+
+def regimes_at_entry(result: Result) -> list[str]:
+    """The regime each trade was decided in, in a word."""
+    trades, models = result.trades, Regimes(result.simulation.market)
+    known = (models.at(*at).regime for at in zip(trades.instrument.tolist(), trades.signal_row.tolist(), strict=True))
+    return ["unknown" if regime is None else regime.value for regime in known]
 
 
 def _trades(result: Result) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ LEAST_TRADES = 30
 
 
 class Equity(NamedTuple):
-    """Equity by time (UTC ms): the start, each UTC day's end, and the end of the data."""
+    """Equity by time (UTC ms): the start of trading, each UTC day's end, and the end of the data."""
 
     ts: NDArray[np.int64]
     value: Floats
@@ -46,11 +46,13 @@ class Metrics(NamedTuple):
 
 
 class Result:
-    """A finished backtest. Figures are worked out when they are first asked for."""
+    """A finished backtest. Figures are worked out when they are first asked for; bars before `since` (UTC ms) were
+    history, and count in none."""
 
-    def __init__(self, simulation: Simulation, periods_per_year: float) -> None:
+    def __init__(self, simulation: Simulation, periods_per_year: float, since: int | None = None) -> None:
         self.simulation = simulation
         self._periods_per_year = periods_per_year
+        self._since = since
 
     def __repr__(self) -> str:
         return f"Result({len(self.trades)} trades, {self.trades.pnl.sum():+.2f})"
@@ -67,7 +69,7 @@ class Result:
 
     @cached_property
     def equity(self) -> Equity:
-        return Equity(*daily_equity(self.simulation))
+        return Equity(*daily_equity(self.simulation, self._since))
 
     def equity_at(self, ts: NDArray[np.int64]) -> Floats:
         """Equity at times (UTC ms, rising) of one's own, such as every close."""
@@ -101,10 +103,9 @@ class Result:
         return frame
 
     def _time_in_market(self) -> float:
-        market = self.simulation.market
-        span = max(bars.closed(bars.rows - 1) for bars in market) - min(bars.start for bars in market)
+        span = int(self.equity.ts[-1] - self.equity.ts[0])
         held = float((self.trades.exit_ts - self.trades.entry_ts).sum())
-        return held / (span * len(market))
+        return held / (span * len(self.simulation.market)) if span else 0.0
 
 
 def bars_held(trades: Trades) -> Floats:

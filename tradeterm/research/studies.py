@@ -105,7 +105,7 @@ class _CostsTable(Struct, frozen=True, forbid_unknown_fields=True):
 def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
     """The book as plain data, and what trading costs it."""
     paper = PaperConfig() if config is None else config.paper
-    costs = Costs(fee=paper.taker_fee, slippage=paper.slippage)
+    costs = Costs(fee=paper.taker_fee, slippage=paper.slippage, participation=paper.participation)
     books: Mapping[str, BookConfig] = {} if config is None else config.books
     if name in books:
         return msgspec.to_builtins(books[name]), costs

@@ -26,7 +26,7 @@ from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Strategy
 from tradeterm.strategies.registry import make_strategy
 
-_AT_ONCE = 16_384
+_AT_ONCE = 65_536
 """Rows of signals worked out together: few enough that the arrays in between stay in the processor's cache."""
 _MOMENT_MS = 1.5  # not less than one once it is a whole number of them
 _WHY = Why(
@@ -111,7 +111,7 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
         exits=exits,
         why=_WHY,
     )
-    return Result(found, DAYS_PER_YEAR[study.calendar])
+    return Result(found, DAYS_PER_YEAR[study.calendar], study.since)
 
 
 def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, ...]:
