@@ -125,7 +125,8 @@ def _sentence(
     if not free.trades:
         return f"There is no trade whose impact could be reckoned{without}."
     if free.total_return <= 0:
-        return f"It returns {percent(free.total_return)} without any impact: there is no return to lose{without}."
+        text = f"Since its volumes are known it returns {percent(free.total_return)} without any impact"
+        return f"{text}: there is no return to lose{without}."
     if half is not None:
         return f"Half of its {percent(free.total_return)} is gone at a capital of {half:,.0f} {money}{without}."
     last = points[-1]
