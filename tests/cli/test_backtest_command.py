@@ -127,6 +127,16 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads((tmp_path / "run.json").read_text())["trades"] == answer["trades"]
 
 
+def test_a_report_says_how_to_repeat_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = (*SOME, "--from", "2025-04-06", "--set", "threshold=0.05", "--capital", "5000")
+    for suffix in (".html", ".md"):
+        out(capsys, *EOS, *given, "--out", str(tmp_path / f"report{suffix}"))
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "tradeterm backtest eos --symbols ADAUSDT,SUIUSDT --from 2025-04-06T00:00" in page
+    assert "--set threshold=0.05 --capital 5000 --demo" in (tmp_path / "report.md").read_text()
+
+
 def test_every_run_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing was run yet" in out(capsys, "runs", "--demo")
     answers = [parsed(capsys, *EOS, *SOME, "--set", f"threshold={x}") for x in (0.04, 0.05)]

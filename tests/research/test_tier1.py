@@ -71,7 +71,7 @@ def test_the_quick_look_never_contradicts_the_checks(
         ({"equity": 0.0}, {}, "DAILY_LOSS_LIMIT"),
     ),
 )
-def test_each_limit_has_its_code(changes: dict[str, float], limits: dict[str, float], code: str | None) -> None:
+def test_each_limit_has_its_code(changes: dict[str, float], limits: dict[str, Any], code: str | None) -> None:
     assert denial(LimitsConfig(**limits), CONTRACT, wanted(**changes), 5.0, None) == code
 
 

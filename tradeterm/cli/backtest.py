@@ -23,7 +23,9 @@ def add(commands: Commands) -> None:
     parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
     add_study_options(parser)
     parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour, month, regime")
-    parser.add_argument("--out", metavar="FILE", help="write it to a file: .json, or .csv for the trades")
+    parser.add_argument(
+        "--out", metavar="FILE", help="also write a file: a report as .html or .md, all as .json, trades as .csv"
+    )
 
 
 def add_study_options(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +93,12 @@ def run(options: argparse.Namespace) -> int:
     outcome = outcome_of(found, result, seconds=time.perf_counter() - started, tables=options.tables)
     number = keep_run(profile_of(options).root, "backtest", outcome)
     if out is not None:
-        from tradeterm.cli.backtest_text import write_outcome
+        from tradeterm.cli.backtest_files import write_answer, write_report
 
-        write_outcome(out, {"type": "backtest", "run": number, **outcome})
+        if out.suffix in (".html", ".md"):
+            write_report(out, found, result, options)
+        else:
+            write_answer(out, {"type": "backtest", "run": number, **outcome})
     if options.json:
         say_json({"type": "backtest", "run": number, **outcome})
     else:
@@ -120,8 +125,8 @@ def _out(options: argparse.Namespace) -> "Path | None":
     if options.out is None:
         return None
     path = user_path(options.out)
-    if path.suffix not in (".json", ".csv"):
-        raise ConfigError(f"--out: found {options.out}, allowed a file that ends in .json or .csv")
+    if path.suffix not in (".html", ".md", ".json", ".csv"):
+        raise ConfigError(f"--out: found {options.out}, allowed a file that ends in .html, .md, .json or .csv")
     if not path.parent.is_dir():
         raise ConfigError(f"--out: found {options.out}, but there is no folder {path.parent}")
     return path

@@ -1,11 +1,8 @@
-"""A backtest on one screen, and in files."""
+"""A backtest on one screen."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -46,18 +43,6 @@ def say_outcome(outcome: Mapping[str, Any], number: int | None, *, tables: bool)
         console.print()
     for remark in last:
         console.print(remark)
-
-
-def write_outcome(path: Path, answer: Mapping[str, Any]) -> None:
-    """The whole answer as JSON, or its trades as CSV, by the file's suffix."""
-    if path.suffix == ".json":
-        path.write_bytes(msgspec.json.encode(answer) + b"\n")
-        return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows: Sequence[Mapping[str, Any]] = answer["trades"]
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["instrument"])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _heading(outcome: Mapping[str, Any], number: int | None) -> Iterator[Text]:

@@ -20,7 +20,8 @@ _COLUMNS = (
 
 
 def outcome_of(found: Found, result: Result, *, seconds: float, tables: bool = False) -> Outcome:
-    """Everything a face shows of a run; `seconds` is how long it took, `tables` asks for the regimes, which take a while."""
+    """Everything a face shows of a run; `seconds` is how long it took. With `tables` trades by regime too, which take a
+    while."""
     study = found.study
     return {
         "name": found.name,

@@ -1,0 +1,63 @@
+"""A backtest in a file: the whole answer, its trades, or a report to read."""
+
+import argparse
+import csv
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tradeterm.research.data.moments import utc
+
+if TYPE_CHECKING:
+    from tradeterm.research.result import Result
+    from tradeterm.research.studies import Found
+
+
+def write_answer(path: Path, answer: Mapping[str, Any]) -> None:
+    """The answer as JSON, or its trades as CSV, by the file's suffix."""
+    if path.suffix == ".json":
+        path.write_bytes(msgspec.json.encode(answer) + b"\n")
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows: Sequence[Mapping[str, Any]] = answer["trades"]
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["instrument"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_report(path: Path, found: "Found", result: "Result", options: argparse.Namespace) -> None:
+    """The report as a page or as Markdown, by the file's suffix."""
+    from tradeterm.research.outcome import regimes_at_entry
+    from tradeterm.research.report import html, markdown
+    from tradeterm.research.report.study_facts import facts_of
+
+    facts = facts_of(
+        found,
+        command=command_line(options),
+        created=time.time_ns() // 1_000_000,
+        regimes=tuple(regimes_at_entry(result)),
+    )
+    write = html if path.suffix == ".html" else markdown
+    path.write_text(write(result, facts), encoding="utf-8")
+
+
+def command_line(options: argparse.Namespace) -> str:
+    """What to type to run the same study again."""
+    words = ["tradeterm", "backtest", options.name]
+    for name in ("profile", "config", "data", "symbols", "interval"):
+        if getattr(options, name):
+            words += [f"--{name}", getattr(options, name)]
+    for name, ts in (("--from", options.start), ("--to", options.end)):
+        if ts is not None:
+            words += [name, utc(ts).replace(" ", "T")]
+    for setting in options.settings:
+        words += ["--set", setting]
+    if options.capital is not None:
+        words += ["--capital", f"{options.capital:g}"]
+    if options.seed:
+        words += ["--seed", str(options.seed)]
+    return shlex.join([*words, *(["--demo"] if options.demo else [])])
