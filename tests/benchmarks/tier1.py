@@ -24,6 +24,7 @@ from tradeterm.domain.orders import Order, OrderIntent, OrderSide, OrderStatus, 
 from tradeterm.domain.signals import Signal, SignalKind
 from tradeterm.domain.snapshot import BookSnapshot, DeskSnapshot, Position, TradeResult
 from tradeterm.domain.states import BookState, VenueState
+from tradeterm.domain.view import GateView
 
 SIGNALS = 2000
 T0 = 20_000 * DAY_MS
@@ -145,7 +146,7 @@ def main() -> None:
     def view(n: int) -> object:
         return desk_view(
             desk, wall_ts=n, started_ts=0, pid=1, run_id="r", workers=(), replay=None, stopping=False,
-            tier2_label="RULES (no AI)", simulated_venues={"paper"},
+            gate=GateView(label="RULES (no AI)"), simulated_venues={"paper"},
         )  # fmt: skip
 
     sys.stdout.write(f"{'ms':34}{'p50':>9}{'p99':>9}{'most':>9}{'n':>8}\n")

@@ -5,7 +5,7 @@ from desk_kit import BOOK, BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d
 
 from tradeterm.desk.view import desk_view
 from tradeterm.domain.states import TradingState, VenueState
-from tradeterm.domain.view import DeskView
+from tradeterm.domain.view import DeskView, GateView
 
 
 def look(rig: Rig) -> DeskView:
@@ -18,7 +18,7 @@ def look(rig: Rig) -> DeskView:
         workers=(),
         replay=None,
         stopping=False,
-        tier2_label="RULES (no AI)",
+        gate=GateView(label="RULES (no AI)"),
         simulated_venues={"paper"},
     )
 
