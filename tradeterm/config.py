@@ -53,7 +53,14 @@ class ExitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         | None
     ) = None
     thesis_rsi: (
-        Annotated[float, Meta(gt=50.0, lt=100.0, description="close a long once RSI is above it, a short below 100-x")]
+        Annotated[
+            float,
+            Meta(
+                gt=50.0,
+                lt=100.0,
+                description="close what was bought at an RSI below 100-x once it is above x; shorts the other way",
+            ),
+        ]
         | None
     ) = None
     one_sided: (

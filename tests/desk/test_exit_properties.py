@@ -31,7 +31,7 @@ EVERY_EXIT = ExitsConfig(
     stop_atr=1.5,
     target_stops=2.0,
     thesis_rsi=75.0,
-    one_sided=0.12,
+    one_sided=0.2,
     regimes=RegimeExits(enabled=True, **HOURS),
 )
 

@@ -33,11 +33,15 @@ def model(ts: int, regime: Regime | None = None, rsi: float | None = None) -> Mo
     return ModelUpdate(ts=ts, model="instrument", subject=BTC, values={"regime": code, "rsi": rsi})
 
 
-def opened(side: PositionSide = LONG, regime: Regime | None = RANGE, **exits: Any) -> Rig:
-    """A position at 100, opened at T0 in `regime`, with these exits alone; a model of T0 judges the next bar."""
-    rig = Rig(config(crypto=book_config(exits=ExitsConfig(**{**OFF, **exits}))))
-    rig.feed(model(T0 - FIVE, regime))
+def opened(side: PositionSide = LONG, regime: Regime | None = RANGE, *, rsi: float | None = None, **exits: Any) -> Rig:
+    """A position at 100, opened at T0 in `regime` at this RSI, with these exits alone; a model of T0 judges the next
+    bar. Being one-sided is limited only afterwards: tier 1 would not have opened it."""
+    wanted = ExitsConfig(**{**OFF, **exits})
+    rig = Rig(config(crypto=book_config(exits=msgspec.structs.replace(wanted, one_sided=None))))
+    rig.feed(model(T0 - FIVE, regime, rsi))
     rig.open_position(side=side)
+    book = rig.desk.state.books[BOOK]
+    book.config = msgspec.structs.replace(book.config, exits=wanted)
     return rig
 
 
@@ -205,14 +209,40 @@ def test_switched_off_regimes_end_nothing() -> None:
     ],
 )
 def test_the_thesis_is_over(side: PositionSide, rsi: float | None, left: bool) -> None:
-    rig = opened(side, thesis_rsi=70.0)
+    rig = opened(side, rsi=29.9 if side is LONG else 70.1, thesis_rsi=70.0)
     assert close(rig, 1, 100.0, RANGE, 80.0 if side is LONG else 20.0) == "", "of the bar before the entry"
     assert close(rig, 2, 100.0, RANGE, rsi) == ("THESIS" if left else "")
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    ("side", "bought", "left"),
+    [
+        (LONG, 29.9, True),
+        (LONG, 30.0, False),
+        (LONG, 55.0, False),
+        (LONG, 80.0, False),
+        (LONG, None, False),
+        (SHORT, 70.1, True),
+        (SHORT, 70.0, False),
+        (SHORT, 20.0, False),
+    ],
+)
+def test_only_what_was_opened_at_the_other_extreme_has_a_thesis(
+    side: PositionSide, bought: float | None, left: bool, restarted: bool
+) -> None:
+    rig = opened(side, rsi=bought, thesis_rsi=70.0)
+    assert rig.desk.positions[KEY].entry_rsi == bought
+    if restarted:
+        rig = again(rig, T0 + FIVE + 1000)
+    rig.feed(model(T0 + FIVE, RANGE, 90.0 if side is LONG else 10.0))
+    given = rig.bars(100.0, T0 + 2 * FIVE)
+    assert [command.order.reason for command in only(given, SubmitOrder)] == (["THESIS"] if left else [])
+
+
 @pytest.mark.parametrize(("late", "left"), [(1500, False), (FIVE, True)])
 def test_a_thesis_looks_at_bars_after_the_entry_however_late_their_numbers_come(late: int, left: bool) -> None:
-    rig = opened(LONG, thesis_rsi=70.0)
+    rig = opened(LONG, rsi=20.0, thesis_rsi=70.0)
     position = msgspec.structs.replace(rig.desk.positions[KEY], ts_opened=T0 + 1000)
     rig.desk.state.positions[KEY] = position
     rig.feed(model(T0 + late, RANGE, 90.0))
@@ -241,7 +271,7 @@ def test_the_order_of_the_exits() -> None:
     ts = T0 + 2 * FIVE
     for reason, change in less:
         exits |= change
-        rig = opened(LONG, RANGE, **exits)
+        rig = opened(LONG, RANGE, rsi=20.0, **exits)
         rig.feed(model(T0 + FIVE, DOWN, 90.0))
         given = rig.bars(100.0, ts, exit_signal(ts), high=100.5)
         assert [command.order.reason for command in only(given, SubmitOrder)] == [reason]

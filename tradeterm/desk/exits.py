@@ -7,7 +7,8 @@
  4. time                held as long as it may be (TIME_LIMIT)
  5. session end         the session's last bar, also for a position that has outlived its session (SESSION_END)
  6. regime change       the instrument's regime turned against the position after its entry (REGIME_CHANGE)
- 7. thesis invalidated  what was bought oversold is overbought, and the other way round (THESIS)
+ 7. thesis invalidated  what was bought oversold is overbought, and the other way round (THESIS); what was bought
+                        between the two had another reason, and this one does not end it
  8. one-sided book      the worst position of the heavy side of a book that leans too far (ONE_SIDED, `one_sided.py`)
  9. exit signals        of the strategy, with its own reason
 
@@ -152,11 +153,13 @@ def _due(
 
 
 def _thesis_over(limit: float, position: Position, model: InstrumentModel, interval_ms: int) -> bool:
-    """RSI beyond the limit; its newest bar, which closed at the last whole interval before it came, is after the
-    entry."""
-    if model.rsi is None or model.ts // interval_ms * interval_ms <= position.ts_opened:
+    """RSI beyond the limit, from beyond the opposite one at the entry; its newest bar, which closed at the last whole
+    interval before it came, is after the entry."""
+    then, now = position.entry_rsi, model.rsi
+    if then is None or now is None or model.ts // interval_ms * interval_ms <= position.ts_opened:
         return False
-    return model.rsi > limit if position.side is PositionSide.LONG else model.rsi < 100.0 - limit
+    low = 100.0 - limit
+    return then < low and now > limit if position.side is PositionSide.LONG else then > limit and now < low
 
 
 def _session_over(calendar: Calendar, position: Position, bar: Bar) -> bool:

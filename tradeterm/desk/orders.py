@@ -76,9 +76,11 @@ def on_fill(turn: Turn, event: FillReceived) -> None:
     order = state.orders.get(fill.client_order_id)
     if order is not None and order.status is OrderStatus.REJECTED and not order.filled_quantity:
         _revive_children(turn, order)
+    model = current_model(state, fill.instrument, turn.ts, book.interval_ms)
     opening = Opening(
         trade_id=trade_id_for(fill, order is not None and order.filled_quantity > 0),
-        regime=current_model(state, fill.instrument, turn.ts, book.interval_ms).regime,
+        regime=model.regime,
+        rsi=model.rsi,
     )
     if order is not None:
         order = _fill_order(turn, order, fill)

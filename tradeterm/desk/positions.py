@@ -36,6 +36,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     stop: Decimal | None = None
     target: Decimal | None = None
     regime: Regime | None = None
+    rsi: float | None = None
 
 
 class Booking(Struct, frozen=True):
@@ -180,6 +181,7 @@ def _grow(
         target_price=opening.target,
         peak_price=fill.price,
         entry_regime=opening.regime,
+        entry_rsi=opening.rsi,
     )
 
 

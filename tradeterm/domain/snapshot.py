@@ -17,7 +17,8 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     `been_in_profit` whether a close so far was better than the average price, and `ts_profit` the time
     of the first such bar. `ts_unprotected` is the time since which no live stop covers the position, None while it is
     protected. `entry_regime` is the instrument's regime when the round trip opened, None where that was not known; one
-    that spoke against the position even then is replaced by the next one once it has ended.
+    that spoke against the position even then is replaced by the next one once it has ended. `entry_rsi` is the
+    instrument's RSI then, None where that was not known.
     """
 
     book: str
@@ -46,6 +47,7 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
     exit_reason: str = ""
     ts_unprotected: int | None = None
     entry_regime: Regime | None = None
+    entry_rsi: float | None = None
 
     @property
     def side(self) -> PositionSide:
