@@ -22,13 +22,14 @@ from tradeterm.cli import (
     robustness,
     runs,
     status,
+    sweep,
     walkforward,
 )
 from tradeterm.cli.commands import Commands, add_global_options
 
 _COMMANDS = (
-    status, control, logs, replay, backtest, walkforward, robustness, lookahead, runs, montecarlo, ledger, data, config,
-    looks, notify, doctor,
+    status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, montecarlo, ledger, data,
+    config, looks, notify, doctor,
 )  # fmt: skip
 
 _EPILOG = """\

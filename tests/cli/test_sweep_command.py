@@ -1,0 +1,73 @@
+"""`tradeterm sweep` on the bundled recording."""
+
+import json
+
+import pytest
+
+from tradeterm.cli import main
+from tradeterm.profile import Profile
+from tradeterm.research.sweep import sweep as module
+
+FAST = ("--symbols", "BTCUSDT,SUIUSDT", "--vary", "threshold=0.02,0.04", "--set", "sizing.method=fixed")
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> tuple[str, str]:
+    assert main(list(arguments)) == status
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_json(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    answer = json.loads(told(capsys, "sweep", "eos", *FAST, "--json")[0])
+    assert list(answer) == [
+        "type", "key", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed", "notes",
+        "method", "metric", "resumed", "present", "trials", "best", "overfitting", "sentence",
+    ]  # fmt: skip
+    assert [trial["changes"] for trial in answer["trials"]] == [{"threshold": 0.02}, {"threshold": 0.04}]
+    scores = [trial["score"] for trial in answer["trials"]]
+    assert answer["best"] == scores.index(max(scores))
+    assert answer["resumed"] == 0
+    again = json.loads(told(capsys, "sweep", "eos", *FAST, "--json")[0])
+    assert again["resumed"] == 2
+    assert again["trials"] == answer["trials"]
+
+
+def test_text_says_what_the_best_is_worth(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    out, err = told(capsys, "sweep", "eos", *FAST)
+    assert err == ""
+    assert "2 variants; the best by sharpe" in out
+    assert "as it stands" in out
+    assert "The best of 2 has a Sharpe ratio of" in out
+
+
+def test_a_ctrl_c_keeps_what_was_done(
+    capsys: pytest.CaptureFixture[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = module.attempt, []
+
+    def interrupted(study: object, changes: object) -> object:
+        calls.append(changes)
+        if len(calls) == 3:  # the study as it stands, one variant, then
+            raise KeyboardInterrupt
+        return real(study, changes)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "attempt", interrupted)
+    _, err = told(capsys, "sweep", "eos", *FAST, "--workers", "1", status=130)
+    assert "the same command goes on from there" in err
+    monkeypatch.setattr(module, "attempt", real)
+    out, _ = told(capsys, "sweep", "eos", *FAST)
+    assert "known from before" in out or "2 variants" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--vary", "threshold=0.02:0.05"), "allowed LOW:HIGH:STEP"),
+        (("--vary", "treshold=0.02"), "did you mean threshold?"),
+        (("--vary", "threshold=7"), "threshold: found 7"),
+        (("--vary", "threshold=0.02", "--dask", "somewhere"), "--dask: found 'somewhere'"),
+    ],
+)
+def test_mistakes(capsys: pytest.CaptureFixture[str], profile: Profile, arguments: tuple[str, ...], text: str) -> None:
+    _, err = told(capsys, "sweep", "eos", *arguments, status=2)
+    assert text in err

@@ -1,0 +1,187 @@
+"""`tradeterm sweep`: many variants of a book or a strategy, and what the best of so many is worth."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tradeterm.cli.backtest import found_of
+from tradeterm.cli.commands import Commands
+from tradeterm.cli.figures import aligned
+from tradeterm.cli.honesty import add_options, head_of
+from tradeterm.cli.output import DONE, INTERRUPTED, note, say, say_json
+from tradeterm.cli.progress import progress
+from tradeterm.cli.session import profile_of
+from tradeterm.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tradeterm.research.honesty.summary import Summary
+    from tradeterm.research.studies import Found
+    from tradeterm.research.sweep.sweep import Sweep
+    from tradeterm.research.workers import Submit
+
+_METHODS = ("grid", "random", "optuna")
+_METRICS = ("sharpe", "return", "calmar", "profit_factor")
+_SHOWN = 10
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add("sweep", run, "try many variants, and doubt the best of them", json=True)
+    add_options(parser)
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        required=True,
+        metavar="KEY=VALUES",
+        help="VALUE,VALUE or LOW:HIGH:STEP, to draw from also LOW:HIGH; a parameter, exits.…, sizing.…, limits.…",
+    )
+    parser.add_argument("--method", choices=_METHODS, default="grid", help="all combinations, draws, or guided draws")
+    parser.add_argument("--trials", type=_trials, default=100, metavar="N", help="draws (default: 100)")
+    parser.add_argument("--metric", choices=_METRICS, default="sharpe", help="what the best is best by")
+    parser.add_argument("--dask", metavar="tcp://…", help="run on this Dask cluster instead of this machine's cores")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Every trial is kept in the profile's `research.db` when it is done: the same command after a Ctrl-C, or with more
+    `--trials`, does only what is missing.
+
+    JSON: {"type": "sweep", "key", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
+    "notes", "method", "metric", "resumed", "present": summary, "trials": [{"number", "changes": {key: value}, "score",
+    "summary", "refused"}], "best": number, "overfitting": {"trials", "periods", "best", "sharpe", "expected",
+    "deflated_sharpe", "pbo", "loss", "sentence"}, "sentence"}; a summary is {"total_return", "sharpe", "max_drawdown",
+    "profit_factor", "trades"}. Fractions are not percents, null is no value. Exit status 130 after a Ctrl-C.
+    """
+    from tradeterm.research.honesty.summary import Metric
+    from tradeterm.research.sweep.search import Method
+    from tradeterm.research.sweep.space import parse_axis
+    from tradeterm.research.sweep.sweep import Plan, key_of, sweep
+    from tradeterm.research.sweep.trials import Trials
+
+    found = found_of(options)
+    plan = Plan(
+        axes=tuple(parse_axis(text) for text in options.vary),
+        method=Method(options.method),
+        trials=options.trials,
+        seed=options.seed,
+        metric=Metric(options.metric),
+    )
+    key = key_of(found.study, found.data_hash, plan)
+    trials = Trials(profile_of(options).root, key[0])
+    at_once = _workers(options) * 2
+    done = [0, 0]
+    try:
+        with _pool(found, options) as submit, progress("variants") as tell:
+
+            def told(now: int, of: int) -> None:
+                done[:] = now, of
+                tell(now, of)
+
+            swept = sweep(found.name, found.study, plan, trials, key, submit, at_once=at_once, progress=told)
+    except KeyboardInterrupt:
+        note(f"stopped after {done[0]} of {done[1]} variants, which are kept; the same command goes on from there")
+        return INTERRUPTED
+    if options.json:
+        ranked = swept.ranked
+        say_json(
+            {
+                "type": "sweep",
+                "key": swept.key,
+                **head_of(found),
+                "method": plan.method,
+                "metric": plan.metric,
+                "resumed": swept.resumed,
+                "present": swept.present,
+                "trials": [
+                    {
+                        "number": trial.number,
+                        "changes": trial.changes,
+                        "score": trial.score,
+                        "summary": trial.summary,
+                        "refused": trial.refused,
+                    }
+                    for trial in swept.trials
+                ],
+                "best": ranked[0].number if ranked else None,
+                "overfitting": swept.overfitting,
+                "sentence": swept.sentence,
+            }
+        )
+    else:
+        _say(found, plan.metric.value, swept)
+    return DONE
+
+
+def _say(found: "Found", metric: str, swept: "Sweep") -> None:
+    from tradeterm.research.data.moments import utc
+
+    panel = found.study.panel
+    say(f"{found.name}: {', '.join(panel.instruments)}")
+    begins, ends = int(panel.ts_open[0]), int(panel.ts_open[-1]) + panel.interval_ms
+    say(f"{utc(begins)} to {utc(ends)} UTC, bars of {found.interval}, data {found.data_hash[:12]}")
+    for text in found.notes:
+        say(text)
+    known = f", {swept.resumed} of them known from before" if swept.resumed else ""
+    say(f"sweep {swept.key}: {len(swept.trials)} variants{known}; the best by {metric}")
+    say()
+    names = list(swept.trials[0].changes)
+    head = (names[0], [*names[1:], "return", "Sharpe", "max drawdown", "profit factor", "trades"])
+    rows = [
+        (_text(trial.changes[names[0]]), [*(_text(trial.changes[name]) for name in names[1:]), *_cells(trial.summary)])
+        for trial in swept.ranked[:_SHOWN]
+        if trial.summary is not None
+    ]
+    present = ("as it stands", [*("" for _ in names[1:]), *_cells(swept.present)])
+    say("\n".join(line.rstrip() for line in aligned([head, *rows, present])))
+    say()
+    say(swept.sentence)
+
+
+def _cells(summary: "Summary") -> list[str]:
+    from tradeterm.research.honesty.summary import percent, plain
+
+    return [
+        percent(summary.total_return),
+        plain(summary.sharpe),
+        percent(summary.max_drawdown),
+        plain(summary.profit_factor),
+        str(summary.trades),
+    ]
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def _pool(found: "Found", options: argparse.Namespace) -> Iterator["Submit"]:
+    """This machine's cores, or the cluster. The bundled recording stays in this process."""
+    from tradeterm.research.workers import PanelSource, study_pool
+    from tradeterm.resources import demo_folder
+
+    if options.dask:
+        if not options.dask.startswith(("tcp://", "tls://")):
+            raise ConfigError(f"--dask: found {options.dask!r}, allowed an address such as tcp://host:8786")
+        from tradeterm.research.sweep.cluster import cluster_pool
+
+        with cluster_pool(found.study, options.dask) as submit:
+            yield submit
+        return
+    source = None
+    if found.folder != demo_folder():
+        opened = found.study.panel.ts_open
+        source = PanelSource(found.folder, found.symbols, found.interval, int(opened[0]), int(opened[-1]) + 1)
+    with study_pool(found.study, _workers(options), source) as submit:
+        yield submit
+
+
+def _workers(options: argparse.Namespace) -> int:
+    return int(options.workers or os.cpu_count() or 1)
+
+
+def _trials(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed 1 to 999999")
+    return value

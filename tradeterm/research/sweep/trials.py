@@ -1,0 +1,128 @@
+"""Sweeps in the ledger of research: each trial is there as soon as it is done, so that a sweep can go on later."""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from tradeterm.ledger.database import database
+from tradeterm.research.honesty.summary import Summary
+from tradeterm.research.runs import FILE, open_runs
+from tradeterm.strategies.panel import Floats
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """One variant. `score` is by the sweep's metric (None: no value); `returns` are daily; `refused` says why the
+    strategy does not take these numbers together."""
+
+    number: int
+    changes: dict[str, Any]
+    score: float | None
+    summary: Summary | None
+    returns: Floats
+    refused: str = ""
+
+
+class KeptSweep(Struct, frozen=True, kw_only=True):
+    """A row of `sweeps`: `ts` UTC ms of its first trial; `made_of` is JSON of all that decides its trials."""
+
+    key: str
+    ts: int
+    name: str
+    method: str
+    metric: str
+    made_of: str
+    done: int
+
+
+class Trials:
+    """The trials of one sweep, by its key, in the ledger in `folder`. All methods raise LedgerError."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder, self._key = folder, key
+
+    def begin(self, name: str, method: str, metric: str, made_of: str) -> None:
+        """Make the sweep known, if it is not."""
+        row = (self._key, time.time_ns() // 1_000_000, name, method, metric, made_of)
+        with _opened(self._folder) as db, db:
+            db.execute("INSERT INTO sweeps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+
+    def keep(self, trial: Trial) -> None:
+        row = (
+            self._key,
+            trial.number,
+            msgspec.json.encode(trial.changes).decode(),
+            trial.score,
+            msgspec.json.encode(trial.summary).decode(),
+            zlib.compress(np.asarray(trial.returns, dtype="<f8").tobytes(), 1),
+            trial.refused,
+        )
+        with _opened(self._folder) as db, db:
+            db.execute("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+
+    def known(self) -> dict[int, Trial]:
+        """Those that are done, by number."""
+        with _opened(self._folder) as db:
+            rows = db.execute(
+                "SELECT number, changes, score, summary, returns, refused FROM trials WHERE sweep = ?", (self._key,)
+            ).fetchall()
+        return {row[0]: _trial(*row) for row in rows}
+
+
+def kept_sweeps(folder: Path) -> tuple[KeptSweep, ...]:
+    """All sweeps, newest first. Raises LedgerError."""
+    if not (folder / FILE).is_file():
+        return ()
+    with _opened(folder) as db:
+        rows = db.execute(
+            "SELECT s.key, ts, name, method, metric, made_of, (SELECT count(*) FROM trials WHERE sweep = s.key)"
+            " FROM sweeps s ORDER BY ts DESC"
+        ).fetchall()
+    return tuple(KeptSweep(**dict(zip(KeptSweep.__struct_fields__, row, strict=True))) for row in rows)
+
+
+def _trial(number: int, changes: str, score: float | None, summary: str, returns: bytes, refused: str) -> Trial:
+    return Trial(
+        number=number,
+        changes=msgspec.json.decode(changes),
+        score=score,
+        summary=msgspec.json.decode(summary, type=Summary | None),
+        returns=np.frombuffer(zlib.decompress(returns), dtype="<f8"),
+        refused=refused,
+    )
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_runs(folder / FILE) as db:
+        known = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sweeps', 'trials')").fetchone()
+        if known != (2,):
+            tables = database(db)
+            with tables.atomic():
+                tables.table("sweeps").create(
+                    {"key": str, "ts": int, "name": str, "method": str, "metric": str, "made_of": str},
+                    pk="key",
+                    if_not_exists=True,
+                )
+                tables.table("trials").create(
+                    {
+                        "sweep": str,
+                        "number": int,
+                        "changes": str,
+                        "score": float,
+                        "summary": str,
+                        "returns": bytes,
+                        "refused": str,
+                    },
+                    pk=("sweep", "number"),
+                    if_not_exists=True,
+                )
+        yield db
