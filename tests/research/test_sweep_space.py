@@ -37,7 +37,7 @@ def test_ranges() -> None:
     assert parse_axis("exits.stop=0.01:0.05") == Axis(name="exits.stop", low=0.01, high=0.05)
 
 
-NO_AXIS = ("a", "a=", "=1", "a=,", "a=5:1", "a=1:1", "a=1:5:0", "a=1:5:-1", "a=1:2:3:4", "a=x:2", "a=1:nan", "a=0:1e9:1")
+NO_AXIS = ("a", "a=", "=1", "a=,", "a=5:1", "a=1:1", "a=1:5:0", "a=1:5:-1", "a=1:2:3:4", "a=x:2", "a=1:nan")
 
 
 @pytest.mark.parametrize("text", NO_AXIS)
