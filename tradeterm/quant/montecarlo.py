@@ -13,7 +13,8 @@ recursion runs over them.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ _ROUNDING = 1e-8
 _BLOCK = 8192  # values
 _MOST_STATES = 16  # their cells fit in a byte
 _FURTHEST_NORMAL = 8.2  # one draw in 10^16
+_CLOSE, _HIGHEST_POWER = 5e-5, 10
 
 
 class CorrelatedPaths(NamedTuple):
@@ -121,7 +123,7 @@ def regime_paths(
     state = np.searchsorted(np.cumsum(first)[:-1], rng.random(paths), side="right")
     # The bounds of all rows cut [0, 1) into cells; a uniform draw's cell and the state one is in give the next state.
     bounds = np.cumsum(matrix, axis=1)[:, :-1]
-    edges = np.unique(bounds)
+    edges = np.sort(bounds, axis=None)
     cells = np.append(0.0, edges)
     successor = np.stack([np.searchsorted(row, cells, side="right") for row in bounds], axis=1).ravel()
     for moves in _blocks(out[1:]):
@@ -134,8 +136,8 @@ def regime_paths(
         for place, reached in zip(places, followed, strict=True):
             place += state
             state = successor.take(place, out=reached, mode="clip")
-        moves *= volatility.take(followed)
-        moves += mean.take(followed)
+        moves *= volatility.take(followed, out=uniform, mode="clip")
+        moves += mean.take(followed, out=uniform, mode="clip")
     return compounded(out, spot)
 
 
@@ -178,16 +180,20 @@ def garch_paths(
         known = require.finite_array("residuals", residuals)
         for moves in _blocks(out[1:]):
             known.take(rng.integers(known.size, size=moves.shape), out=moves, mode="clip")
-    variance, deviation = np.full(paths, next_variance), np.empty(paths)
+    variance, spare = np.full(paths, next_variance), np.empty((max(1, _BLOCK // paths), paths))
     for moves in _blocks(out[1:]):
         # e² = h·z², so h' = omega + h·growth, and the growth of a whole block is known before the recursion.
-        growth = np.maximum(math.sqrt(alpha) * moves, -math.sqrt(alpha + gamma) * moves)
+        growth = moves * math.sqrt(alpha)
+        np.maximum(growth, np.multiply(moves, -math.sqrt(alpha + gamma), out=spare[: len(moves)]), out=growth)
         growth *= growth
         growth += beta
-        for move, factor in zip(moves, growth, strict=True):
-            move *= np.sqrt(variance, out=deviation)
-            variance *= factor
-            variance += omega
+        first = variance
+        for row in growth:  # which becomes the variance of the step after
+            row *= variance
+            row += omega
+            variance = row
+        moves[0] *= np.sqrt(first)
+        moves[1:] *= np.sqrt(growth[:-1], out=spare[: len(moves) - 1])
         moves += mean
     return compounded(out, spot)
 
@@ -228,17 +234,20 @@ def correlated_paths(
     out = np.empty((steps + 1, assets, paths))
     if degrees_of_freedom is None:
         root = root * spread
+        drawn = np.empty((assets, paths))
         for move in out[1:]:
-            np.matmul(root, rng.standard_normal((assets, paths)), out=move)
+            np.matmul(root, rng.standard_normal(out=drawn), out=move)
     else:
         require.finite(degrees_of_freedom=degrees_of_freedom)
         if degrees_of_freedom < 1:
             raise ValueError(f"degrees_of_freedom must be at least 1, not {degrees_of_freedom}")
-        normal_of = _normal_of_student(degrees_of_freedom)
+        coefficients = _normal_of_student(degrees_of_freedom)
+        drawn, squares = np.empty((assets, paths)), np.empty((assets, paths))
         for move in out[1:]:
-            joint = root @ rng.standard_normal((assets, paths))
-            joint *= np.sqrt(degrees_of_freedom / rng.chisquare(degrees_of_freedom, paths))
-            np.multiply(normal_of(joint), spread, out=move)
+            np.matmul(root, rng.standard_normal(out=drawn), out=move)
+            shared = rng.chisquare(degrees_of_freedom, paths)
+            np.copysign(_normal(move, shared, coefficients, squares, drawn), move, out=move)
+            move *= spread
     out[1:] += ((drift - volatility * volatility / 2) * step)[:, np.newaxis]
     return CorrelatedPaths(_compound(out, spot[:, np.newaxis]).transpose(2, 0, 1), used, clipped)
 
@@ -284,28 +293,36 @@ def _factor(given: Floats) -> tuple[Floats, Floats, bool]:
     return used, vectors * np.sqrt(np.maximum(values, 0.0)), repaired.clipped
 
 
-def _normal_of_student(degrees: float) -> Callable[[Floats], Floats]:
-    """The normal variate of the same rank as a Student-t one x, within 1e-3, 1e-4 from 3 degrees of freedom on.
+@lru_cache(maxsize=16)
+def _normal_of_student(degrees: float) -> tuple[float, ...]:
+    """Coefficients c, the highest first, by which √u·Σ cₖ uᵏ is the size of the normal variate of the same rank as a
+    Student-t one x, with u = ln(1 + x²/degrees): within 1e-3, 1e-4 from 3 degrees of freedom on.
 
-    It is close to q = √(degrees·ln(1 + x²/degrees)) (Wallace 1959); their ratio is fitted by a polynomial in q.
-    The exact way, through both distribution functions, takes many times as long.
+    √(degrees·u) is close to it (Wallace 1959), and the ratio of the two is smooth in u. The exact way, through both
+    distribution functions, takes many times as long.
     """
     normal = _FURTHEST_NORMAL * (1 - np.cos(np.linspace(0.02, np.pi, 400))) / 2
     student = stdtrit(degrees, ndtr(-normal))
-    wallace = np.sqrt(degrees * np.log1p(student * student / degrees))
-    first, *rest = Chebyshev.fit(wallace, normal / wallace, 10).convert(kind=Polynomial).coef[::-1]
+    u = np.log1p(student * student / degrees)
+    root = np.sqrt(u)
+    for power in range(1, _HIGHEST_POWER + 1):
+        fit = Chebyshev.fit(u, normal / root, power)
+        if np.abs(fit(u) * root - normal).max() < _CLOSE:
+            break
+    return tuple(fit.convert(kind=Polynomial).coef[::-1].tolist())
 
-    def normal_of(x: Floats) -> Floats:
-        q = np.square(x)
-        q /= degrees
-        q += 1
-        np.sqrt(np.log(q, out=q), out=q)
-        q *= math.sqrt(degrees)
-        ratio = np.full_like(q, first)
-        for coefficient in rest:
-            ratio *= q
-            ratio += coefficient
-        ratio *= q
-        return np.copysign(ratio, x)
 
-    return normal_of
+def _normal(joint: Floats, shared: Floats, coefficients: Sequence[float], u: Floats, out: Floats) -> Floats:
+    """The sizes of the normal variates of x = joint·√(degrees/shared), in `out`; `u` is overwritten."""
+    highest, following, *rest = coefficients
+    np.square(joint, out=u)
+    u *= 1.0 / shared
+    u += 1.0
+    np.log(u, out=u)
+    np.multiply(u, highest, out=out)
+    out += following
+    for coefficient in rest:
+        out *= u
+        out += coefficient
+    out *= np.sqrt(u, out=u)
+    return out
