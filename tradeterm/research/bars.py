@@ -45,7 +45,6 @@ class Bars:
     """
 
     __slots__ = (
-        "_mappings",
         "calendar",
         "close",
         "funding",
@@ -56,6 +55,7 @@ class Bars:
         "liquidity",
         "lot",
         "low",
+        "mappings",
         "open",
         "regular",
         "rows",
@@ -92,7 +92,7 @@ class Bars:
         self.regular = rows > 0 and int(self.ts_open[-1]) - self.start == (rows - 1) * interval_ms
         self.last = self.last_bar(rows - 1)
         columns = (self.ts_open, self.open, self.high, self.low, self.close, volume)
-        self._mappings = {
+        self.mappings = {
             id(found): found for column in columns if column is not None and (found := _mapping(column)) is not None
         }
 
@@ -144,8 +144,7 @@ class Bars:
 
     def release(self) -> None:
         """Give the memory of mapped columns back; what is read again comes from the page cache."""
-        for mapping in self._mappings.values():
-            mapping.madvise(mmap.MADV_DONTNEED)
+        release_all((self,))
 
     def last_bar(self, row: int) -> int:
         """The last row up to `row` that has a bar; −1 where none has."""
@@ -160,14 +159,21 @@ class Bars:
         return -1
 
 
+def release_all(market: Sequence[Bars]) -> None:
+    """`release` of every instrument: those of one panel may share their files."""
+    for mapping in {key: found for bars in market for key, found in bars.mappings.items()}.values():
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
 def bars_of(
     panel: Panel,
     *,
     calendar: Calendar = Calendar.ALWAYS,
     funding: Sequence[Settlements | None] | None = None,
     liquidity: Sequence[Liquidity | None] | None = None,
+    steps: Sequence[tuple[Step, Step]] | None = None,
 ) -> tuple[Bars, ...]:
-    """The panel's instruments one by one (views, nothing is copied)."""
+    """The panel's instruments one by one (views, nothing is copied); `steps` are the tick and the lot of each."""
     return tuple(
         Bars(
             name,
@@ -180,6 +186,9 @@ def bars_of(
             calendar=calendar,
             funding=funding[i] if funding is not None else None,
             liquidity=liquidity[i] if liquidity is not None else None,
+            volume=panel.volume[:, i],
+            tick=steps[i][0] if steps is not None else None,
+            lot=steps[i][1] if steps is not None else None,
         )
         for i, name in enumerate(panel.instruments)
     )

@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradeterm.research.account import Account, Payments, Trades
-from tradeterm.research.bars import Bars
+from tradeterm.research.bars import Bars, release_all
 from tradeterm.research.costs import Costs
 from tradeterm.research.entries import PLAIN, Decider, Why
 from tradeterm.research.exits import Exit, ExitSignals, FirstExit, Moment, first_exit
@@ -26,8 +26,8 @@ from tradeterm.research.sizers import Limit, Sizer
 from tradeterm.strategies.protocol import Signals
 
 _GONE, _DECIDE, _SETTLE, _LEAVE, _ENTER = range(5)
-_RELEASES = 24
-"""How often in a run mapped memory is given back."""
+_RELEASE_AFTER = 4
+"""Signals after which mapped memory is given back: a kernel may map megabytes around each row that is read."""
 
 
 class InstrumentSignals(NamedTuple):
@@ -99,13 +99,9 @@ class _Run:
 
     def through(self, signals: Sequence[InstrumentSignals], exits: FirstExit) -> Simulation:
         market, coming, capital = self._account.market, self._coming, self._account.cash
-        step = max((bars.rows * bars.interval_ms for bars in market), default=0) // _RELEASES
-        passed = 0
-        for ts, number, row, side in _decisions(market, signals):
-            if ts - passed >= step:
-                passed = ts
-                for bars in market:
-                    bars.release()
+        for count, (ts, number, row, side) in enumerate(_decisions(market, signals)):
+            if count % _RELEASE_AFTER == 0:
+                release_all(market)
             now = (ts, _DECIDE, number)
             while coming and coming[0] < now:
                 self._happen(*heapq.heappop(coming), signals, exits)

@@ -98,9 +98,8 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
         calendar=study.calendar,
         funding=settlements_of(panel, study.funding_hours),
         liquidity=None if study.liquidity is None else [study.liquidity.get(name) for name in panel.instruments],
+        steps=[(Step.of(contract.tick_size), Step.of(contract.lot_size)) for contract in study.instruments],
     )
-    for bars, contract, volume in zip(market, study.instruments, panel.volume.T, strict=True):
-        bars.tick, bars.lot, bars.volume = Step.of(contract.tick_size), Step.of(contract.lot_size), volume
     found = simulate(
         market,
         signals(study, market),
