@@ -135,7 +135,8 @@ def test_data_of_ones_own_is_spread_over_processes(
 
     main(["data", "import", str(demo_folder() / "crypto" / "5m" / "BTCUSDT.parquet"), "--venue", "binance"])
     capsys.readouterr()
-    one = parsed(capsys, "walkforward", "eos", "--workers", "1")
+    grid = ("--grid", "threshold=0.02,0.03")
+    one = parsed(capsys, "walkforward", "eos", *grid, "--workers", "1")
     asked: list[int] = []
     pool = workers.ProcessPoolExecutor
 
@@ -144,7 +145,7 @@ def test_data_of_ones_own_is_spread_over_processes(
         return pool(count, **more)
 
     monkeypatch.setattr(workers, "ProcessPoolExecutor", counted)
-    assert parsed(capsys, "walkforward", "eos", "--workers", "2") == one
+    assert parsed(capsys, "walkforward", "eos", *grid, "--workers", "2") == one
     assert asked == [2, 2]
 
 

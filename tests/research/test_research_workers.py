@@ -1,6 +1,10 @@
 """Work spread over processes: the same answers in the same order, progress, cancelling, errors."""
 
 import os
+import select
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -111,3 +115,51 @@ def test_a_whole_test_of_robustness_is_the_same_on_processes(source: PanelSource
     study = study_on(source)
     spread = partial(map_studies, workers=2, source=source)
     assert robustness(study, noise_runs=2, spread=spread) == robustness(study, noise_runs=2)
+
+
+def endless(study: Study, row: int) -> int:
+    while True:
+        time.sleep(0.05)
+
+
+def test_giving_up_does_not_wait_for_what_has_begun(source: PanelSource) -> None:
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        map_studies(
+            endless,
+            study_on(source),
+            [1, 2],
+            workers=2,
+            source=source,
+            cancelled=lambda: time.monotonic() - begun > 1.0,
+        )
+
+
+def test_processes_end_with_the_one_that_asked(source: PanelSource, tmp_path: Path) -> None:
+    """Killed, so that it can tell them nothing."""
+    script = tmp_path / "asks.py"
+    script.write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_research_workers import PanelSource, map_studies, study_on, tells\n"
+        "if __name__ == '__main__':\n"
+        f"    source = PanelSource(Path({str(source.folder)!r}), {source.symbols!r}, {source.interval!r})\n"
+        "    map_studies(tells, study_on(source), [1, 2], workers=2, source=source)\n"
+    )
+    asks = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert asks.stdout is not None
+    theirs = [int(asks.stdout.readline()) for _ in range(2)]
+    asks.kill()
+    asks.wait()
+    ended, _, _ = select.select([asks.stdout], [], [], 30)  # the last of them has let go of it
+    assert ended
+    assert asks.stdout.read() == ""
+    asks.stdout.close()
+    assert len(set(theirs)) == 2
+
+
+def tells(study: Study, row: int) -> int:
+    sys.stdout.write(f"{os.getpid()}\n")
+    sys.stdout.flush()
+    return endless(study, row)

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from tradeterm.research.workers import MapStudies
 
 _MOST_WORKERS = 64
+_MUCH = 1_000_000
+"""Bars. With fewer, starting processes takes longer than they save."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a study, and on how many processes it is tested."""
     add_study_options(parser)
     parser.add_argument(
-        "--workers", type=_workers, metavar="N", help="processes to spread the runs over (default: one a core)"
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="processes to spread the runs over (default: one a core, if there is much data)",
     )
 
 
@@ -39,7 +44,9 @@ def spreading(found: "Found", options: argparse.Namespace, what: str) -> Iterato
     if found.folder != demo_folder():
         opened = found.study.panel.ts_open
         source = PanelSource(found.folder, found.symbols, found.interval, int(opened[0]), int(opened[-1]) + 1)
-    workers = options.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+    panel = found.study.panel
+    much = panel.rows * len(panel.instruments) >= _MUCH
+    workers = options.workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if much else 1)
     with progress(what) as tell:
         yield partial(map_studies, workers=workers, source=source, progress=tell)
 

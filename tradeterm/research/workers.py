@@ -5,17 +5,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import Struct, structs
 
 from tradeterm.domain.errors import TradetermError
 from tradeterm.research.study import Study
 from tradeterm.strategies.panel import Panel
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -99,14 +102,19 @@ def study_pool(study: Study, workers: int, source: PanelSource | None) -> Iterat
         yield partial(_done_here, study)
         return
     bare = structs.replace(study, panel=study.panel.window(0, 0))
+    context = get_context("spawn")
+    theirs, ours = context.Pipe(duplex=False)
     with (
+        theirs,
+        ours,
         _one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(theirs,)) as pool,
     ):
         try:
             yield lambda function, item: pool.submit(_work, function, bare, source, item)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            ours.close()
             raise
         pool.shutdown(cancel_futures=True)
 
@@ -155,17 +163,17 @@ def _check(asked: Callable[[], bool]) -> None:
         raise Cancelled("cancelled")
 
 
-def _begin() -> None:
-    """In a new process: a Ctrl-C is for the one that asked, and without that one there is nothing to do here."""
+def _begin(asker: "Connection[None, None]") -> None:
+    """In a new process: a Ctrl-C is for the one that asked, and once that one hangs up there is nothing to do here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(asker,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _end_with(asker: "Connection[None, None]") -> None:
+    """Its end of the pipe is closed when it gives up, and by the system when it dies."""
+    with suppress(EOFError, OSError):
+        asker.recv()
+    os._exit(1)
 
 
 @contextmanager
