@@ -40,8 +40,20 @@ class Entry(NamedTuple):
     slip: float
 
 
+class Decided(NamedTuple):
+    """What became of a signal at the close `ts` (UTC ms): `why` there was no entry, or "" and how large it was to be.
+    `instrument` is a number in the market."""
+
+    ts: int
+    instrument: int
+    side: int
+    why: str
+    quantity: float
+
+
 class Decider:
-    """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument."""
+    """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument, and
+    `decided` is every decision in time."""
 
     def __init__(
         self, account: Account, policy: ExitPolicy, sizer: Sizer, limits: Sequence[Limit], why: Why = PLAIN
@@ -50,14 +62,18 @@ class Decider:
         self._why = why
         self.entering: dict[int, Entry] = {}
         self.ignored: Counter[str] = Counter()
+        self.decided: list[Decided] = []
 
     def decide(self, number: int, row: int, side: int) -> Entry | None:
         """The entry for a signal at the close of `row`; None, counted, where there is none."""
+        ts = self._account.market[number].closed(row)
         try:
             entry = self._judge(number, row, side)
         except Refused as refused:
             self.ignored[refused.why] += 1
+            self.decided.append(Decided(ts, number, side, refused.why, 0.0))
             return None
+        self.decided.append(Decided(ts, number, side, "", entry.quantity))
         self.entering[number] = entry
         return entry
 

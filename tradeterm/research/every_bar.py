@@ -63,6 +63,7 @@ def simulate_every_bar(
     return Simulation(
         trades=account.trades(),
         payments=account.payments(),
+        decided=tuple(decider.decided),
         ignored=dict(decider.ignored),
         market=market,
         costs=costs,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tradeterm.research.account import Account, Payments, Trades
 from tradeterm.research.bars import Bars, release_all
 from tradeterm.research.costs import Costs
-from tradeterm.research.entries import PLAIN, Decider, Why
+from tradeterm.research.entries import PLAIN, Decided, Decider, Why
 from tradeterm.research.exits import Exit, ExitSignals, FirstExit, Moment, first_exit
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.sizers import Limit, Sizer
@@ -44,11 +44,12 @@ class InstrumentSignals(NamedTuple):
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """`ignored` counts the signals that led to no trade, by why; `market`, `costs` and `capital` are what was put
-    in."""
+    """`decided` is what became of every signal, in time; `ignored` counts those that led to no trade, by why. `market`,
+    `costs` and `capital` are what was put in."""
 
     trades: Trades
     payments: Payments
+    decided: tuple[Decided, ...]
     ignored: Mapping[str, int]
     market: tuple[Bars, ...]
     costs: Costs
@@ -113,6 +114,7 @@ class _Run:
         return Simulation(
             trades=self._account.trades(),
             payments=self._account.payments(),
+            decided=tuple(self._decider.decided),
             ignored=dict(self._decider.ignored),
             market=market,
             costs=self._account.costs,

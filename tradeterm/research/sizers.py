@@ -73,6 +73,7 @@ class Limit(Protocol):
     def __call__(self, wanted: Wanted, quantity: float) -> float: ...
 
 
+ONE = Decimal(1)
 NO_EXPECTANCY = expectancy_view((), 0)
 
 
@@ -182,7 +183,8 @@ class DeskSizer:
         self._fill_cost = exact(fill_cost)
         self._record = TrackRecord(sizing)
 
-    def __call__(self, wanted: Wanted) -> float:
+    def __call__(self, wanted: Wanted, verdict: Decimal = ONE) -> float:
+        """`verdict` is what tier 2 lets through of it."""
         if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
             return 0.0
         config, side = self._sizing, PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
@@ -197,6 +199,8 @@ class DeskSizer:
             peak = exact(max(wanted.peak_equity, wanted.equity))
             fallen = ratio(peak - exact(wanted.equity), peak)
             factors += (drawdown_factor(fallen, exact(self._limits.drawdown), exact(wanted.cash), earned),)
+        if verdict != ONE:
+            factors += (Factor("verdict", verdict),)
         request = SizeRequest(
             instrument=self._instruments[wanted.instrument],
             price=exact(wanted.price),

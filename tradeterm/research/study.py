@@ -21,7 +21,7 @@ from tradeterm.research.regimes import HISTORY_BARS, Regimes
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import InstrumentSignals, signals_of, simulate
 from tradeterm.research.ticks import Step
-from tradeterm.research.tier1 import BookRules
+from tradeterm.research.tier1 import BookRules, Verdicts
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Strategy
 from tradeterm.strategies.registry import make_strategy
@@ -82,13 +82,14 @@ class Study(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, panel=self.panel.window(first, max(first, stop)), since=since)
 
 
-def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
+def run(study: Study, *, exits: FirstExit = first_exit, verdicts: Verdicts | None = None) -> Result:
     """Trade the book in simulated time as a live desk would, by the fill rules of `fills.py`.
 
     Entries are sized by the desk's own `size()`, with the regime known at the signal, and held to the book's limits by
     the desk's own checks: the codes of those that deny are the reasons of `Result.ignored`. As on a live desk, stop and
     target are measured from the signal's close, the trailing stop goes by the close of the entry's bar, prices lie on
-    the tick, and a position is held from a moment after the open. Raises ConfigError for a book that cannot be
+    the tick, and a position is held from a moment after the open. `verdicts` are what tier 2 said; without them it is
+    off. Raises ConfigError for a book that cannot be
     simulated, and for a panel without rows or with instruments that are not the book's contracts.
     """
     book, panel = study.book, study.panel
@@ -106,7 +107,7 @@ def run(study: Study, *, exits: FirstExit = first_exit) -> Result:
         _policy(book, panel.interval_ms),
         costs=study.costs,
         capital=book.capital,
-        sizer=BookRules(study.instruments, book, Regimes(market), study.costs.fee + study.costs.slippage),
+        sizer=BookRules(study.instruments, book, Regimes(market), study.costs.fee + study.costs.slippage, verdicts),
         exits=exits,
         why=_WHY,
     )

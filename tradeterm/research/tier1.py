@@ -6,8 +6,9 @@ the limits of a desk of several books, are not.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from tradeterm.config import BookConfig, LimitsConfig, RiskConfig
 from tradeterm.desk import gate
@@ -18,7 +19,7 @@ from tradeterm.domain.market import MINUTE_MS
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.signals import GateCode
 from tradeterm.research.regimes import Regimes
-from tradeterm.research.sizers import DeskSizer, Refused, Wanted, exact
+from tradeterm.research.sizers import ONE, DeskSizer, Refused, Wanted, exact
 
 CHECKS = (
     gate.cooled_down, gate.position_count, gate.daily_loss, gate.drawdown, gate.min_quantity, gate.min_notional,
@@ -28,22 +29,48 @@ _CLEAR = 0.9999
 """A share below this part of its limit is within it, however it is rounded."""
 
 
+class Judged(NamedTuple):
+    """A verdict of tier 2: what it lets through of the size, and if nothing its code."""
+
+    factor: Decimal
+    code: str = ""
+
+
+Verdicts = Callable[[int, str, int], Judged | None]
+"""Of the signal at the close of a bar (UTC ms), of an instrument, on a side (+1, −1); None where there is none."""
+
+
 class BookRules:
-    """A book's sizer for one run: the desk's size, refused by the code of the check that denies it."""
+    """A book's sizer for one run: the desk's size, refused by the code of the check that denies it, or of the verdict
+    where there are `verdicts`."""
 
     def __init__(
-        self, instruments: Sequence[Instrument], book: BookConfig, models: Regimes | None, fill_cost: float
+        self,
+        instruments: Sequence[Instrument],
+        book: BookConfig,
+        models: Regimes | None,
+        fill_cost: float,
+        verdicts: Verdicts | None = None,
     ) -> None:
-        self._instruments, self._limits = tuple(instruments), book.limits
+        self._instruments, self._limits, self._verdicts = tuple(instruments), book.limits, verdicts
         self._size = DeskSizer(instruments, book.sizing, book.limits, models, fill_cost)
         self._entered: dict[int, int] = {}
 
     def __call__(self, wanted: Wanted) -> float:
-        quantity, contract = self._size(wanted), self._instruments[wanted.instrument]
+        quantity = self._allowed(wanted, ONE)
+        judged = self._verdicts and self._verdicts(wanted.ts, wanted.name, wanted.side)
+        if judged is not None and judged.factor < ONE:
+            if not judged.factor > 0:
+                raise Refused(judged.code)
+            quantity = self._allowed(wanted, judged.factor)
+        self._entered[wanted.instrument] = wanted.ts
+        return quantity
+
+    def _allowed(self, wanted: Wanted, verdict: Decimal) -> float:
+        quantity, contract = self._size(wanted, verdict), self._instruments[wanted.instrument]
         code = denial(self._limits, contract, wanted, quantity, self._entered.get(wanted.instrument))
         if code is not None:
             raise Refused(code)
-        self._entered[wanted.instrument] = wanted.ts
         return quantity
 
 
