@@ -111,6 +111,17 @@ def test_without_a_value_of_the_metric_nothing_is_chosen() -> None:
     assert found.out_of_sample.total_return == 0
 
 
+def test_what_hardly_traded_is_not_chosen() -> None:
+    candidates = [{"every": 96}, {"every": 6, "side": -1}]
+    few = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates, least_trades=0)
+    assert few.folds[0].parameters == {"every": 96}
+    assert few.folds[0].in_sample.trades < 10
+    many = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates)
+    assert {fold.parameters["every"] for fold in many.folds} == {6}
+    none = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates, least_trades=1000)
+    assert not any(fold.chosen for fold in none.folds)
+
+
 def test_equal_candidates_the_first() -> None:
     found = walk_forward(turning(), train=10, test=10, purge=0, candidates=[{"label": "a"}, {"label": "b"}])
     assert {fold.parameters["label"] for fold in found.folds} == {"a"}

@@ -28,6 +28,13 @@ def add(commands: Commands) -> None:
     parser.add_argument("--anchored", action="store_true", help="always choose on everything since the beginning")
     parser.add_argument("--metric", choices=_METRICS, default="sharpe", help="what the best is best by")
     parser.add_argument(
+        "--least-trades",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="what made fewer of them in training is not chosen (default: 10)",
+    )
+    parser.add_argument(
         "--grid",
         action="append",
         type=_axis,
@@ -72,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
                 anchored=options.anchored,
                 candidates=candidates,
                 metric=Metric(options.metric),
+                least_trades=options.least_trades,
                 spread=spread,
             )
     except ValueError as error:  # not even one window
@@ -100,6 +108,12 @@ def _part(study: "Study", share: float) -> float:
     """Whole days, at least one."""
     opened = study.panel.ts_open
     return float(max(1, math.floor(share * int(opened[-1] - opened[0]) / DAY_MS)))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed a whole number")
+    return int(text)
 
 
 def _days(text: str) -> float:

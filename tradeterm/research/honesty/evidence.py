@@ -56,7 +56,7 @@ def _walk_forward(found: WalkForward) -> Shown:
     rows = tuple(
         (
             date(fold.window.test_start),
-            _changes(fold.parameters) if fold.chosen else "none had a value",
+            _changes(fold.parameters) if fold.chosen else "none could be chosen",
             percent(fold.in_sample.total_return),
             plain(fold.in_sample.sharpe),
             fold.in_sample.trades,

@@ -33,11 +33,14 @@ from tradeterm.research.honesty.windows import Window, windows
 from tradeterm.research.study import Study, run
 from tradeterm.research.workers import MapStudies, map_studies
 
+LEAST_CHOSEN = 10
+"""A ratio of fewer trades is chance."""
+
 
 class Fold(Struct, frozen=True, kw_only=True):
     """One window: the changes chosen in sample, what they did there and out of sample, and what the study's own
-    parameters did out of sample. `chosen` is False where no candidate had a value of the metric: the study's own
-    parameters stand in. `ts` and `equity` are those of the test, daily."""
+    parameters did out of sample. `chosen` is False where no candidate had enough trades and a value of the metric: the
+    study's own parameters stand in. `ts` and `equity` are those of the test, daily."""
 
     window: Window
     parameters: Changes
@@ -89,14 +92,16 @@ def walk_forward(
     candidates: Sequence[Changes] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     metric: Metric = Metric.SHARPE,
+    least_trades: int = LEAST_CHOSEN,
     spread: MapStudies = map_studies,
 ) -> WalkForward:
     """Choose among `candidates` (changes of the strategy's parameters), or all combinations of `grid`, by `metric`.
 
     Without either: the study's own parameters and each of them moved by 20 % down and up. Windows are those of
     `windows`, in days, from the first midnight (UTC) on which the strategy has its history to the end of the data.
-    Training data ends `purge` days before the test: no trade of it reaches into the test. Equal candidates: the first.
-    Every run starts flat, with the book's capital. Raises ValueError where not one window fits, or for no candidates.
+    Training data ends `purge` days before the test: no trade of it reaches into the test. What made fewer than
+    `least_trades` in a training part is not chosen, and of equal candidates the first is. Every run starts flat, with
+    the book's capital and no track record. Raises ValueError where not one window fits, or for no candidates.
     """
     if candidates is None:
         candidates = candidates_of(grid) if grid is not None else nearby(study)
@@ -109,7 +114,8 @@ def walk_forward(
     if not parts:
         days = max(0.0, (end - start) / DAY_MS)
         raise ValueError(f"found {days:.1f} days of data, needed {train + purge + test:g} for one window")
-    folds = tuple(spread(partial(_fold, candidates=tuple(candidates), metric=metric), study, parts))
+    choose = partial(_fold, candidates=tuple(candidates), metric=metric, least_trades=least_trades)
+    folds = tuple(spread(choose, study, parts))
     return _joined(study, folds, metric, len(candidates))
 
 
@@ -125,12 +131,12 @@ def _span(study: Study, candidates: Sequence[Changes]) -> tuple[int, int]:
     return -(-first // DAY_MS) * DAY_MS, int(closes[-1])
 
 
-def _fold(study: Study, window: Window, candidates: Sequence[Changes], metric: Metric) -> Fold:
+def _fold(study: Study, window: Window, candidates: Sequence[Changes], metric: Metric, least_trades: int) -> Fold:
     learn = study.between(window.train_start, window.train_end)
     best: tuple[float, Changes, Summary] | None = None
     for changes in candidates:
         found = summary_of(learn.with_parameters(changes))
-        value = score(found, metric)
+        value = score(found, metric) if found.trades >= least_trades else None
         if value is not None and (best is None or value > best[0]):
             best = (value, changes, found)
     unseen = study.between(window.test_start, window.test_end)
