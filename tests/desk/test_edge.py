@@ -15,6 +15,7 @@ from tradeterm.desk import Desk
 from tradeterm.desk.earned import expectancy_view, reckon
 from tradeterm.desk.edge import Edge, edge
 from tradeterm.domain.commands import SubmitOrder
+from tradeterm.domain.events import Timer
 from tradeterm.domain.facts import SignalFact
 from tradeterm.domain.signals import GateCode
 from tradeterm.domain.snapshot import DeskSnapshot, TradeResult
@@ -185,6 +186,17 @@ def test_a_trade_that_closes_counts_at_once() -> None:
     rig.quote(97.9, T0 + FIVE)
     assert len(rig.desk.state.results[BOOK]) == 30
     assert "Kelly over 30 trades" in rig.desk.state.earned(book).edge.why
+
+
+def test_what_trades_come_to_is_found_with_the_time_and_not_in_the_way_of_a_signal() -> None:
+    rig = Rig(config(crypto=book_config(sizing=KELLY)), DeskSnapshot(results={BOOK: trades(*EVEN[:29])}))
+    state = rig.desk.state
+    assert state.reckoned[BOOK].edge.why == "exploring: 29 of 30 trades"
+    rig.open_position()
+    rig.quote(97.9, T0 + FIVE)
+    assert state.reckoned[BOOK].results is state.results[BOOK]
+    rig.feed(Timer(ts=T0 + 200 * DAYS))
+    assert state.reckoned[BOOK].edge.why == "exploring: 0 of 30 trades"
 
 
 def test_expectancy_over_a_window_with_its_error() -> None:

@@ -5,12 +5,13 @@ from collections import defaultdict
 from decimal import Decimal
 
 import msgspec
-from desk_kit import BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d, entry, exit_signal, facts, only, quote
+from desk_kit import BOOK, BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d, entry, exit_signal, facts, only, quote
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from tradeterm.config import Config, ExitsConfig, LimitsConfig, RegimeExits
+from tradeterm.desk.protection import is_protected, unprotected
 from tradeterm.domain.commands import DeskCommand, Record, SubmitOrder
 from tradeterm.domain.events import DeskEvent, ModelUpdate, Timer
 from tradeterm.domain.facts import Trade
@@ -118,6 +119,17 @@ def test_exits_never_double_and_stops_only_tighten(seed: int) -> None:
             assert (signal_price - order.stop_loss) * order.side.sign > 0
             assert order.take_profit is not None
             assert (order.take_profit - signal_price) * order.side.sign > 0
+
+
+@for_all(st.integers(0, 100_000))
+@settings(max_examples=10, deadline=None)
+def test_one_look_at_all_orders_finds_what_is_unprotected(seed: int) -> None:
+    rig = Rig(every_exit())
+    for step in range(20):
+        drive(rig, seed, range(step, step + 1))
+        state = rig.desk.state
+        expected = [key[1] for key, position in sorted(state.positions.items()) if not is_protected(state, position)]
+        assert list(unprotected(state, BOOK)) == expected
 
 
 def test_that_market_knows_every_exit() -> None:

@@ -22,7 +22,12 @@ def mark_of(state: DeskState, instrument: str) -> Decimal | None:
 
 
 def book_positions(state: DeskState, book: str) -> list[Position]:
-    return [position for _, position in sorted(state.positions.items()) if position.book == book]
+    held = [position for position in state.positions.values() if position.book == book]
+    return sorted(held, key=_instrument)
+
+
+def _instrument(position: Position) -> str:
+    return position.instrument
 
 
 def book_unrealized(state: DeskState, book: str) -> Decimal | None:

@@ -120,6 +120,7 @@ class Desk:
         breaker.remember(turn)
         for book in self.state.books.values():
             health.review(turn, book)
+        _reckon(self.state)
 
 
 def _check_positions(turn: Turn) -> None:
@@ -171,6 +172,13 @@ def _timer(turn: Turn, event: Timer) -> None:
     account.sample(turn)
     track_record.forget(turn.state)
     prune(turn.state)
+    _reckon(turn.state)
+
+
+def _reckon(state: DeskState) -> None:
+    """What trades come to is found here, where nothing waits, and not in the way of the next signal."""
+    for book in state.books.values():
+        state.earned(book)
 
 
 def _measured(turn: Turn, event: VenueMeasured) -> None:

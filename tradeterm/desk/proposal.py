@@ -11,7 +11,7 @@ from tradeterm.desk.costs import fill_cost
 from tradeterm.desk.desk_risk import desk_risk
 from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
 from tradeterm.desk.models import current_model
-from tradeterm.desk.protection import is_protected, protection_prices
+from tradeterm.desk.protection import protection_prices, unprotected
 from tradeterm.desk.sessions import is_last_bar
 from tradeterm.desk.sizing import Sized, SizeRequest, size
 from tradeterm.desk.state import Book, DeskState, Health, key_text
@@ -133,11 +133,7 @@ def gate_request(
         degraded=tuple(
             sorted(name for name, status in state.workers.items() if status.state is not WorkerState.RUNNING)
         ),
-        unprotected=tuple(
-            p.instrument
-            for _, p in sorted(state.positions.items())
-            if p.book == book.name and not is_protected(state, p)
-        ),
+        unprotected=unprotected(state, book.name),
         breaker=state.breaker,
         breaker_reason=state.breaker_reason,
         health=health.level,

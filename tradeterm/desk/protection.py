@@ -9,12 +9,12 @@ import math
 from decimal import Decimal
 
 from tradeterm.config import ExitsConfig
-from tradeterm.desk.account import mark_of
+from tradeterm.desk.account import book_positions, mark_of
 from tradeterm.desk.closing import start_exit
 from tradeterm.desk.models import current_model
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
-from tradeterm.domain.instrument import Instrument, round_price_down, round_price_up
+from tradeterm.domain.instrument import ZERO, Instrument, round_price_down, round_price_up
 from tradeterm.domain.orders import OPEN_AT_VENUE, Order, OrderIntent, OrderStatus, OrderType, PositionSide
 from tradeterm.domain.snapshot import Position
 from tradeterm.domain.states import AlertLevel
@@ -56,6 +56,19 @@ def _stop_distance(exits: ExitsConfig, price: Decimal, atr: float | None) -> Dec
     if exits.stop_atr is None or atr is None or not 0 < atr < math.inf:
         return price * Decimal(str(exits.stop))
     return min(max(Decimal(str(exits.stop_atr)) * Decimal(str(atr)), price * _NEAREST), price * _FURTHEST)
+
+
+def unprotected(state: DeskState, book: str) -> tuple[str, ...]:
+    """The book's instruments whose positions are not (`is_protected`), in one look at the orders."""
+    covered: dict[str | None, Decimal] = {}
+    for order in state.working_orders():
+        if order.intent is OrderIntent.PROTECTIVE_STOP and order.status in OPEN_AT_VENUE:
+            covered[order.parent_id] = covered.get(order.parent_id, ZERO) + order.leaves_quantity
+    return tuple(
+        position.instrument
+        for position in book_positions(state, book)
+        if covered.get(position.trade_id, ZERO) < abs(position.quantity)
+    )
 
 
 def is_protected(state: DeskState, position: Position) -> bool:

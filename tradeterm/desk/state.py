@@ -45,11 +45,15 @@ class Mark(Struct):
     session: int = -1
     session_open: float | None = None
     funding_rate: float | None = None
+    exact: tuple[float, Decimal | None] = (math.nan, None)
 
     @property
     def decimal(self) -> Decimal | None:
-        """The price as an exact decimal; None unless it is finite and positive."""
-        return Decimal(str(self.price)) if math.isfinite(self.price) and self.price > 0 else None
+        """The price as an exact decimal; None unless it is finite and positive. Made once a price: it is read often."""
+        if self.exact[0] != self.price:
+            usable = math.isfinite(self.price) and self.price > 0
+            self.exact = (self.price, Decimal(str(self.price)) if usable else None)
+        return self.exact[1]
 
 
 class Book(Struct):
