@@ -29,7 +29,9 @@ from tradeterm.strategies.registry import parameters_type, strategy_names
 _GROUPS = ("parameters", "exits", "sizing", "limits", "costs")
 _CAPITAL = 100_000.0
 _FINE = Decimal("0.00000001")
+_NSE_TICK = Decimal("0.05")
 _HOURS_OF_FUNDING = 8.0
+_NAMED = 4
 
 Decoded = TypeVar("Decoded", bound=Struct)
 
@@ -73,6 +75,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     contracts, notes = _contracts(root, kept, symbols)
     values |= {"interval": interval, "instruments": [contract.id for contract in contracts]}
     costs_values = values.pop("costs")
+    values.setdefault("currency", contracts[0].quote_currency)
     made = _decoded(values, BookConfig)
     loaded = load(root, [series.instrument for series in kept], interval, cache=folder is not None)
     study = Study(
@@ -113,8 +116,9 @@ def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
         known = [*books, *(strategy for strategy in strategy_names() if strategy not in books)]
         hint = nearest(name, known) or f"; allowed {one_of(known)}"
         raise ConfigError(f"{show(name)}: is neither a book of the configuration nor a strategy{hint}")
-    book = BookConfig(strategy=name, venue="paper", instruments=("",), capital=_CAPITAL)
-    return {**msgspec.to_builtins(book), "instruments": []}, costs
+    book = msgspec.to_builtins(BookConfig(strategy=name, venue="paper", instruments=("",), capital=_CAPITAL))
+    del book["currency"]  # that of what is traded
+    return {**book, "instruments": []}, costs
 
 
 def _with_settings(book: dict[str, Any], costs: Costs, asked: Asked) -> dict[str, Any]:
@@ -199,20 +203,24 @@ def _contracts(
         contracts.append(contract)
     if not without:
         return tuple(contracts), ()
-    text = f"no contract facts of {', '.join(without)}: prices and sizes are not rounded, no order is too small"
-    return tuple(contracts), (text,)
+    rules = "prices and sizes are not rounded, no order is too small"
+    if contracts[0].calendar is Calendar.NSE:
+        rules = f"taken to trade in whole shares and ticks of {_NSE_TICK}"
+    some = ", ".join(without[:_NAMED]) + (f" and {len(without) - _NAMED} more" if len(without) > _NAMED else "")
+    return tuple(contracts), (f"no contract facts of {some}: {rules}",)
 
 
 def _no_contract(series: Series) -> Instrument:
     calendar = hours_of(series.venue).calendar
+    crypto = calendar is Calendar.ALWAYS
     return Instrument(
         id=series.instrument,
         symbol=series.symbol,
         venue=series.venue.upper(),
-        kind=InstrumentKind.PERPETUAL if calendar is Calendar.ALWAYS else InstrumentKind.EQUITY,
-        quote_currency="USDT" if calendar is Calendar.ALWAYS else "INR",
-        tick_size=_FINE,
-        lot_size=_FINE,
+        kind=InstrumentKind.PERPETUAL if crypto else InstrumentKind.EQUITY,
+        quote_currency="USDT" if crypto else "INR",
+        tick_size=_FINE if crypto else _NSE_TICK,
+        lot_size=_FINE if crypto else Decimal(1),
         min_quantity=Decimal(0),
         min_notional=Decimal(0),
         max_leverage=Decimal(100),

@@ -1,0 +1,72 @@
+"""A study from names and a folder: contracts, costs and currency of what is traded."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from data_kit import save, walk
+
+from tradeterm.config import Config
+from tradeterm.config_file import load_config
+from tradeterm.domain.errors import ConfigError, DataError
+from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.market import DAY_MS
+from tradeterm.research.studies import Asked, find_study
+from tradeterm.research.study import run
+
+NSE_OPEN = 1_736_135_100_000  # Monday 2025-01-06 09:15 India time
+MONDAY = 1_736_121_600_000
+
+
+@pytest.fixture
+def demo() -> Config:
+    return load_config(None, "demo")
+
+
+def test_a_book_keeps_what_it_is_and_takes_what_is_asked(demo: Config) -> None:
+    found = find_study("crypto", demo, None, Asked(settings=("exits.stop=0.03",), capital=7000.0, seed=3))
+    study = found.study
+    assert study.book.instruments == demo.books["crypto"].instruments == study.panel.instruments
+    assert (study.book.exits.stop, study.book.capital, study.seed) == (0.03, 7000.0, 3)
+    assert (study.costs.fee, study.costs.participation) == (demo.paper.taker_fee, demo.paper.participation)
+    assert study.instruments[0].tick_size == Decimal("0.1")
+    assert study.funding_hours == 8.0
+    assert (found.interval, found.symbols[0]) == ("5m", "BTCUSDT.CRYPTO")
+    assert find_study("crypto", demo, None, Asked(capital=7000.0)).data_hash == found.data_hash
+
+
+def test_stocks_of_the_exchange_are_whole_and_in_its_money(tmp_path: Path) -> None:
+    save(tmp_path / "nse" / "5m" / "TEST.parquet", *walk(75, start=NSE_OPEN, step=300_000))
+    found = find_study("eos", None, tmp_path, Asked())
+    (contract,) = found.study.instruments
+    assert (contract.calendar, contract.lot_size, contract.tick_size) == (Calendar.NSE, Decimal(1), Decimal("0.05"))
+    assert (found.study.calendar, found.study.book.currency) == (Calendar.NSE, "INR")
+    assert "whole shares" in found.notes[0]
+    assert len(run(found.study).trades) == 0
+
+
+def test_many_without_contract_facts_are_not_all_named(tmp_path: Path) -> None:
+    for number in range(6):
+        save(tmp_path / "v" / "1h" / f"S{number}.parquet", *walk(30, start=MONDAY, step=3_600_000))
+    (note,) = find_study("eos", None, tmp_path, Asked(interval="1h")).notes
+    assert note.startswith("no contract facts of S0.V, S1.V, S2.V, S3.V and 2 more: prices")
+
+
+def test_time_asked_for(demo: Config) -> None:
+    whole = find_study("crypto", demo, None, Asked()).study
+    start = int(whole.panel.ts_open[0]) + 4 * DAY_MS
+    part = find_study("crypto", demo, None, Asked(start=start)).study
+    assert part.since == start
+    assert int(part.panel.ts[-1]) == int(whole.panel.ts[-1])
+    with pytest.raises(ConfigError, match="allowed a time after --from"):
+        find_study("crypto", demo, None, Asked(start=start, end=start))
+    with pytest.raises(DataError, match="no bars in that time"):
+        find_study("crypto", demo, None, Asked(end=0))
+
+
+def test_data_of_another_venue_serves_where_there_is_no_other(demo: Config, tmp_path: Path) -> None:
+    save(tmp_path / "mine" / "5m" / "BTCUSDT.parquet", *walk(400, start=MONDAY, step=300_000))
+    found = find_study("crypto", demo, tmp_path, Asked(symbols=("BTCUSDT.BINANCE",)))
+    assert found.study.panel.instruments == ("BTCUSDT.MINE",)
+    with pytest.raises(DataError, match=r"ETHUSDT\.BINANCE: there are no 5m bars"):
+        find_study("crypto", demo, tmp_path, Asked())
