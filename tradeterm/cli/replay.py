@@ -1,13 +1,11 @@
 """`tradeterm replay`: feed a journal to a fresh desk and compare its commands byte for byte."""
 
 import argparse
-from pathlib import Path
 
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, note, say, say_json
-from tradeterm.cli.session import profile_of
-from tradeterm.domain.errors import DataError
-from tradeterm.profile import Profile, user_path
+from tradeterm.cli.session import newest_journal, profile_of
+from tradeterm.profile import user_path
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.engine.replay import replay_journal
 
     profile = profile_of(options)
-    path = user_path(options.journal) if options.journal else _newest(profile)
+    path = user_path(options.journal) if options.journal else newest_journal(profile)
     note(f"replaying {path}")
     report = replay_journal(path)
     if options.json:
@@ -39,10 +37,3 @@ def run(options: argparse.Namespace) -> int:
             say(f"recorded: {found.recorded}")
             say(f"replayed: {found.replayed}")
     return DONE if report.identical else FAILED
-
-
-def _newest(profile: Profile) -> Path:
-    journals = sorted(profile.journal.glob("*.jsonl*"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    if not journals:
-        raise DataError(f"there is no journal in {profile.journal} yet")
-    return journals[-1]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.profile import DEMO_PROFILE, Profile, find_profile, user_path
 
 if TYPE_CHECKING:
@@ -41,3 +41,11 @@ def config_of(options: argparse.Namespace, profile: Profile) -> "Config":
     from tradeterm.config_file import profile_config
 
     return profile_config(profile, config_file_of(options, profile))
+
+
+def newest_journal(profile: Profile) -> Path:
+    """Raises DataError where there is none."""
+    journals = sorted(profile.journal.glob("*.jsonl*"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    if not journals:
+        raise DataError(f"there is no journal in {profile.journal} yet")
+    return journals[-1]

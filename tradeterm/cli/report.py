@@ -1,0 +1,134 @@
+"""`tradeterm report parity`: did a run decide as a backtest of its time does?"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradeterm.cli.commands import Commands
+from tradeterm.cli.figures import moment
+from tradeterm.cli.output import DONE, FAILED, note, say, say_json
+from tradeterm.cli.session import newest_journal, profile_of
+from tradeterm.domain.errors import ConfigError
+from tradeterm.profile import Profile, user_path
+
+if TYPE_CHECKING:
+    from tradeterm.config import Config
+    from tradeterm.engine.played import Played
+    from tradeterm.research.parity import Parity
+    from tradeterm.research.studies import Found
+
+_SHOWN = 50
+
+
+def add(commands: Commands) -> None:
+    group = Commands(commands.add("report", None, "what a run did, beside what it should have done"), required=True)
+    parity = group.add("parity", parity_, "repeat a run as a backtest, and name every decision that differs", json=True)
+    parity.add_argument("journal", nargs="?", metavar="JOURNAL", help="a journal file (default: the newest)")
+    parity.add_argument("--book", metavar="BOOK", help="of a run of several books")
+    parity.add_argument("--data", metavar="FOLDER", help="bars of that time and before (default: where the run's were)")
+
+
+def parity_(options: argparse.Namespace) -> int:
+    """The backtest takes the run's configuration, its tier 2 verdicts, and what the book began with in cash.
+
+    JSON: {"type": "parity", "journal", "book", "complete", "first", "last", "data_hash", "notes", "signals", "trades",
+    "same", "differences": [{"ts", "instrument", "what", "live", "simulated", "cause", "detail"}], "sentence"}; times
+    are UTC ms. Exit status 1 where a difference is not explained.
+    """
+    from tradeterm.engine.played import played
+    from tradeterm.research.parity import Cause
+
+    profile = profile_of(options)
+    path = user_path(options.journal) if options.journal else newest_journal(profile)
+    note(f"reading {path}")
+    run = played(path)
+    book = _book(run.config, options.book)
+    found, parity = _compared(profile, run, book, user_path(options.data) if options.data else None)
+    if options.json:
+        say_json(
+            {
+                "type": "parity",
+                "journal": str(path),
+                "book": book,
+                "complete": run.complete,
+                "first": run.bars[0].ts_event,
+                "last": run.bars[-1].ts_event,
+                "data_hash": found.data_hash,
+                "notes": found.notes,
+                "signals": parity.signals,
+                "trades": parity.trades,
+                "same": parity.same,
+                "differences": parity.differences,
+                "sentence": parity.sentence,
+            }
+        )
+    else:
+        _say(run, book, found, parity)
+    unexplained = any(difference.cause is Cause.UNEXPLAINED for difference in parity.differences)
+    return FAILED if unexplained else DONE
+
+
+def _compared(profile: Profile, run: "Played", book: str, data: Path | None) -> tuple["Found", "Parity"]:
+    from msgspec.structs import replace
+
+    from tradeterm.research.parity import Live, compare, verdicts_of
+    from tradeterm.research.studies import Asked, find_study
+    from tradeterm.research.study import run as run_study
+
+    config = run.config
+    mine = set(config.books[book].instruments)
+    bars = [bar for bar in run.bars if bar.instrument in mine]
+    signals = [signal for signal in run.signals if signal.book == book]
+    began = next((known for known in run.snapshot.books if known.book == book), None)
+    held = any(position.book == book and position.quantity for position in run.snapshot.positions)
+    live = Live(
+        bars=bars,
+        signals=signals,
+        trades=[trade for trade in run.trades if trade.book == book],
+        operator=run.operator,
+        began_anew=not (held or run.snapshot.results.get(book)),
+    )
+    capital = None if began is None else float(began.cash)
+    first, last = bars[0].ts_event, bars[-1].ts_event
+    asked = Asked(start=first, end=last, capital=capital)
+    found = find_study(book, config, data or _where(profile, config), asked)
+    verdicts = verdicts_of(signals, run.verdicts)
+    contracts = {instrument.id: instrument for instrument in run.instruments}
+    study = replace(found.study, instruments=tuple(contracts.get(item.id, item) for item in found.study.instruments))
+    return found, compare(study, run_study(study, verdicts=verdicts), live)
+
+
+def _where(profile: Profile, config: "Config") -> Path | None:
+    """Where the run's bars are: the bundled recording (None), the recording it replayed, or what the feed keeps."""
+    if config.feed.kind == "replay":
+        return user_path(config.feed.path) if config.feed.path else None
+    return profile.market / config.feed.kind
+
+
+def _book(config: "Config", wanted: str | None) -> str:
+    from tradeterm.decode import one_of, show
+
+    books = [name for name, book in config.books.items() if book.enabled]
+    if wanted is None and len(books) == 1:
+        return books[0]
+    if wanted not in books:
+        raise ConfigError(f"--book: found {show(wanted or '')}, allowed {one_of(books)}")
+    return wanted
+
+
+def _say(run: "Played", book: str, found: "Found", parity: "Parity") -> None:
+    say(f"{book}: {moment(run.bars[0].ts_event)} to {moment(run.bars[-1].ts_event)}, data {found.data_hash[:12]}")
+    if not run.complete:
+        say("the run was killed: its journal ends where it did")
+    for text in found.notes:
+        say(text)
+    say(parity.sentence)
+    for difference in parity.differences[:_SHOWN]:
+        detail = f" ({difference.detail})" if difference.detail else ""
+        say(
+            f"{moment(difference.ts)}  {difference.instrument}  {difference.what}: {difference.live}, "
+            f"simulated {difference.simulated}: {difference.cause.value}{detail}"
+        )
+    left = len(parity.differences) - _SHOWN
+    if left > 0:
+        say(f"and {left} more; --json has all")
