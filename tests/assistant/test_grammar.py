@@ -39,13 +39,36 @@ def test_understood(line: str, word: str, argument: str) -> None:
         ("speed fast", "`speed` takes a factor above 0, pause, resume, faster, slower or max; found 'fast'."),
         ("speed nan", "`speed` takes a factor above 0, pause, resume, faster, slower or max; found 'nan'."),
         ("postions", "Did you mean `positions`?"),
-        ("why did we sell bitcoin yesterday", "comes with an AI key, which is not available yet"),
+        ("why did we sell bitcoin yesterday", "Plain language needs an AI and its key. Without one: status, positions"),
+        ("halt everything now", "`halt` stands alone or with one word: `halt`. Nothing was done."),
     ],
 )
 def test_not_understood(line: str, answer: str) -> None:
     misread = read(line)
     assert isinstance(misread, Misread)
     assert answer in misread.text
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("why did we sell bitcoin yesterday", True),
+        ("pnl today", True),
+        ("how much did we make?", True),
+        ("drawdown?", True),
+        ("halt everything now", False),
+        ("kill it all please", False),
+        ("flatten btc and eth", False),
+        ("postions", False),
+        ("hlat now", False),
+        ("why", False),
+        ("", False),
+    ],
+)
+def test_only_what_is_no_word_may_be_plain_language(line: str, plain: bool) -> None:
+    misread = read(line)
+    assert isinstance(misread, Misread)
+    assert misread.plain is plain
 
 
 @given(st.text(max_size=80))

@@ -58,6 +58,7 @@ WORDS = (
     Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
     Word("help", "these words"),
 )
+NEEDS_AI = "Plain language needs an AI and its key."
 SPEEDS = ("pause", "resume", "faster", "slower", "max")
 
 
@@ -69,9 +70,10 @@ class Request(Struct, frozen=True):
 
 
 class Misread(Struct, frozen=True):
-    """A line that was not: why, in one sentence."""
+    """A line that was not: why, in one sentence. `plain`: it may be plain language."""
 
     text: str
+    plain: bool = False
 
 
 def read(line: str) -> Request | Misread:
@@ -81,11 +83,15 @@ def read(line: str) -> Request | Misread:
         return Misread("Type a word; `help` lists them.")
     name, rest = parts[0].lower(), parts[1:]
     word = next((word for word in WORDS if word.name == name), None)
-    if word is None or (len(rest) > 1 and word.takes is not Takes.REASON):
-        return Misread(_not_understood(name))
+    if word is None:
+        return Misread(f"{NEEDS_AI} {hint(line)}", plain=not _is_slip(name, rest))
+    if len(rest) > 1 and word.takes is not Takes.REASON:
+        if word.verb is not None:  # whoever types `halt everything` must not wait for a model to chat about it
+            return Misread(f"`{word.name}` stands alone or with one word: `{word.usage}`. Nothing was done.")
+        return Misread(f"{NEEDS_AI} {hint(line)}", plain=True)
     argument = " ".join(rest)
     if argument and word.takes is Takes.NOTHING:
-        return Misread(f"`{word.name}` stands alone; found {argument!r} after it.")
+        return Misread(f"`{word.name}` stands alone; found {argument!r} after it.", plain=word.verb is None)
     if not argument and word.takes is Takes.REASON:
         return Misread(f"`{word.name}` needs a reason, in your own words: `{word.name} the venue is well again`.")
     if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED):
@@ -125,7 +131,16 @@ def complete(line: str, symbols: Sequence[str], books: Sequence[str]) -> list[st
     return [f"{word.name} {item}" for item in candidates if item.lower().startswith(start)]
 
 
-def _not_understood(name: str) -> str:
-    close = difflib.get_close_matches(name, [word.name for word in WORDS], n=1, cutoff=0.5)
-    hint = f"Did you mean `{close[0]}`?" if close else "`help` lists the words understood now."
-    return f"Plain language comes with an AI key, which is not available yet. {hint}"
+def hint(line: str) -> str:
+    """What helps without plain language: the word that was perhaps meant, else the most useful ones."""
+    name = line.strip().lstrip(":").split(maxsplit=1)[0].lower()
+    known = [word.name for word in WORDS]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if name not in known else []
+    if close:
+        return f"Did you mean `{close[0]}`?"
+    return "Without one: status, positions, why SYMBOL, pnl, risk, trades, signals; `help` lists all words."
+
+
+def _is_slip(name: str, rest: Sequence[str]) -> bool:
+    """Whether a short line is rather a mistyped word than a question."""
+    return len(rest) < 2 and bool(difflib.get_close_matches(name, [word.name for word in WORDS], n=1, cutoff=0.75))

@@ -27,12 +27,15 @@ def text_answer(*texts: str, thinking: str = "", **changes: Any) -> Answer:
     return Answer((*before, *({"type": "text", "text": text} for text in texts)), **changes)
 
 
-def tool_answer(*calls: tuple[str, dict[str, Any]], text: str = "", **changes: Any) -> Answer:
-    """Calls of tools by name and input, after a text where there is one."""
-    before = ({"type": "text", "text": text},) if text else ()
+def tool_answer(
+    *calls: tuple[str, dict[str, Any]], text: str = "", thinking: str = "", first: int = 1, **changes: Any
+) -> Answer:
+    """Calls of tools by name and input, after a text where there is one; `first` numbers their ids."""
+    before = ({"type": "thinking", "thinking": thinking, "signature": "c2ln"},) if thinking else ()
+    before += ({"type": "text", "text": text},) if text else ()
     tools = tuple(
         {"type": "tool_use", "id": f"toolu_{number:02}", "name": name, "input": values}
-        for number, (name, values) in enumerate(calls, 1)
+        for number, (name, values) in enumerate(calls, first)
     )
     return Answer((*before, *tools), **{"stop_reason": "tool_use", **changes})
 

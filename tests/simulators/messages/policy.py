@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from simulators.messages.answers import Answer, text_answer
+from simulators.messages.chat_policy import chat_policy
 
 MODEL = "fake-policy-1"
 _ADVERSE = ("hack", "exploit", "delist", "insolven", "halt", "lawsuit", "fraud", "outage")
@@ -14,7 +15,9 @@ _FAR = 0.04
 
 
 def policy(body: dict[str, Any]) -> Answer:
-    """A verdict where one is asked for, else a sentence that says who speaks."""
+    """A verdict where one is asked for, a turn of the chat where there are tools, else who speaks."""
+    if body.get("tools"):
+        return chat_policy(body)
     context = _context(body)
     if context is None:
         return text_answer("I am a simulated AI: I answer by rule, not by a model.", model=MODEL)

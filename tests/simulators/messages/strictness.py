@@ -1,5 +1,7 @@
 """What the real API refuses with 400 or 404, so that a request it would refuse never passes a test."""
 
+import json
+import re
 from typing import Any
 
 NEWEST = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5")
@@ -46,6 +48,7 @@ def check_message(body: dict[str, Any]) -> None:
     if (body.get("tool_choice") or {}).get("type") in _FORCED and model in _NO_FORCED_TOOLS:
         raise Refused(400, "tool_choice: this model does not support forced tool use")
     _check_thinking(model, body.get("thinking") or {})
+    _check_tools(body.get("tools") or [])
     _check_turns(body.get("messages") or [])
     _check_output(body.get("output_config") or {})
 
@@ -57,6 +60,17 @@ def _check_thinking(model: str, thinking: dict[str, Any]) -> None:
         raise Refused(400, f"thinking.type: {kind} is not supported by this model")
 
 
+def _check_tools(tools: list[dict[str, Any]]) -> None:
+    names = [tool.get("name", "") for tool in tools]
+    if len(set(names)) < len(names):
+        raise Refused(400, "tools: names must be unique")
+    for tool in tools:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", tool.get("name", "")):
+            raise Refused(400, f"tools: name {tool.get('name')}")
+        if (tool.get("input_schema") or {}).get("type") != "object" or "$ref" in json.dumps(tool["input_schema"]):
+            raise Refused(400, f"tools.{tool['name']}.input_schema: an object without references")
+
+
 def _check_turns(turns: list[dict[str, Any]]) -> None:
     if not turns:
         raise Refused(400, "messages: at least one message is required")
@@ -64,10 +78,19 @@ def _check_turns(turns: list[dict[str, Any]]) -> None:
         raise Refused(400, "messages: prefilling the assistant's turn is not supported")
     asked: set[str] = set()
     for turn in turns:
+        if not turn["content"]:
+            raise Refused(400, "messages: all messages must have non-empty content")
         blocks = turn["content"] if isinstance(turn["content"], list) else []
+        answered = {block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result"}
+        if answered - asked:
+            raise Refused(400, "messages: tool_result without a matching tool_use")
+        if asked - answered:
+            raise Refused(400, "messages: tool_use ids were found without tool_result blocks immediately after")
         for block in blocks:
-            if block.get("type") == "tool_result" and block.get("tool_use_id") not in asked:
-                raise Refused(400, "messages: tool_result without a matching tool_use")
+            if block.get("type") == "thinking" and not block.get("signature"):
+                raise Refused(400, "messages: thinking blocks must be returned as they were")
+            if block.get("type") == "text" and not block.get("text"):
+                raise Refused(400, "messages: text content blocks must be non-empty")
         asked = {block["id"] for block in blocks if block.get("type") == "tool_use"}
 
 

@@ -1,0 +1,67 @@
+"""Whether plain language is to be had with this configuration, and the conversation if so."""
+
+from collections.abc import Callable, Mapping
+
+from tradeterm.assistant.chat.conversation import Conversation
+from tradeterm.assistant.chat.model import ClaudeAsker
+from tradeterm.assistant.chat.proposals import Proposals
+from tradeterm.assistant.chat.spending import Spending
+from tradeterm.assistant.chat.tools.decisions import decision_tools
+from tradeterm.assistant.chat.tools.proposing import proposing_tools
+from tradeterm.assistant.chat.tools.results import result_tools
+from tradeterm.assistant.chat.tools.standing import standing_tools
+from tradeterm.assistant.chat.tools.strategies import strategy_tools
+from tradeterm.config import AiProvider, Config
+from tradeterm.console.protocol import Console
+from tradeterm.domain.errors import ConfigError
+from tradeterm.validators.provider import is_safe_url
+from tradeterm.validators.registry import CLAUDE
+from tradeterm.validators.secrets import Key, key_variable, load_key
+
+_PROVIDERS = (AiProvider.ANTHROPIC, AiProvider.OPENROUTER, AiProvider.BEDROCK)
+
+
+def why_offline(config: Config, environ: Mapping[str, str] | None = None) -> str:
+    """What plain language lacks, in one sentence; "" where it lacks nothing."""
+    try:
+        _key(config, environ)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def open_conversation(
+    config: Config, console: Console, now: Callable[[], int], environ: Mapping[str, str] | None = None
+) -> Conversation:
+    """A conversation with the model of `gate.ai`. Imports the SDK, so call it off the loop. Raises ConfigError.
+
+    `now` is the machine's clock in ms; `environ` None is the process's own.
+    """
+    key = _key(config, environ)
+    asker = ClaudeAsker(config.gate.ai, key, config.chat.max_tokens)
+    proposals = Proposals(now)
+    tools = (
+        *standing_tools(console),
+        *decision_tools(console),
+        *result_tools(console, now),
+        *strategy_tools(config),
+        *proposing_tools(console, config, proposals),
+    )
+    spending = Spending(console, asker, config.chat, now)
+    return Conversation(console, asker, tools, key=key, proposals=proposals, spending=spending)
+
+
+def _key(config: Config, environ: Mapping[str, str] | None) -> Key:
+    """Raises ConfigError with what plain language lacks."""
+    gate = config.gate
+    if gate.validator != CLAUDE:
+        raise ConfigError('Plain language needs an AI: [gate] validator = "claude", and its key.')
+    if gate.ai.provider not in _PROVIDERS:
+        raise ConfigError("Plain language needs gate.ai.provider anthropic, openrouter or bedrock.")
+    if gate.ai.base_url and not is_safe_url(gate.ai.base_url):
+        raise ConfigError("gate.ai.base_url must begin with https://.")
+    key = load_key(gate.ai, environ)
+    if key is None:
+        variable = key_variable(gate.ai.provider)
+        raise ConfigError(f"Plain language needs a key: set {variable}, or name a file in gate.ai.key_file.")
+    return key
