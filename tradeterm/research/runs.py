@@ -4,11 +4,13 @@ One SQLite file in WAL mode, `research.db` in the profile's folder, open to any 
 transaction: it is there whole or not at all.
 """
 
+import os
 import sqlite3
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,27 +99,35 @@ def _select(folder: Path, where: str, *values: int) -> Iterator[KeptRun]:
 def open_runs(path: Path) -> Iterator[sqlite3.Connection]:
     """The ledger at `path`, made where it is missing. Raises LedgerError, whatever fails within."""
     try:
+        if not path.exists():
+            _make(path)
         with closing(sqlite3.connect(path, timeout=_WAIT_S)) as db:
-            _prepare(db, path)
+            _check(db, path)
             yield db
     except sqlite3.Error as error:
         raise LedgerError(f"{path}: {error}") from None
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
+def _check(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (application,) = db.execute("PRAGMA application_id").fetchone()
-    if version > _VERSION or application not in (0, _APPLICATION_ID):
+    if (version, application) != (_VERSION, _APPLICATION_ID):
         raise LedgerError(f"{path}: is not a ledger of research that this version of tradeterm knows; move it away")
-    if version == _VERSION:
-        return
-    db.execute("PRAGMA journal_mode = WAL")
-    tables = database(db)
-    with tables.atomic():
-        columns = {name: _TYPES.get(name, str) for name in KeptRun.__struct_fields__}
-        tables.table("runs").create(columns, pk="id", if_not_exists=True, not_null=set(columns) - {"id"})
-        db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _make(path: Path) -> None:
+    """An empty ledger, put in place whole: of several processes that want one at once the first makes it."""
+    with tempfile.TemporaryDirectory(prefix=".research-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        with closing(sqlite3.connect(draft)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            columns = {name: _TYPES.get(name, str) for name in KeptRun.__struct_fields__}
+            database(db).table("runs").create(columns, pk="id", not_null=set(columns) - {"id"})
+            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.commit()
+        with suppress(FileExistsError):
+            os.link(draft, path)
 
 
 _TYPES: dict[str, type] = {"id": int, "ts": int, "seed": int, "trades": bytes}
