@@ -143,7 +143,7 @@ def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         (
             'strategy = "eos" ',
             'strategy = "eoss" ',
-            'books.crypto.strategy: found "eoss", allowed eos',
+            'books.crypto.strategy: found "eoss", allowed declared or eos',
         ),
         ('# "app.theme" = "t"', '"app.theme" = "q"', "'q' is already the key of app.quit"),
         ('# "app.theme" = "t"', '"app.them" = "q"', "'app.them' is not an action; did you mean 'app.theme'?"),

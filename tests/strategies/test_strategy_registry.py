@@ -8,7 +8,7 @@ from tradeterm.strategies.registry import make_strategy, parameters_type, strate
 
 
 def test_a_strategy_by_its_name() -> None:
-    assert strategy_names() == ("eos",)
+    assert strategy_names() == ("declared", "eos")
     assert parameters_type("eos") is EosParameters
     made = make_strategy("eos", {"threshold": 0.05, "min_confirmations": 2}, "books.crypto", HOUR_MS)
     assert isinstance(made, Eos)
@@ -23,7 +23,7 @@ def test_the_warm_up_is_a_session_and_the_window_before_it() -> None:
 def test_an_unknown_strategy_is_one_sentence() -> None:
     with pytest.raises(ConfigError) as caught:
         make_strategy("eoss", {}, "books.crypto")
-    assert str(caught.value) == 'books.crypto.strategy: found "eoss", allowed eos'
+    assert str(caught.value) == 'books.crypto.strategy: found "eoss", allowed declared or eos'
 
 
 WRONG = [

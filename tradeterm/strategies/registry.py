@@ -8,6 +8,7 @@ from msgspec import Struct
 from tradeterm.decode import convert, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import MINUTE_MS
+from tradeterm.strategies.declared.strategy import Declared, DeclaredParameters
 from tradeterm.strategies.eos import Eos, EosParameters
 from tradeterm.strategies.protocol import Strategy
 
@@ -18,7 +19,7 @@ class _Entry(Struct, frozen=True):
 
 
 def _strategies() -> dict[str, _Entry]:
-    return {Eos.name: _Entry(EosParameters, Eos)}
+    return {Eos.name: _Entry(EosParameters, Eos), Declared.name: _Entry(DeclaredParameters, Declared)}
 
 
 def strategy_names() -> tuple[str, ...]:
@@ -39,7 +40,10 @@ def make_strategy(name: str, parameters: dict[str, Any], where: str, interval_ms
     made, mistakes = convert(parameters, entry.parameters)
     if made is None:
         raise ConfigError("\n".join(f"{where}.parameters.{mistake}" for mistake in mistakes))
-    return entry.make(made, interval_ms)
+    try:
+        return entry.make(made, interval_ms)
+    except ConfigError as error:  # what the parameters say together
+        raise ConfigError("\n".join(f"{where}.parameters.{mistake}" for mistake in str(error).splitlines())) from None
 
 
 def _entry(name: str, where: str) -> _Entry:
