@@ -22,14 +22,15 @@ from tradeterm.cli import (
     robustness,
     runs,
     status,
+    strategy,
     sweep,
     walkforward,
 )
 from tradeterm.cli.commands import Commands, add_global_options
 
 _COMMANDS = (
-    status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, montecarlo, ledger, data,
-    config, looks, notify, doctor,
+    status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, montecarlo, strategy,
+    ledger, data, config, looks, notify, doctor,
 )  # fmt: skip
 
 _EPILOG = """\
