@@ -21,7 +21,7 @@ from tradeterm.research.study import Study, run
 def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     register(monkeypatch)
     close = walk(1, 30 * DAY_ROWS, 2)
-    return study_of(hourly(close, volume=close * 10), parameters={"every": 6})
+    return study_of(hourly(close, volume=close * 10), parameters={"every": 24})
 
 
 def findings(study: Study) -> tuple[Finding, ...]:

@@ -10,7 +10,16 @@ from research_kit import random_bars
 
 from tradeterm.research.costs import Costs
 from tradeterm.research.honesty.noise import noisy
-from tradeterm.research.honesty.robustness import CostTimes, Delay, Noise, Parameter, robustness, trial, varied
+from tradeterm.research.honesty.robustness import (
+    CostTimes,
+    Delay,
+    ExitLevel,
+    Noise,
+    Parameter,
+    robustness,
+    trial,
+    varied,
+)
 from tradeterm.research.honesty.summary import summary_of
 from tradeterm.research.panels import check_panel, panel_of
 from tradeterm.research.study import Study, run
@@ -24,7 +33,7 @@ def strategies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def random_study(**more: object) -> Study:
-    return study_of(hourly(walk(1, 60 * DAY_ROWS, drift=0.0004)), parameters={"every": 6}, costs=PAID, **more)
+    return study_of(hourly(walk(1, 60 * DAY_ROWS, drift=0.0004)), parameters={"every": 24}, costs=PAID, **more)
 
 
 def test_all_is_tried_and_each_is_a_run_of_its_own() -> None:
@@ -35,6 +44,13 @@ def test_all_is_tried_and_each_is_a_run_of_its_own() -> None:
     assert [each.variation for each in found.costs] == [CostTimes(factor) for factor in (1.5, 2.0, 3.0)]
     assert [each.variation for each in found.noise] == [Noise(0.001, 0), Noise(0.001, 1)]
     assert {each.variation.name for each in found.parameters} == {"every", "side", "phase", "scale"}
+    assert {(each.variation.name, each.variation.value) for each in found.exits} == {
+        ("stop", 0.04), ("stop", 0.06), ("trail_after", 0.008), ("trail_after", 0.012), ("time_limit_hours", 3.2),
+        ("time_limit_hours", 4.8),
+    }  # fmt: skip
+    assert len(found.varied) == sum(
+        len(group) for group in (found.parameters, found.exits, found.delays, found.noise, found.costs)
+    )
     for each in found.varied:
         assert each.summary == trial(study, each.variation)
 
@@ -49,6 +65,9 @@ def test_the_same_seed_the_same_answer() -> None:
 def test_a_variation_changes_one_thing() -> None:
     study = random_study()
     assert varied(study, Parameter("every", 7)).book.parameters == {"every": 7}
+    wider = varied(study, ExitLevel("stop", 0.06))
+    assert wider.book.exits.stop == 0.06
+    assert structs.replace(wider, book=study.book) == study
     assert varied(study, Delay(2)) == structs.replace(study, delay=2)
     assert varied(structs.replace(study, delay=1), Delay(2)).delay == 3
     dearer = varied(study, CostTimes(2.0))
@@ -80,7 +99,7 @@ def test_skipping_trades() -> None:
 
 def test_resampled_curves_of_a_sure_gain_and_a_sure_loss() -> None:
     for move, below in ((0.0005, 0.0), (-0.0005, 1.0)):
-        study = study_of(hourly(piecewise((40, move))), parameters={"every": 6})
+        study = study_of(hourly(piecewise((40, move))), parameters={"every": 24})
         resampled = robustness(study, noise_runs=1).resampled
         assert resampled is not None
         assert resampled.below_start == below
@@ -90,7 +109,7 @@ def test_resampled_curves_of_a_sure_gain_and_a_sure_loss() -> None:
 
 
 def test_too_few_days_are_not_resampled() -> None:
-    study = study_of(hourly(piecewise((10, 0.0005))), parameters={"every": 6})
+    study = study_of(hourly(piecewise((10, 0.0005))), parameters={"every": 24})
     assert robustness(study, noise_runs=1).resampled is None
 
 
@@ -101,7 +120,7 @@ def test_without_trades() -> None:
 
 
 def test_the_sentence_says_what_ends_the_profit() -> None:
-    study = study_of(hourly(piecewise((40, 0.0005))), parameters={"every": 6}, costs=Costs(fee=0.0008, slippage=0.0))
+    study = study_of(hourly(piecewise((40, 0.0005))), parameters={"every": 24}, costs=Costs(fee=0.0008, slippage=0.0))
     found = robustness(study, noise_runs=1)
     assert found.base.total_return > 0
     broken = next(each.variation for each in found.costs if each.summary.total_return <= 0)

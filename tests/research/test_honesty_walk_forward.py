@@ -25,7 +25,7 @@ def turning() -> Study:
     """Up for 20 days, down for 20, up for 21; a signal every six hours."""
     close = piecewise((20, 0.0005), (20, -0.0005), (21, 0.0005))
     close *= 1 + np.random.default_rng(1).normal(0, 0.0001, close.size)  # or no Sharpe ratio has a value
-    return study_of(hourly(close), parameters={"every": 6})
+    return study_of(hourly(close), parameters={"every": 12})
 
 
 def test_a_rule_that_follows_the_past_is_late_at_every_turn() -> None:
@@ -69,10 +69,10 @@ def test_the_joined_equity_compounds_the_tests() -> None:
 
 
 def test_efficiency_is_growth_out_of_sample_over_growth_in_sample() -> None:
-    rising = study_of(hourly(piecewise((61, 0.0005))), parameters={"every": 6})
+    rising = study_of(hourly(piecewise((61, 0.0005))), parameters={"every": 12})
     same = walk_forward(rising, train=10, test=10, purge=0, candidates=[{}])
     assert same.efficiency == pytest.approx(1.0, abs=0.05)
-    falling = study_of(hourly(piecewise((61, -0.0005))), parameters={"every": 6})
+    falling = study_of(hourly(piecewise((61, -0.0005))), parameters={"every": 12})
     losing = walk_forward(falling, train=10, test=10, purge=0, candidates=[{}])
     assert losing.efficiency is None
     assert "no efficiency, as it did not earn in sample" in losing.sentence
@@ -81,7 +81,7 @@ def test_efficiency_is_growth_out_of_sample_over_growth_in_sample() -> None:
 def test_nothing_from_the_purge_on_can_be_seen_in_training() -> None:
     """Whatever follows a training part, its choice and its figures stay the same."""
     close = walk(3, 40 * DAY_ROWS)
-    study = study_of(hourly(close), parameters={"every": 6})
+    study = study_of(hourly(close), parameters={"every": 12})
     before = walk_forward(study, train=10, test=8, purge=2, grid=SIDES)
     window = before.folds[1].window
     changed = close.copy()
@@ -105,19 +105,19 @@ def test_trades_of_training_end_before_the_purge() -> None:
 
 def test_without_a_value_of_the_metric_nothing_is_chosen() -> None:
     still = study_of(hourly(np.full(40 * DAY_ROWS, 100.0)), parameters={"side": 0})
-    found = walk_forward(still, train=10, test=10, purge=0, candidates=[{"every": 6}, {"every": 8}])
+    found = walk_forward(still, train=10, test=10, purge=0, candidates=[{"every": 12}, {"every": 8}])
     assert not any(fold.chosen for fold in found.folds)
     assert all(fold.parameters == {} for fold in found.folds)
     assert found.out_of_sample.total_return == 0
 
 
 def test_what_hardly_traded_is_not_chosen() -> None:
-    candidates = [{"every": 96}, {"every": 6, "side": -1}]
+    candidates = [{"every": 96}, {"every": 12, "side": -1}]
     few = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates, least_trades=0)
     assert few.folds[0].parameters == {"every": 96}
     assert few.folds[0].in_sample.trades < 10
     many = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates)
-    assert {fold.parameters["every"] for fold in many.folds} == {6}
+    assert {fold.parameters["every"] for fold in many.folds} == {12}
     none = walk_forward(turning(), train=10, test=10, purge=0, candidates=candidates, least_trades=1000)
     assert not any(fold.chosen for fold in none.folds)
 

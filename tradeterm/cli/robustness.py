@@ -17,18 +17,18 @@ def run(options: argparse.Namespace) -> int:
     """Beside the changed runs: how long the edge lasts, what capital it carries, and what calamities would cost.
 
     JSON: {"type": "robustness", "name", "strategy", "instruments", "interval", "first", "last", "data_hash",
-    "seed", "notes", "robustness": {"base": summary, "parameters"|"delays"|"noise"|"costs": [{"variation": {"type":
-    "parameter"|"delay"|"noise"|"costs", and "name", "value"|"bars"|"size", "seed"|"factor"}, "summary"}],
-    "skipped": {"share", "draws", "low", "median", "high", "losing"}, "resampled": {"paths", "days", "block",
-    "below_start", "low", "median", "high", "worst_drawdown"}, "sentence"}, "decay": {"after": [{"bars", "signals",
-    "mean", "standard_error"}], "edge", "half_life", "information": [{"bars", "dates", "mean", "t_statistic"}],
-    "costs", "sentence"}, "regimes": {"rows": [{"key", "trades", "win_rate", "profit_factor", "expectancy",
-    "expectancy_r", "average_duration", "costs", "net"}], "sentence"}, "capacity": {"coefficient", "free": summary,
-    "points": [{"multiple", "capital", "summary", "retained", "largest"}], "half", "unknown", "sentence"}, "stress":
-    {"falls"|"worst": [{"ts", "market", "book"}], "ts", "held": [[instrument, share]], "losses": [{"scenario",
-    "share", "assumptions", "unknown"}], "sentence"}}; a summary is {"total_return", "sharpe", "max_drawdown",
-    "profit_factor", "trades"}. Fractions, times in UTC ms, null is no value; `tradeterm.research.honesty` has the
-    definitions.
+    "seed", "notes", "robustness": {"base": summary, "parameters"|"exits"|"delays"|"noise"|"costs": [{"variation":
+    {"type": "parameter"|"exit"|"delay"|"noise"|"costs", and "name", "value"|"bars"|"size", "seed"|"factor"},
+    "summary"}], "skipped": {"share", "draws", "low", "median", "high", "losing"}, "resampled": {"paths", "days",
+    "block", "below_start", "low", "median", "high", "worst_drawdown"}, "sentence"}, "decay": {"after": [{"bars",
+    "signals", "mean", "standard_error"}], "edge", "half_life", "information": [{"bars", "dates", "mean",
+    "t_statistic"}], "costs", "sentence"}, "regimes": {"rows": [{"key", "trades", "win_rate", "profit_factor",
+    "expectancy", "expectancy_r", "average_duration", "costs", "net"}], "sentence"}, "capacity": {"coefficient",
+    "free": summary, "points": [{"multiple", "capital", "summary", "retained", "largest"}], "half", "unknown",
+    "sentence"}, "stress": {"falls"|"worst": [{"ts", "market", "book"}], "ts", "held": [[instrument, share]],
+    "losses": [{"scenario", "share", "assumptions", "unknown"}], "sentence"}}; a summary is {"total_return",
+    "sharpe", "max_drawdown", "profit_factor", "trades"}. Fractions, times in UTC ms, null is no value;
+    `tradeterm.research.honesty` has the definitions.
     """
     from tradeterm.research.honesty.capacity import capacity
     from tradeterm.research.honesty.decay import decay

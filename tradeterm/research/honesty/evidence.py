@@ -83,6 +83,7 @@ def _walk_forward(found: WalkForward) -> Shown:
 def _robustness(found: Robustness) -> Shown:
     groups = (
         ("parameter moved", found.parameters),
+        ("exit moved", found.exits),
         ("entry late", found.delays),
         ("prices off", found.noise),
         ("costs", found.costs),

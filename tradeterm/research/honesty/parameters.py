@@ -1,12 +1,13 @@
 """The numbers of a strategy, and what lies beside them within their bounds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
-from msgspec import inspect, structs
+from msgspec import Struct, inspect, structs
 
+from tradeterm.config import ExitsConfig
 from tradeterm.decode import convert
 from tradeterm.domain.errors import ConfigError
 from tradeterm.research.study import Study
@@ -37,18 +38,14 @@ def neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
     Whole numbers are rounded and move by one at least. What lies outside the parameter's bounds is drawn to the bound;
     what then is no move, or what the strategy refuses, is left out. Raises ValueError unless 0 < share < 1.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"share: found {share}, allowed above 0 and below 1")
-    kinds = {field.name: field.type for field in _fields(study)}
-    found = []
-    for name, value in values_of(study).items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        for sign in (-1, 1):
-            other = _moved(value, sign * share, kinds[name])
-            if other != value and _allowed(study, {name: other}):
-                found.append(Neighbour(name, value, other))
-    return tuple(found)
+    kind = parameters_type(study.book.strategy)
+    return tuple(near for near in _beside(kind, values_of(study), share) if _allowed(study, {near.name: near.other}))
+
+
+def exit_neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
+    """The same of the book's exits, as far as they are on. What depends on a regime is left as it is."""
+    exits = study.book.exits
+    return tuple(_beside(ExitsConfig, {name: getattr(exits, name) for name in exits.__struct_fields__}, share))
 
 
 def nearby(study: Study, share: float = 0.2) -> tuple[Changes, ...]:
@@ -61,10 +58,19 @@ def candidates_of(grid: Mapping[str, Any]) -> tuple[Changes, ...]:
     return tuple(dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
 
 
-def _fields(study: Study) -> tuple[inspect.Field, ...]:
-    info = inspect.type_info(parameters_type(study.book.strategy))
+def _beside(kind: type[Struct], values: Mapping[str, Any], share: float) -> Iterator[Neighbour]:
+    if not 0 < share < 1:
+        raise ValueError(f"share: found {share}, allowed above 0 and below 1")
+    info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
-    return info.fields
+    kinds = {field.name: field.type for field in info.fields}
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        for sign in (-1, 1):
+            other = _moved(value, sign * share, kinds[name])
+            if other != value:
+                yield Neighbour(name, value, other)
 
 
 def _moved(value: float, share: float, kind: inspect.Type) -> float:

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from tradeterm.quant import block_bootstrap, optimal_block
 from tradeterm.research.honesty.noise import noisy
-from tradeterm.research.honesty.parameters import neighbours
+from tradeterm.research.honesty.parameters import exit_neighbours, neighbours
 from tradeterm.research.honesty.summary import Summary, count, percent, summary, summary_of, traded_equity
 from tradeterm.research.result import Result
 from tradeterm.research.study import Study, run
@@ -23,6 +23,13 @@ LEAST_DAYS = 20
 
 class Parameter(Struct, frozen=True, tag="parameter"):
     """One parameter of the strategy has another value."""
+
+    name: str
+    value: float
+
+
+class ExitLevel(Struct, frozen=True, tag="exit"):
+    """One number of the book's exits is another."""
 
     name: str
     value: float
@@ -47,7 +54,7 @@ class CostTimes(Struct, frozen=True, tag="costs"):
     factor: float
 
 
-Variation = Parameter | Delay | Noise | CostTimes
+Variation = Parameter | ExitLevel | Delay | Noise | CostTimes
 
 
 class Varied(Struct, frozen=True):
@@ -87,6 +94,7 @@ class Robustness(Struct, frozen=True, kw_only=True):
 
     base: Summary
     parameters: tuple[Varied, ...]
+    exits: tuple[Varied, ...]
     delays: tuple[Varied, ...]
     noise: tuple[Varied, ...]
     costs: tuple[Varied, ...]
@@ -97,7 +105,7 @@ class Robustness(Struct, frozen=True, kw_only=True):
     @property
     def varied(self) -> tuple[Varied, ...]:
         """All runs but the first."""
-        return (*self.parameters, *self.delays, *self.noise, *self.costs)
+        return (*self.parameters, *self.exits, *self.delays, *self.noise, *self.costs)
 
 
 def robustness(
@@ -112,17 +120,19 @@ def robustness(
     seed: int | None = None,
     spread: MapStudies = map_studies,
 ) -> Robustness:
-    """Run the study again with every numeric parameter moved by `share`, entries 1 to 5 bars late, prices off by up to
-    `noise`, and costs times 1.5, 2 and 3; leave out `skip` of its trades, and draw its days again in blocks.
+    """Run the study again with every number of the strategy and of the book's exits moved by `share`, entries 1 to 5
+    bars late, prices off by up to `noise`, and costs times 1.5, 2 and 3; leave out `skip` of its trades, and draw its
+    days again in blocks.
 
     `seed` is the study's own unless given; the same seed gives the same answer.
     """
     seed = study.seed if seed is None else seed
     moved = [Parameter(near.name, near.other) for near in neighbours(study, share)]
+    elsewhere = [ExitLevel(near.name, near.other) for near in exit_neighbours(study, share)]
     late = [Delay(bars) for bars in DELAYS]
     off = [Noise(noise, seed + number) for number in range(noise_runs)]
     dearer = [CostTimes(factor) for factor in COSTS]
-    variations: list[Variation] = [*moved, *late, *off, *dearer]
+    variations: list[Variation] = [*moved, *elsewhere, *late, *off, *dearer]
     found = [Varied(*pair) for pair in zip(variations, spread(trial, study, variations), strict=True)]
     result = run(study)
     base = summary(study, result)
@@ -132,16 +142,17 @@ def robustness(
     return Robustness(
         base=base,
         parameters=parts[Parameter],
+        exits=parts[ExitLevel],
         delays=parts[Delay],
         noise=parts[Noise],
         costs=parts[CostTimes],
         skipped=skipped,
         resampled=resampled,
-        sentence=_sentence(base, parts[Parameter], found, skipped, resampled),
+        sentence=_sentence(base, (*parts[Parameter], *parts[ExitLevel]), found, skipped, resampled),
     )
 
 
-_KINDS = (Parameter, Delay, Noise, CostTimes)
+_KINDS = (Parameter, ExitLevel, Delay, Noise, CostTimes)
 
 
 def trial(study: Study, variation: Variation) -> Summary:
@@ -153,6 +164,9 @@ def varied(study: Study, variation: Variation) -> Study:
     match variation:
         case Parameter(name, value):
             return study.with_parameters({name: value})
+        case ExitLevel(name, value):
+            book = structs.replace(study.book, exits=structs.replace(study.book.exits, **{name: value}))
+            return structs.replace(study, book=book)
         case Delay(bars):
             return structs.replace(study, delay=study.delay + bars)
         case Noise(size, seed):
@@ -199,7 +213,7 @@ def _resampled(equity: Floats, paths: int, seed: int) -> Resampled | None:
 
 def _sentence(
     base: Summary,
-    parameters: Sequence[Varied],
+    moved: Sequence[Varied],
     found: Sequence[Varied],
     skipped: Skipped | None,
     resampled: Resampled | None,
@@ -209,9 +223,9 @@ def _sentence(
     earning = sum(each.summary.total_return > 0 for each in found)
     text = f"It returns {percent(base.total_return)} in {count(base.trades, 'trade')}, and {earning} of {len(found)}"
     text += " changed runs earn"
-    returns = [each.summary.total_return for each in parameters]
+    returns = [each.summary.total_return for each in moved]
     if returns:
-        text += f", {percent(min(returns))} to {percent(max(returns))} with one parameter moved"
+        text += f", {percent(min(returns))} to {percent(max(returns))} with one number moved"
     breaks = next(
         (each for each in found if base.total_return > 0 and each.summary.total_return <= 0 and _is_harsh(each)), None
     )
@@ -242,3 +256,5 @@ def named(variation: Variation) -> str:
             return f"noise of {size * 100:g} % (seed {seed})"
         case Parameter(name, value):
             return f"{name} = {value:g}"
+        case ExitLevel(name, value):
+            return f"exits.{name} = {value:g}"
