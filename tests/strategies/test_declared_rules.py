@@ -1,14 +1,19 @@
 """What declared rules do on prices that can be followed by hand: hourly bars of one instrument."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tradeterm.domain.market import HOUR_MS
+from tradeterm.domain.instrument import Instrument, InstrumentKind
+from tradeterm.domain.market import HOUR_MS, Bar
+from tradeterm.domain.signals import VerdictDecision
 from tradeterm.strategies.declared.spec import Side
 from tradeterm.strategies.declared.strategy import Declared, DeclaredParameters
 from tradeterm.strategies.panel import Panel
+from tradeterm.strategies.runner import StrategyRunner
+from tradeterm.validators.rules import RulesValidator
 
 START = 1_743_811_200_000  # 2025-04-05 00:00 UTC
 CALM = 12
@@ -118,6 +123,10 @@ def test_the_numbers_behind_a_signal() -> None:
     numbers = strategy.explain(panel(97, 103), CALM + 1, 0)
     assert numbers == {
         "close": 103.0,
+        "funding_rate": None,
+        "trend_1h": pytest.approx(103 / 97 - 1),
+        "trend_4h": pytest.approx(0.03),
+        "confirmations": 1.0,
         "close_before": 97.0,
         "sma_3": 100.0,
         "sma_3_before": 99.0,
@@ -127,6 +136,41 @@ def test_the_numbers_behind_a_signal() -> None:
     }
     missing = strategy.explain(panel(97, np.nan), CALM + 1, 0)
     assert set(missing.values()) == {None}
+
+
+def test_exits_that_read_alike_are_told_apart() -> None:
+    out = {"any": [{"ind": "close", "op": "<", "value": 99.0000001}, {"ind": "close", "op": "<", "value": 99.0000002}]}
+    parameters = DeclaredParameters(
+        side=Side.LONG, entry={"all": [{"ind": "close", "op": ">", "value": 101}]}, exit=out
+    )
+    reasons = [rule.reason for rule in Declared(parameters, HOUR_MS).signals(panel(98)).exits]
+    assert reasons == ["CLOSE_BELOW_99", "CLOSE_BELOW_99_2"]
+
+
+async def test_the_offline_rules_can_judge_it() -> None:
+    """They ask for the trend and the confirmations by name; without them no entry would pass."""
+    strategy = declared({"ind": "close", "op": "crosses_above", "value": 101})
+    instrument = Instrument(
+        id="X.V",
+        symbol="X",
+        venue="V",
+        kind=InstrumentKind.PERPETUAL,
+        quote_currency="USDT",
+        tick_size=Decimal("0.1"),
+        lot_size=Decimal("0.1"),
+        min_quantity=Decimal(0),
+        min_notional=Decimal(0),
+        max_leverage=Decimal(10),
+    )
+    runner = StrategyRunner("b", strategy, [instrument], HOUR_MS)
+    raised = []
+    for row, close in enumerate([100.0] * CALM + [102.0]):
+        opened = START + row * HOUR_MS
+        raised += runner.on_bars([Bar("X.V", HOUR_MS, opened, close, close, close, close, 10.0, opened + HOUR_MS)])
+    (signal,) = raised
+    context = {"portfolio": {"drawdown": "0"}, "limits": {"drawdown": 0.08}}
+    verdict = await RulesValidator().judge(signal, context, signal.ts_bar)
+    assert verdict.decision is not VerdictDecision.REJECT
 
 
 def test_bars_of_another_length_are_refused() -> None:

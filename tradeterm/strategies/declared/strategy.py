@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.instrument import Calendar
-from tradeterm.domain.market import DAY_MS, MINUTE_MS
+from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.strategies.declared.averages import Floats
 from tradeterm.strategies.declared.bars import Bars, bars_of
 from tradeterm.strategies.declared.catalogue import INDICATORS
@@ -59,7 +59,8 @@ class Declared:
         self._ways = _ways(parameters.side, entry, out)
         self._bars = max(memory(entry) + 1, memory(out))
         self._reach = _rows(self._bars, parameters.calendar, interval_ms)
-        self.warmup = self._reach + (DAY_MS // interval_ms if _looks_at_days(entry, out) else 0)
+        days = DAY_MS // interval_ms if _looks_at_days(entry, out) else 0
+        self.warmup = max(self._reach + days, 4 * HOUR_MS // interval_ms + 1)
 
     def signals(self, panel: Panel) -> Signals:
         self._check(panel)
@@ -86,23 +87,44 @@ class Declared:
         )
 
     def explain(self, panel: Panel, row: int, instrument: int) -> dict[str, float | None]:
-        """Every number that a condition looks at (`…_before`: on the bar before, where a crossing is looked for), and
-        for every condition, numbered as declared, 1 where it holds and 0 where not."""
+        """What any signal is judged by (trends, the funding rate, how many of the entry's conditions hold), then every
+        number that a condition looks at (`…_before`: on the bar before, where a crossing is looked for), and for every
+        condition, numbered as declared, 1 where it holds and 0 where not."""
         self._check(panel)
         panel = panel.window(max(0, row + 1 - self.warmup), row + 1).only(instrument)
         found = Evaluation(bars_of(panel, 0))
         bars = found.bars
-        there = bars.rows.size > 0 and int(bars.rows[-1]) == panel.rows - 1 and bool(self._known(bars)[-1])
-        numbers: dict[str, float | None] = {"close": _value(panel.close[-1, 0])}
+        there = bars.rows.size > 0 and int(bars.rows[-1]) == panel.rows - 1
+        known = there and bool(self._known(bars)[-1])
+        numbers: dict[str, float | None] = {
+            "close": _value(panel.close[-1, 0]),
+            "funding_rate": _value(panel.funding[-1, 0]),
+            "trend_1h": self._trend(bars, HOUR_MS) if there else None,
+            "trend_4h": self._trend(bars, 4 * HOUR_MS) if there else None,
+            "confirmations": self._confirmations(found) if known else None,
+        }
         for way in self._ways:
             prefix = "" if len(self._ways) == 1 else "long_" if way.sign > 0 else "short_"
             for word, conditions in (("entry", way.entry.conditions), ("exit", _all_of(way))):
                 for number, condition in enumerate(conditions, 1):
                     for operand in (operand_of(condition), condition.of):
                         if operand is not None:
-                            numbers |= _numbers(operand_code(operand), found.values(operand), condition, there)
-                    numbers[f"{prefix}{word}_{number}"] = float(found.holds(condition)[-1]) if there else None
+                            numbers |= _numbers(operand_code(operand), found.values(operand), condition, known)
+                    numbers[f"{prefix}{word}_{number}"] = float(found.holds(condition)[-1]) if known else None
         return numbers
+
+    def _trend(self, bars: Bars, span_ms: int) -> float | None:
+        """Return since the close that was the last one `span_ms` ago; None where bars are longer than that."""
+        before = int(np.searchsorted(bars.ts, bars.ts[-1] - span_ms, side="right")) - 1
+        if span_ms < self.interval_ms or before < 0 or bars.close[before] <= 0:
+            return None
+        return _value(bars.close[-1] / bars.close[before] - 1)
+
+    def _confirmations(self, found: Evaluation) -> float:
+        """The entry's conditions that hold on the last bar, of the side that would enter."""
+        counts = [sum(bool(found.holds(one)[-1]) for one in way.entry.conditions) for way in self._ways]
+        entering = [count for count, way in zip(counts, self._ways, strict=True) if found.rules(way.entry)[-1]]
+        return float(max(entering or counts))
 
     def _check(self, panel: Panel) -> None:
         if panel.interval_ms != self.interval_ms:
@@ -138,10 +160,15 @@ def _ways(side: Side, entry: Rules, out: Rules) -> tuple[_Way, ...]:
 
 
 def _way(sign: int, entry: Rules, out: Rules) -> _Way:
-    """Any of several exits has a reason of its own."""
+    """Any of several exits has a reason of its own; two that read alike are numbered."""
+    codes = [condition_code(condition) for condition in out.conditions]
     if len(out.all) > 1:
-        return _Way(sign, entry, (("_AND_".join(map(condition_code, out.all)), out),))
-    return _Way(sign, entry, tuple((condition_code(one), Rules(any=(one,))) for one in out.conditions))
+        return _Way(sign, entry, (("_AND_".join(codes[:2]) + "_AND_MORE" * (len(codes) > 2), out),))
+    exits = []
+    for number, (code, condition) in enumerate(zip(codes, out.conditions, strict=True)):
+        again = codes[:number].count(code)
+        exits.append((f"{code}_{again + 1}" if again else code, Rules(any=(condition,))))
+    return _Way(sign, entry, tuple(exits))
 
 
 def _all_of(way: _Way) -> tuple[Condition, ...]:
