@@ -61,7 +61,7 @@ def test_a_report_of_a_run_with_its_tests(found: Found) -> None:
 def test_assumptions_follow_the_settings(found: Found) -> None:
     study = found.study
     lines = " ".join(assumptions(study))
-    assert "fills at the next open, whole." in lines
+    assert "fills at the next open, up to 5 % of that bar's volume." in lines
     assert "pays 0.055 % of its notional and loses 0.02 % of its price" in lines
     assert "market impact is not simulated" in lines
     assert "every 8 hours at the recorded rate; none is known of ADAUSDT" in lines
