@@ -112,3 +112,19 @@ def test_json_has_the_documented_shapes(capsys: pytest.CaptureFixture[str]) -> N
     assert list(parsed(capsys, "book", EXAMPLE)) == ["type", "file", "name", "toml", "notes"]
     checked = parsed(capsys, "check", EXAMPLE)
     assert list(checked["files"][0]) == ["file", "name", "ok", "applicable", "mistakes", "notes"]
+
+
+def test_what_a_condition_may_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, "indicators")
+    rsi = next(row for row in answer["indicators"] if row["name"] == "rsi")
+    assert rsi == {
+        "name": "rsi",
+        "arguments": ["n=14 (2 to 100)"],
+        "unit": "number of 0 to 100",
+        "least": 0,
+        "most": 100,
+    }
+    assert {"op": "rising", "keys": "bars"} in answer["operators"]
+    text = said(capsys, "indicators")[0]
+    assert len(text.splitlines()) == len(answer["indicators"]) + len(answer["operators"]) + 2
+    assert max(map(len, text.splitlines())) <= 100

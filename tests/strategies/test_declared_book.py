@@ -105,6 +105,24 @@ def test_its_text_reads_as_the_same_book(path: Path, tmp_path: Path) -> None:
     assert read_config(file).books[book_name(spec)] == made
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stop": {"type": "percent", "pct": 0.1}, "target": {"type": "r", "mult": 20}},
+        {"stop": {"type": "atr", "mult": 10, "fallback_pct": 8.9}, "target": {"type": "percent", "pct": 500}},
+        {"trail": {"pct": 50, "after_pct": 100}, "target": {"type": "percent", "pct": 0.1}},
+        {"risk": {"risk_pct": 2, "max_leverage": 125, "max_positions": 500, "daily_loss_pct": 20}},
+        {"risk": {"risk_pct": 0.001, "max_leverage": 0.01, "max_positions": 1, "daily_loss_pct": 0.01}},
+        {"timeframe": "1m", "exit": {"any": [{"bars_held": 43_200}]}},
+    ],
+    ids=range(6),
+)
+def test_whatever_is_allowed_here_is_allowed_in_a_book(changes: dict[str, Any]) -> None:
+    made = book(GOOD | changes)
+    found, mistakes = convert(tomllib.loads(book_toml("b", made)), Config)
+    assert mistakes == [] and found is not None and found.books["b"] == made
+
+
 def test_a_name_fits_a_book() -> None:
     assert book_name(read_spec(GOOD)) == "rsi_oversold_btc"
     assert book_name(read_spec(GOOD | {"name": "donchian-breakout"})) == "donchian"

@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
     teller = group.add("explain", explain, "say in plain words what a specification does", json=True)
     teller.add_argument("file", metavar="FILE|NAME", help=".json or .toml, or a name `list` shows")
     group.add("list", list_, "the specifications in your folder, and the examples", json=True)
+    group.add("indicators", indicators, "what a condition may look at, and the operators", json=True)
     maker = group.add("book", book, "print the book to put into the configuration", json=True)
     maker.add_argument("file", metavar="FILE|NAME", help=".json or .toml, or a name `list` shows")
     maker.add_argument("--venue", choices=VENUES, default="paper", help="where it trades (default: paper)")
@@ -114,6 +115,27 @@ def list_(options: argparse.Namespace) -> int:
         say(f"  {row['text']}")
     if not own:
         say(f"your own go into {folder}")
+    return DONE
+
+
+def indicators(options: argparse.Namespace) -> int:
+    """JSON: {"type": "strategy_indicators", "indicators": [{"name", "arguments": ["n=14 (2 to 100)"], "unit", "least",
+    "most"}], "operators": [{"op", "keys"}]}; `least` and `most` bound the numbers it may be compared with."""
+    from tradeterm.strategies.declared.reference import indicators as all_indicators
+    from tradeterm.strategies.declared.reference import operators
+
+    rows = all_indicators()
+    if options.json:
+        told = [{"op": op, "keys": keys} for op, keys in operators()]
+        say_json({"type": "strategy_indicators", "indicators": [row._asdict() for row in rows], "operators": told})
+        return DONE
+    width, unit = max(len(row.name) for row in rows), max(len(row.unit) for row in rows)
+    for row in rows:
+        say(f"{row.name:<{width}}  {row.unit:<{unit}}  {' '.join(row.arguments)}".rstrip())
+    say("every indicator also takes ago=0 (0 to 500): as it stood so many bars before")
+    say()
+    for op, keys in operators():
+        say(f"{op:<{width}}  {keys}")
     return DONE
 
 
