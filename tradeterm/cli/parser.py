@@ -19,6 +19,7 @@ from tradeterm.cli import (
     notify,
     open_ui,
     replay,
+    report,
     robustness,
     runs,
     status,
@@ -29,8 +30,8 @@ from tradeterm.cli import (
 from tradeterm.cli.commands import Commands, add_global_options
 
 _COMMANDS = (
-    status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, montecarlo, strategy,
-    ledger, data, config, looks, notify, doctor,
+    status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, report, montecarlo,
+    strategy, ledger, data, config, looks, notify, doctor,
 )  # fmt: skip
 
 _EPILOG = """\

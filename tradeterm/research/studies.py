@@ -77,7 +77,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     costs_values = values.pop("costs")
     values.setdefault("currency", contracts[0].quote_currency)
     made = _decoded(values, BookConfig)
-    loaded = load(root, [series.instrument for series in kept], interval, cache=folder is not None)
+    loaded = load(root, [series.instrument for series in kept], interval, cache=root != demo_folder())
     study = Study(
         book=made,
         panel=replace(loaded.panel, instruments=made.instruments),
