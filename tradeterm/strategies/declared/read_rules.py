@@ -118,12 +118,27 @@ def _condition(data: object, key: str, mistakes: Mistakes) -> Condition | None:
     indicator = _indicator(data, key, mistakes, ("op", *wanted))
     if indicator is None:
         return None
+    more = _compared(data, op, key, indicator, mistakes)
+    made = _arguments(data, key, indicator, mistakes)
+    if len(mistakes) > before:
+        return None
+    condition = Condition(**made, **more)
+    if condition.of is not None and unit_of(condition) is not unit_of(condition.of):
+        mistakes.append(
+            f"{key}.of.ind: found {condition.of.ind} ({unit_of(condition.of)}) "
+            f"to compare with {condition.ind} ({unit_of(condition)}), allowed one of the same kind"
+        )
+    return condition
+
+
+def _compared(data: dict[str, Any], op: Operator, key: str, indicator: Indicator, mistakes: Mistakes) -> dict[str, Any]:
+    """What the indicator is compared with, as fields of a Condition."""
     more: dict[str, Any] = {"op": op}
     if op in (Operator.RISING, Operator.FALLING):
         more["bars"] = _whole(data.get("bars"), f"{key}.bars", 1, MOST_BARS, mistakes)
     elif op is Operator.BETWEEN:
         more["low"], more["high"] = (_value(data, name, key, indicator, mistakes) for name in ("low", "high"))
-        if len(mistakes) == before and more["low"] >= more["high"]:
+        if None not in more.values() and more["low"] >= more["high"]:
             mistakes.append(f"{key}.low: found {show(more['low'])}, allowed below high, which is {show(more['high'])}")
     elif "value" in data and "of" in data:
         mistakes.append(f"{key}: found both value and of, allowed one of them")
@@ -137,16 +152,7 @@ def _condition(data: object, key: str, mistakes: Mistakes) -> Condition | None:
         more["value"] = _value(data, "value", key, indicator, mistakes)
         if "times" in data:
             mistakes.append(f"{key}.times: found beside value, allowed beside of")
-    made = _arguments(data, key, indicator, mistakes)
-    if len(mistakes) > before:
-        return None
-    condition = Condition(**made, **more)
-    if condition.of is not None and unit_of(condition) is not unit_of(condition.of):
-        mistakes.append(
-            f"{key}.of.ind: found {condition.of.ind} ({unit_of(condition.of)}) "
-            f"to compare with {condition.ind} ({unit_of(condition)}), allowed one of the same kind"
-        )
-    return condition
+    return more
 
 
 def _operand(data: object, key: str, mistakes: Mistakes) -> Operand | None:
