@@ -439,6 +439,9 @@ class BybitConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     leverage: Annotated[float, Meta(ge=1.0, le=10.0, description="set at the venue for every instrument")] = 2.0
     recv_window_ms: Annotated[int, Meta(ge=1000, le=20_000, description="how late a request may arrive")] = 5000
     max_skew_ms: Annotated[int, Meta(ge=50, le=1000, description="clock difference that denies entries")] = 500
+    taker_fee: Annotated[
+        float, Meta(ge=0.0, le=0.01, description="of your fee tier; part of what a trade may lose, booked is the venue's")
+    ] = 0.00055
 
 
 class VenuesConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

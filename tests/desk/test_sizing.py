@@ -167,7 +167,7 @@ def test_costs_shrink_the_risk_in_proportion_and_an_unusable_one_gives_no_size()
     assert size(request(fill_cost=d("NaN"))).factors.binding == "a number is missing"
 
 
-@given(st.sampled_from(["paper", "bybit"]), st.integers(0, 12), st.sampled_from(["0.0004", "-0.0004"]).map(d))
+@given(st.sampled_from(["paper", "bybit", "other"]), st.integers(0, 12), st.sampled_from(["0.0004", "-0.0004"]).map(d))
 def test_what_a_fill_costs_is_configured_or_measured_or_nothing(venue: str, trades: int, slippage: Decimal) -> None:
     results = tuple(
         TradeResult(
@@ -182,7 +182,8 @@ def test_what_a_fill_costs_is_configured_or_measured_or_nothing(venue: str, trad
     rig = Rig(cfg, DeskSnapshot(results={BOOK: results}))
     state = rig.desk.state
     measured = slippage if trades >= 10 and slippage > 0 else d(0)
-    assert fill_cost(state, state.books[BOOK]) == (d("0.0015") if venue == "paper" else measured)
+    fee = d("0.00055") if venue == "bybit" else d(0)
+    assert fill_cost(state, state.books[BOOK]) == (d("0.0015") if venue == "paper" else fee + measured)
 
 
 @given(requests)
