@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from tradeterm.quant.samples import Floats, deviation, kurtosis, ratio, sample, skewness
 
@@ -67,7 +66,7 @@ def probabilistic_sharpe(record: SharpeSample | ArrayLike, benchmark: float = 0.
     "The Sharpe Ratio Efficient Frontier", J. Risk 15 (2012).
     """
     known = _known(record)
-    return float(ndtr(ratio(known.sharpe - benchmark, known.standard_error)))
+    return 0.5 * math.erfc(-ratio(known.sharpe - benchmark, known.standard_error) / math.sqrt(2))
 
 
 def expected_max_sharpe(trials: int, variance: float) -> float:
@@ -82,6 +81,8 @@ def expected_max_sharpe(trials: int, variance: float) -> float:
         raise ValueError(f"a variance is 0 or more, not {variance}")
     if trials == 1:
         return 0.0
+    from scipy.special import ndtri  # a backtest that is one of its kind does without
+
     best = (1 - np.euler_gamma) * ndtri(1 - 1 / trials) + np.euler_gamma * ndtri(1 - 1 / (trials * math.e))
     return float(math.sqrt(variance) * best)
 
@@ -106,6 +107,8 @@ def minimum_track_record(record: SharpeSample | ArrayLike, benchmark: float = 0.
     lead, spread = known.sharpe - benchmark, _spread(known)
     if not lead > 0 or not spread > 0:
         return math.nan
+    from scipy.special import ndtri
+
     return float(1 + spread * (ndtri(confidence) / lead) ** 2)
 
 
