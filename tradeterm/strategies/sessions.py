@@ -37,16 +37,17 @@ class Sessions:
         record = np.empty(parts.shape, dtype=np.bool_)
         record[:, :, 0] = parts[:, :, 0] > -np.inf
         record[:, :, 1:] = parts[:, :, 1:] > best[:, :, :-1]
-        row = np.arange(self._length)
-        last = np.maximum.accumulate(np.where(record, row, -1), axis=2)
-        return self._join(np.where(last >= 0, (row - last).astype(np.float64), np.nan))
+        row = np.arange(self._length, dtype=np.int32)  # half the memory to go through
+        last = np.maximum.accumulate(np.where(record, row, np.int32(-1)), axis=2)
+        return self._join(np.where(last >= 0, row - last, np.nan))
 
     def first_since_armed(self, wanted: Flags, arms: Flags) -> Flags:
         """The first `wanted` row of each session, and the first one after every row that `arms` again."""
         want, arm = self._split(wanted, False), self._split(arms, False)
-        count = np.cumsum(want, axis=2)
-        last_arm = np.maximum.accumulate(np.where(arm, np.arange(self._length), 0), axis=2)
-        base: NDArray[np.int64] = np.take_along_axis(count - want, last_arm, axis=2)
+        count = np.cumsum(want, axis=2, dtype=np.int32)
+        row = np.arange(self._length, dtype=np.int32)
+        last_arm = np.maximum.accumulate(np.where(arm, row, np.int32(0)), axis=2)
+        base: NDArray[np.int32] = np.take_along_axis(count - want, last_arm, axis=2)
         return self._join(want & (count - base == 1))
 
     def _split(self, x: NDArray[Scalar], fill: float | bool) -> NDArray[Scalar]:
