@@ -1,5 +1,6 @@
 """What EOS does, on panels small enough to follow by hand: hourly bars, one instrument, sessions of 24 rows."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -206,3 +207,10 @@ def test_the_warm_up_reaches_to_the_farthest_volume_that_counts() -> None:
     assert entries(strategy, fields) == {DAY * 2: 1}
     window = panel(fields).window(DAY * 3 - strategy.warmup, DAY * 3)
     assert not strategy.signals(window).entries.any()
+
+
+def test_a_market_that_shuts_at_night_is_refused() -> None:
+    whole = panel(flat(DAY * 3))
+    shut = msgspec.structs.replace(whole, ts_open=whole.ts_open + DAY * HOUR_MS * (np.arange(DAY * 3) >= DAY))
+    with pytest.raises(ValueError, match="open around the clock"):
+        eos().signals(shut)

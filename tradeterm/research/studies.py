@@ -1,5 +1,6 @@
 """A study from names: a book of the configuration or a strategy, and a folder of data."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -22,6 +23,7 @@ from tradeterm.research.data.moments import date, utc
 from tradeterm.research.data.panels import load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
+from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
 from tradeterm.resources import demo_folder
 from tradeterm.strategies.registry import parameters_type, strategy_names
@@ -123,7 +125,7 @@ def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
 
 def _with_settings(book: dict[str, Any], costs: Costs, asked: Asked) -> dict[str, Any]:
     """The book with `costs` in it, and what was asked for set."""
-    values = {**book, "costs": msgspec.to_builtins(costs)}
+    values = copy.deepcopy({**book, "costs": msgspec.to_builtins(costs)})
     parameters = msgspec.inspect.type_info(parameters_type(book["strategy"]))
     own = [field.encode_name for field in getattr(parameters, "fields", ())]
     for setting in asked.settings:
@@ -133,11 +135,7 @@ def _with_settings(book: dict[str, Any], costs: Costs, asked: Asked) -> dict[str
             path = ["parameters", *path]
         if not equals or path[0] not in _GROUPS:
             raise ConfigError(f"--set: found {show(setting)}, allowed KEY=VALUE with {one_of([*own, *_dotted()])}")
-        table = values
-        for part in path[:-1]:
-            table[part] = dict(table.get(part) or {})
-            table = table[part]
-        table[path[-1]] = _value(text.strip())
+        set_at(values, path, _value(text.strip()), "--set")
     if asked.capital is not None:
         values["capital"] = asked.capital
     return values

@@ -120,7 +120,10 @@ def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, 
     first = 0 if study.since is None else int(np.searchsorted(panel.ts, study.since))
     found = []
     for number, bars in enumerate(market):
-        mine = _of_instrument(strategy, panel.only(number))
+        try:
+            mine = _of_instrument(strategy, panel.only(number))
+        except ValueError as error:  # the strategy is not for such a panel
+            raise ConfigError(str(error)) from None
         bars.release()
         taken = (mine.rows >= first) & (mine.rows + study.delay < panel.rows)
         found.append(mine._replace(rows=mine.rows[taken] + study.delay, sides=mine.sides[taken]))

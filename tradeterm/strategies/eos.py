@@ -132,6 +132,8 @@ class Eos:
     def _numbers(self, panel: Panel) -> _Numbers:
         if panel.interval_ms != self.interval_ms:
             raise ValueError(f"made for bars of {self.interval_ms} ms, not {panel.interval_ms} ms")
+        if panel.rows and int(panel.ts_open[-1] - panel.ts_open[0]) != (panel.rows - 1) * panel.interval_ms:
+            raise ValueError("eos counts a session's rows, so it needs a market that is open around the clock")
         p = self.parameters
         sessions = Sessions(panel, p.session_offset_hours)
         session_open = sessions.opening(panel.open)

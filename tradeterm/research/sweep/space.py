@@ -12,10 +12,11 @@ from msgspec import Struct, structs
 from tradeterm.config import BookConfig
 from tradeterm.decode import convert, show
 from tradeterm.domain.errors import ConfigError
+from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
 
 Changes = Mapping[str, Any]
-_TABLES = ("exits", "sizing", "limits")
+_TABLES = ("parameters", "exits", "sizing", "limits")
 _MOST_VALUES = 100_000
 
 
@@ -37,7 +38,7 @@ class Axis(Struct, frozen=True, kw_only=True):
 def parse_axis(text: str) -> Axis:
     """KEY=VALUE,VALUE… is a choice, KEY=LOW:HIGH:STEP the values in steps, KEY=LOW:HIGH everything between.
 
-    KEY is a parameter of the strategy, or exits.…, sizing.… or limits.…. Raises ConfigError.
+    KEY is a parameter of the strategy (parameters.… inside a table of them), or exits.…, sizing.… or limits.…. Raises ConfigError.
     """
     name, equals, values = (part.strip() for part in text.partition("="))
     if not (name and equals and values):
@@ -77,7 +78,7 @@ def with_changes(study: Study, changes: Changes) -> Study:
             table, *path = name.split(".")
             if table not in _TABLES:
                 raise ConfigError(f"--vary: found {show(name)}, allowed a parameter, or exits.…, sizing.…, limits.…")
-            _set(book[table], path, value)
+            set_at(book, (table, *path), value, "--vary")
         made, mistakes = convert(book, BookConfig)
         if made is None:
             raise ConfigError("\n".join(f"--vary: {mistake}" for mistake in mistakes))
@@ -98,12 +99,6 @@ def check_axes(study: Study, axes: Sequence[Axis]) -> None:
 
 def _ends(axis: Axis) -> tuple[float, float]:
     return (int(axis.low), int(axis.high)) if axis.whole else (axis.low, axis.high)
-
-
-def _set(table: dict[str, Any], path: list[str], value: Any) -> None:
-    for part in path[:-1]:
-        table = table.setdefault(part, {})
-    table[path[-1]] = value
 
 
 def _steps(low: float, high: float, step: float) -> tuple[float, ...]:
