@@ -174,3 +174,12 @@ def test_the_options_are_those_of_a_study() -> None:
 
     study = study_of(parse([*EOS, *SOME, "--set", "threshold=0.05"]))
     assert study.book.parameters == {"threshold": 0.05}
+
+
+def test_a_desk_that_stopped_for_want_of_an_edge_is_said(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    assert main(["backtest", "eos", "--json"]) == 0
+    cautions = json.loads(capsys.readouterr().out)["cautions"]
+    assert any("got no size: the trades until then had lost" in text for text in cautions)
+    assert main(["backtest", "eos", "--set", "sizing.method=fixed", "--json"]) == 0
+    cautions = json.loads(capsys.readouterr().out)["cautions"]
+    assert not any("got no size" in text for text in cautions)

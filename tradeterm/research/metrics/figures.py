@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.signals import GateCode
 from tradeterm.quant.performance import performance
 from tradeterm.quant.samples import deviation, ratio
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_track_record, probabilistic_sharpe
@@ -22,6 +23,7 @@ Values = dict[str, float]
 
 _ROUNDING = 1e-12
 YEAR_MS = 365 * DAY_MS
+_LEAST_RECORD = 10  # closed trades, the fewest that any configuration judges an edge by
 
 
 def figures(result: Result, *, trials: int | None = None, benchmark: bool = True) -> tuple[Figure, ...]:
@@ -57,7 +59,27 @@ def cautions(result: Result) -> tuple[str, ...]:
     if span < YEAR_MS:
         long = value_text(span, Unit.DURATION)
         found.append(f"The period is {long}, under a year: figures that are annualised, CAGR above all, mislead.")
+    unsized = _unsized(result)
+    if unsized:
+        found.append(unsized)
     return tuple(found)
+
+
+def _unsized(result: Result) -> str:
+    """A desk whose own trades have lost gives the next ones no size: then a backtest tells of the time before."""
+    nothing = [each.ts for each in result.simulation.decided if each.why == GateCode.QTY_BELOW_MIN]
+    trades = result.trades
+    if not nothing:
+        return ""
+    before = trades.exit_ts <= nothing[0]
+    if int(before.sum()) < _LEAST_RECORD or float(trades.pnl[before].sum()) > 0:
+        return ""  # a lot too large for the book, and no track record
+    day = value_text(nothing[0], Unit.TIME)
+    signals = f"{len(nothing)} signal{'' if len(nothing) == 1 else 's'}"
+    return (
+        f"From {day} on {signals} got no size: the trades until then had lost, and the desk does not trade without an"
+        " edge; --set sizing.method=fixed sizes them all."
+    )
 
 
 def _known(values: Values, name: str) -> float | None:

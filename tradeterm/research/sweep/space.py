@@ -38,7 +38,8 @@ class Axis(Struct, frozen=True, kw_only=True):
 def parse_axis(text: str) -> Axis:
     """KEY=VALUE,VALUE… is a choice, KEY=LOW:HIGH:STEP the values in steps, KEY=LOW:HIGH everything between.
 
-    KEY is a parameter of the strategy (parameters.… inside a table of them), or exits.…, sizing.… or limits.…. Raises ConfigError.
+    KEY is a parameter of the strategy (parameters.… inside a table of them), or exits.…, sizing.… or limits.….
+    Raises ConfigError.
     """
     name, equals, values = (part.strip() for part in text.partition("="))
     if not (name and equals and values):
