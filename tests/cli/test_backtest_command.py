@@ -176,7 +176,7 @@ def test_the_options_are_those_of_a_study() -> None:
     assert study.book.parameters == {"threshold": 0.05}
 
 
-def test_a_desk_that_stopped_for_want_of_an_edge_is_said(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+def test_a_desk_that_stopped_for_want_of_an_edge_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", "eos", "--json"]) == 0
     cautions = json.loads(capsys.readouterr().out)["cautions"]
     assert any("got no size: the trades until then had lost" in text for text in cautions)
