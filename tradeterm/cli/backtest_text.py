@@ -1,6 +1,7 @@
 """A backtest on one screen."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -96,9 +97,9 @@ def _remarks(outcome: Mapping[str, Any]) -> Iterator[Text]:
         counts = ", ".join(f"{count:,} {why}" for why, count in outcome["ignored"].items())
         yield Text(f"signals without a trade: {counts}")
     for caution in outcome["cautions"]:
-        yield Text(caution, style="yellow")
+        yield Text(fill(caution, _WIDTH), style="yellow")
     for note in outcome["notes"]:
-        yield Text(note, style="dim")
+        yield Text(fill(note, _WIDTH), style="dim")
 
 
 def _value(value: float | None, unit: str, currency: str) -> Text:
