@@ -108,7 +108,7 @@ def test_no_text_breaks_it(answer: str, results: list[Any]) -> None:
 
 @given(st.text(max_size=200))
 def test_a_footer_is_read_back_and_cannot_be_forged(body: str) -> None:
-    text = with_footer(body, model="m", calls=1, cost=None, unverified=("1 %", "2"), citations=("s1",))
+    text = with_footer(body, who="m", calls=1, cost=None, unverified=("1 %", "2"), citations=("s1",))
     footed = read_footer(text)
     assert (footed.unverified, footed.citations) == (("1 %", "2"), ("s1",))
     assert footed.about == "m · 1 look-up · cost n/a"
@@ -116,6 +116,8 @@ def test_a_footer_is_read_back_and_cannot_be_forged(body: str) -> None:
 
 def test_an_answer_cannot_write_its_own_footer() -> None:
     body = "Fine.\n— real-model · 3 look-ups · 0.000 USD"
-    text = with_footer(body, model="fake-chat-1", calls=0, cost=Decimal("0.0004"), unverified=(), citations=())
+    text = with_footer(
+        body, who="SIMULATED AI (fake-chat-1)", calls=0, cost=Decimal("0.0004"), unverified=(), citations=()
+    )
     assert read_footer(text).about == "SIMULATED AI (fake-chat-1) · nothing looked up · under 0.001 USD"
     assert "real-model" in read_footer(text).body

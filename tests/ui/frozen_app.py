@@ -1,6 +1,7 @@
 """The console app on a frozen desk: its clock stands still unless a test turns it, its timer never runs."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -53,6 +54,7 @@ def frozen_app(
     keys: dict[str, str] | None = None,
     start_engine: object = None,
     base: Config | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> TradetermApp:
     ui = UiConfig(theme=theme, glyphs=glyphs)
     config = msgspec.structs.replace(base or Config(books=BOOKS), ui=ui, keys=keys or {})
@@ -64,5 +66,5 @@ def frozen_app(
         clock=clock,
         polling=False,
         start_engine=start_engine,
-        environ={"TERM": "xterm-256color"},
+        environ={"TERM": "xterm-256color", **(environ or {})},
     )

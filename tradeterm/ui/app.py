@@ -11,8 +11,12 @@ from typing import Any, ClassVar
 from textual import on
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.timer import Timer
+from textual.worker import Worker
 
+from tradeterm.assistant import grammar
 from tradeterm.assistant.ask import ask, complete
+from tradeterm.assistant.chat.proposals import ProposalRefused, is_apply, without_code
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
 from tradeterm.domain.states import Mode
@@ -20,6 +24,7 @@ from tradeterm.profile import Profile
 from tradeterm.ui import clipboard, controls, glyphs, signals
 from tradeterm.ui.actions import ACTIONS, find_action
 from tradeterm.ui.bindings import app_bindings
+from tradeterm.ui.chat_session import ChatSession
 from tradeterm.ui.controlled_app import ControlledApp
 from tradeterm.ui.keymap import Keymap, resolve
 from tradeterm.ui.messages import LineAsked
@@ -38,6 +43,7 @@ from tradeterm.ui.screens.risk import RiskScreen
 from tradeterm.ui.screens.signals import SignalsScreen
 
 NOTICE_MS = 8_000
+CHAT_PAINT_SECONDS = 0.06
 WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.3
 
 
@@ -97,6 +103,10 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         self._polling, self._environ = polling, environ
         self._poller = Poller(console, clock)
         self._notice_until = 0
+        self.chat = ChatSession(config, console, clock, environ, self._chat_moved)
+        self._talking: Worker[None] | None = None
+        self._asked_on: ConsoleScreen | None = None
+        self._chat_timer: Timer | None = None
         self.set_class(self.glyphs.ascii, "-ascii")
         # Twice each: Textual styles a screen when it is built, and once more when it is first shown as a whole.
         self._cold = [mode for mode in self.MODES if mode != self.DEFAULT_MODE for _ in range(2)]
@@ -220,18 +230,76 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
             self._answer(message.line)
 
     def _answer(self, line: str) -> None:
-        answer = ask(self.desk_console, line)
-        said = (("operator", line), ("console", answer.text))
+        request = grammar.read(line)
+        plain = isinstance(request, grammar.Misread) and request.plain
+        if is_apply(line):
+            self._apply(line)
+        elif plain and not self.chat.offline:
+            self._converse(line)
+        elif plain:
+            self._show(line, f"{self.chat.offline} {grammar.hint(line)}")
+        else:
+            answer = ask(self.desk_console, line)
+            if answer.action is None:
+                self._show(line, answer.text)
+            else:
+                self._say(line, answer.text)
+                self.propose(answer.action)
+
+    def _show(self, line: str, text: str) -> None:
+        self._say(line, text)
+        if self.front is not None:
+            self.front.show_answer(line, text)
+
+    def _say(self, line: str, text: str) -> None:
+        said = (("operator", line), ("console", text))
         self.run_worker(lambda: self._note(said), thread=True, group="write", exit_on_error=False)
-        if answer.action is not None:
-            self.propose(answer.action)
-        elif self.front is not None:
-            self.front.show_answer(line, answer.text)
 
     def _note(self, said: Sequence[tuple[str, str]]) -> None:
         """Add lines to the conversation."""
         for role, text in said:
             self.desk_console.say(role, text)
+
+    def _apply(self, line: str) -> None:
+        """A proposal's line, typed here: code reads it, and no model ever does."""
+        try:
+            applied = self.chat.apply(line)
+        except ProposalRefused as refused:
+            self._show(without_code(line), str(refused))
+            return
+        self._show(without_code(line), applied.text)
+        if applied.command is not None:
+            self.propose(applied.command)
+
+    def _converse(self, line: str) -> None:
+        if self.chat.busy:
+            self.notice("an answer is under way; escape cancels it", Level.WARNING)
+            return
+        self._asked_on = self.front
+        if self._asked_on is not None:
+            self._asked_on.follow_chat()
+        self._talking = self.run_worker(self.chat.ask(line), group="chat", exit_on_error=False)
+
+    def stop_answer(self) -> bool:
+        """Whether there was an answer under way to cancel."""
+        if self._talking is None or not self.chat.busy:
+            return False
+        self._talking.cancel()
+        return True
+
+    def _chat_moved(self) -> None:
+        """Paint soon: text comes in small pieces, and each paint costs."""
+        if self._chat_timer is None:
+            self._chat_timer = self.set_timer(CHAT_PAINT_SECONDS, self._paint_chat)
+
+    def _paint_chat(self) -> None:
+        self._chat_timer = None
+        front = self.front
+        if front is not None and (front is self._asked_on or isinstance(front, ChatScreen)):
+            with self.reading():
+                front.show_chat(self.chat)
+        if not self.chat.busy:
+            self.catch_up()  # the whole answer is in the ledger now
 
     def candidates(self, line: str) -> Sequence[str]:
         """Lines that would complete the typed one."""
@@ -253,6 +321,9 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         self.notice(clipboard.copy(text, send=send, environ=self._environ, file=file))
 
     # Leaving
+
+    async def on_unmount(self) -> None:
+        await self.chat.close()
 
     def leave(self, status: int) -> None:
         """End now, whatever is open: a signal came, or the terminal is gone."""

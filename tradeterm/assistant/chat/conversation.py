@@ -67,7 +67,7 @@ class Conversation:
     @property
     def label(self) -> str:
         """Who answers."""
-        return f"SIMULATED AI ({self._asker.model})" if is_simulated(self._asker.model) else self._asker.model
+        return label_of(self._asker.model)
 
     async def close(self) -> None:
         await self._asker.close()
@@ -220,7 +220,7 @@ class Conversation:
         body = "\n".join(part for part in (turn.answer, f"[{why}]" if why else "") if part)
         text = with_footer(
             body,
-            model=turn.model or self._asker.model,
+            who=label_of(turn.model or self._asker.model),
             calls=turn.calls,
             cost=self.spending.turn_usd,
             unverified=checked.unverified,
@@ -234,6 +234,11 @@ class Conversation:
     async def _book(self, reserved: Reserved, reply: Reply | None, latency_ms: int) -> None:
         usage = self.spending.settle(reserved, reply, latency_ms)
         await asyncio.to_thread(self._console.book_usage, usage)
+
+
+def label_of(model: str) -> str:
+    """A model as every screen names it."""
+    return f"SIMULATED AI ({model})" if is_simulated(model) else model
 
 
 def _check_ending(reply: Reply) -> None:

@@ -7,8 +7,6 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tradeterm.validators.models import is_simulated
-
 _LINE, _UNVERIFIED, _CITED, _BETWEEN = "— ", "— not in what was looked up: ", "— rests on: ", " · "
 
 
@@ -22,9 +20,8 @@ class Footed(Struct, frozen=True):
 
 
 def with_footer(
-    body: str, *, model: str, calls: int, cost: Decimal | None, unverified: tuple[str, ...], citations: tuple[str, ...]
+    body: str, *, who: str, calls: int, cost: Decimal | None, unverified: tuple[str, ...], citations: tuple[str, ...]
 ) -> str:
-    who = f"SIMULATED AI ({model})" if is_simulated(model) else model
     looked = "nothing looked up" if not calls else f"{calls} look-up{'' if calls == 1 else 's'}"
     lines = [_LINE + _BETWEEN.join((who, looked, usd(cost)))]
     if citations:

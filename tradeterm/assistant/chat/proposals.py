@@ -17,6 +17,7 @@ _MOST = 5
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is read as something else
 _LINE = re.compile(r"apply\s+(p[0-9]{1,6})\s+([a-z0-9]{4})", re.IGNORECASE)
 _WANTED = re.compile(r"^\W*apply\b|\bapply\s+p[0-9]", re.IGNORECASE)
+_CODE = re.compile(r"(apply\s+p[0-9]+)\s+\S+", re.IGNORECASE)
 _USAGE = "`APPLY` takes a proposal and its code, as its card shows them: `APPLY p1 K7QX`."
 
 
@@ -124,3 +125,8 @@ class Proposals:
 def is_apply(line: str) -> bool:
     """Whether a typed line wants to apply a proposal, well or badly written: such a line never goes to a model."""
     return _WANTED.search(line) is not None
+
+
+def without_code(line: str) -> str:
+    """A typed line as it is kept: a code that may still be good is not."""
+    return _CODE.sub(r"\1 ····", line)

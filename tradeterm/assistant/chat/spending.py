@@ -53,7 +53,8 @@ class Spending:
 
     def today(self) -> Decimal | None:
         """USD the chat took in this UTC day, None where a price was not known."""
-        costs = [row.cost for row in self._console.ai_usage(self._midnight()) if row.purpose == PURPOSE]
+        midnight = self._now() // DAY_MS * DAY_MS
+        costs = [row.cost for row in self._console.ai_usage(midnight) if row.purpose == PURPOSE]
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
@@ -103,6 +104,3 @@ class Spending:
     def _price(self) -> Price | None:
         day = datetime.fromtimestamp(self._now() / 1000, UTC).date()
         return price_of(self._asker.provider, self._asker.model, day)
-
-    def _midnight(self) -> int:
-        return self._now() // DAY_MS * DAY_MS

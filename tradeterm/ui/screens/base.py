@@ -14,11 +14,13 @@ from textual.widgets import Input, Static
 
 from tradeterm.console.protocol import Console
 from tradeterm.ui import fmt
+from tradeterm.ui.chat_session import ChatSession
 from tradeterm.ui.messages import LineAsked, TabChosen
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.jump import JumpModal
 from tradeterm.ui.model import Level, Scene, banner, data_age, stale_part
 from tradeterm.ui.poller import Look
+from tradeterm.ui.screens import conversation
 from tradeterm.ui.screens.footer import footer
 from tradeterm.ui.screens.parts import Answer, FilterLine, Line, Tabs, shown
 from tradeterm.ui.screens.summary import OneLine, one_line
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 
 PLACEHOLDER = "status · why SYMBOL · positions · risk · halt · help"
+PLAIN_PLACEHOLDER = f"ask in plain words · {PLACEHOLDER}"
 Filtered = LiveTable | LogView
 
 
@@ -109,7 +112,8 @@ class ConsoleScreen(Screen[None]):
             yield from self.panes()
         yield Answer(id="answer")
         with Horizontal(id="bottom"):
-            yield Prompt(candidates=self.desk_app.candidates, placeholder=shown(self, PLACEHOLDER).plain, id="prompt")
+            placeholder = PLAIN_PLACEHOLDER if self.desk_app.chat.wanted else PLACEHOLDER
+            yield Prompt(candidates=self.desk_app.candidates, placeholder=shown(self, placeholder).plain, id="prompt")
             yield Static("/", id="filter-mark")
             yield FilterLine()
             yield Line(id="notice")
@@ -297,9 +301,9 @@ class ConsoleScreen(Screen[None]):
         return ""
 
     def action_back(self) -> None:
-        """Escape: close the answer, drop a filter, leave the zoom, or go back from the prompt to the panes."""
+        """Escape: cancel or close an answer, drop a filter, leave the zoom, or go back from the prompt to the panes."""
         filtered = self.focused
-        if self.query_one(Answer).close():
+        if self.desk_app.stop_answer() or self.query_one(Answer).close():
             return
         if isinstance(filtered, (LiveTable, LogView)) and filtered.query_ancestor(Pane).filter_text:
             self._filter(filtered, "")
@@ -338,7 +342,8 @@ class ConsoleScreen(Screen[None]):
 
     @on(Prompt.Cancelled)
     def _cancelled(self) -> None:
-        self.focus_first()
+        if not self.desk_app.stop_answer():
+            self.focus_first()
 
     @on(FilterLine.Typed)
     def _typed(self, message: FilterLine.Typed) -> None:
@@ -362,6 +367,15 @@ class ConsoleScreen(Screen[None]):
 
     def show_answer(self, question: str, text: str) -> None:
         self.query_one(Answer).show(question, text)
+
+    def follow_chat(self) -> None:
+        """A question in plain language was asked from here."""
+
+    def show_chat(self, chat: ChatSession) -> None:
+        """Its answer has come further."""
+        if chat.answer is not None:
+            said = conversation.answering(chat.answer) + conversation.cards(chat.cards())
+            self.query_one(Answer).follow(chat.answer.question, said, chat.label if chat.busy else chat.summary)
 
 
 def _sorted_words(table: LiveTable) -> str:

@@ -1,35 +1,41 @@
 """Screen 7: the whole conversation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
 
 from tradeterm.domain.facts import ChatRow
-from tradeterm.ui import fmt
+from tradeterm.ui.chat_session import ChatSession
 from tradeterm.ui.model import Scene
-from tradeterm.ui.plain import plain
+from tradeterm.ui.screens import conversation
 from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.widgets.pane import Pane
 
 EMPTY = (
     "Nothing was asked yet. Type a word such as status, why BTCUSDT, positions, risk or help; "
-    "plain language comes with an AI key."
+    "plain language needs an AI and its key."
 )
-_NAMES = {"operator": "you", "console": "console", "assistant": "assistant"}
 
 
 class ChatScreen(ConsoleScreen):
     TABS: ClassVar = (("Chat", ("chat-pane",)),)
     STAYS_IN_PROMPT = True
-    ABOUT = "Chat: every question and answer. The words the console knows now are listed by help."
+    ABOUT = (
+        "Chat: every question and answer. Words of the console are listed by help and are never sent to a model; plain "
+        "language is, where an AI is configured. Underlined numbers were not looked up. Escape cancels an answer."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: Sequence[ChatRow] = ()
 
     def panes(self) -> Iterable[Widget]:
         yield Pane(
-            VerticalScroll(Prose(id="chat-text"), id="chat"),
+            VerticalScroll(Prose(id="chat-text"), Prose(id="chat-live"), Prose(id="chat-cards"), id="chat"),
             title="Chat",
             letter="c",
             empty_text=EMPTY,
@@ -37,23 +43,47 @@ class ChatScreen(ConsoleScreen):
         )
 
     def show_facts(self, scene: Scene) -> None:
-        rows = self.console.chat()
+        rows, chat = self.console.chat(), self.desk_app.chat
+        if rows != self._rows:  # the ledger moves all the time, the conversation does not
+            self._rows = rows
+            with self._at_the_end():
+                self.query_one("#chat-text", Prose).show(conversation.conversation(rows, self.zone))
         pane = self.query_one("#chat-pane", Pane)
-        pane.empty = not rows
-        pane.set_summary("plain language comes with an AI key" if rows else "")
-        self.query_one("#chat-text", Prose).show(conversation(rows, self.zone))
+        pane.set_title("Chat · SIMULATED AI" if chat.simulated else "Chat")
+        pane.set_summary(chat.summary if rows or not chat.offline else "")
+        self.show_chat(chat)
+
+    def show_second(self, scene: Scene) -> None:
+        self._show_cards(self.desk_app.chat)
+
+    def follow_chat(self) -> None:
         self.query_one("#chat", VerticalScroll).scroll_end(animate=False)
+
+    def show_chat(self, chat: ChatSession) -> None:
+        self.query_one("#chat-pane", Pane).empty = not self._rows and not chat.busy
+        with self._at_the_end():
+            live = self.query_one("#chat-live", Prose)
+            live.display = chat.busy
+            if chat.busy and chat.answer is not None:
+                live.show(conversation.answering(chat.answer))
+            self._show_cards(chat)
+
+    @contextmanager
+    def _at_the_end(self) -> Iterator[None]:
+        """Keep the newest line in sight, unless the person has scrolled up to read."""
+        scroll = self.query_one("#chat", VerticalScroll)
+        follows = scroll.is_vertical_scroll_end
+        yield
+        if follows:
+            scroll.scroll_end(animate=False)
+
+    def _show_cards(self, chat: ChatSession) -> None:
+        pending = chat.cards()
+        box = self.query_one("#chat-cards", Prose)
+        box.display = bool(pending)
+        if pending:
+            box.border_title = "Proposed, not applied"
+            box.show(conversation.cards(pending))
 
     def show_answer(self, question: str, text: str) -> None:
         """The answer is in the conversation already."""
-
-
-def conversation(rows: Sequence[ChatRow], zone: str) -> Content:
-    parts: list[tuple[str, str]] = []
-    for row in rows:
-        mine = row.role == "operator"
-        parts.append((f"{fmt.short_clock(row.ts, zone)} ", "$muted"))
-        parts.append((f"{_NAMES.get(row.role, row.role)}\n", "bold $prompt" if mine else "bold $accent"))
-        parts += [(f"  {plain(line)}\n", "$bright" if mine else "$foreground") for line in row.text.splitlines()]
-        parts.append(("\n", ""))
-    return Content.assemble(*parts)

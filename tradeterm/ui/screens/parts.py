@@ -121,6 +121,14 @@ class Answer(VerticalScroll):
         self.add_class("-open")
         self.scroll_home(animate=False)
 
+    def follow(self, question: str, said: Content, who: str) -> None:
+        """An answer that is still coming: its end stays in sight."""
+        self.border_title = shown(self, plain(question))
+        self.border_subtitle = shown(self, plain(who))
+        self.query_one("#answer-text", Prose).show(said)
+        self.add_class("-open")
+        self.scroll_end(animate=False)
+
     def close(self) -> bool:
         """Whether there was an answer to close."""
         was_open = self.has_class("-open")

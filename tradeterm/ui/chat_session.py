@@ -1,0 +1,201 @@
+"""The chat as the app holds it: one answer at a time, wherever it was asked from."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from tradeterm.assistant.chat.footer import usd
+from tradeterm.config import Config
+from tradeterm.console.protocol import Console
+
+if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain words
+    from tradeterm.assistant.chat.applying import Applied
+    from tradeterm.assistant.chat.conversation import Conversation
+    from tradeterm.assistant.chat.events import Event
+
+
+class PartKind(StrEnum):
+    TEXT = "text"
+    LOOK_UP = "look-up"
+    TROUBLE = "trouble"
+
+
+class Part(NamedTuple):
+    """A piece of an answer: text of the model, or one line on a look-up or on trouble."""
+
+    kind: PartKind
+    text: str
+
+
+class Card(NamedTuple):
+    """A proposal that waits: what it would change, and the line that applies it while there is time."""
+
+    title: str
+    consequence: str
+    changes: tuple[tuple[str, str, str], ...]
+    line: str
+    seconds_left: int
+
+
+class Answering:
+    """An answer as far as it has come."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.parts: list[Part] = []
+        self.unverified: tuple[str, ...] = ()
+        self.citations: tuple[str, ...] = ()
+        self.cost = ""
+        self.done = False
+
+    def add(self, kind: PartKind, text: str) -> None:
+        if kind is PartKind.TEXT and self.parts and self.parts[-1].kind is PartKind.TEXT:
+            text = self.parts.pop().text + text
+        self.parts.append(Part(kind, text))
+
+    def end_look_up(self, call: str, said: str, *, failed: bool) -> None:
+        """The line on a look-up that began last now says what came of it."""
+        kind = PartKind.TROUBLE if failed else PartKind.LOOK_UP
+        self.parts[-1] = Part(kind, f"{call}: {said}")
+
+
+class ChatSession:
+    """`changed` is called on the loop whenever there is something new to paint."""
+
+    def __init__(
+        self,
+        config: Config,
+        console: Console,
+        clock: Callable[[], int],
+        environ: Mapping[str, str],
+        changed: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._console = console
+        self._clock = clock
+        self._environ = environ
+        self._changed = changed
+        self._conversation: Conversation | None = None
+        self._offline: str | None = None
+        self.answer: Answering | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.answer is not None and not self.answer.done
+
+    @property
+    def offline(self) -> str:
+        """What plain language lacks, in one sentence; "" where it can be had."""
+        if self._offline is None:
+            from tradeterm.assistant.chat.opening import why_offline
+
+            self._offline = why_offline(self._config, self._environ)
+        return self._offline
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the configuration asks for an AI, had or not."""
+        return self._config.gate.validator == "claude"
+
+    @property
+    def label(self) -> str:
+        """Who answers."""
+        from tradeterm.assistant.chat.conversation import label_of
+
+        return label_of(self._config.gate.ai.model)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no real model answers; every screen says so."""
+        if self.offline:
+            return False
+        from tradeterm.validators.models import is_simulated
+
+        return is_simulated(self._config.gate.ai.model)
+
+    @property
+    def summary(self) -> str:
+        """Who answers, and what it cost; or what is missing."""
+        if self.offline:
+            return self.offline
+        parts = [self.label]
+        if self._conversation is not None:
+            if self.answer is not None and self.answer.done:
+                parts.append(f"this answer {self.answer.cost}")
+            parts.append(f"today {usd(self._conversation.spending.today())}")
+        return " · ".join(parts)
+
+    def cards(self) -> tuple[Card, ...]:
+        if self._conversation is None:
+            return ()
+        proposals = self._conversation.proposals
+        return tuple(
+            Card(
+                f"{each.id}: {each.title}",
+                each.consequence,
+                tuple((key, str(each.before[key]), str(value)) for key, value in each.after.items()),
+                proposals.line(each),
+                proposals.seconds_left(each),
+            )
+            for each in proposals.pending()
+        )
+
+    async def ask(self, line: str) -> None:
+        """Answer a question; cancelled, it keeps what had come."""
+        answer = self.answer = Answering(line)
+        self._changed()
+        try:
+            conversation = await self._opened()
+            async with aclosing(conversation.ask(line)) as events:
+                async for event in events:
+                    self._take(answer, event)
+                    self._changed()
+        except asyncio.CancelledError:
+            answer.add(PartKind.TROUBLE, "cancelled")
+            raise
+        except Exception as error:
+            answer.add(PartKind.TROUBLE, str(error) or type(error).__name__)
+            raise
+        finally:
+            answer.done = True
+            self._changed()
+
+    def apply(self, line: str) -> "Applied":
+        """Apply the proposal a person's typed line names. Raises ProposalRefused."""
+        from tradeterm.assistant.chat.applying import apply
+        from tradeterm.assistant.chat.proposals import Proposals
+
+        proposals = self._conversation.proposals if self._conversation is not None else Proposals(self._clock)
+        return apply(line, proposals, self._console, self._config)
+
+    async def close(self) -> None:
+        if self._conversation is not None:
+            await self._conversation.close()
+
+    async def _opened(self) -> "Conversation":
+        if self._conversation is None:
+            from tradeterm.assistant.chat.opening import open_conversation
+
+            self._conversation = await asyncio.to_thread(
+                open_conversation, self._config, self._console, self._clock, self._environ
+            )
+        return self._conversation
+
+    def _take(self, answer: Answering, event: "Event") -> None:
+        from tradeterm.assistant.chat.events import Failed, Finished, TextDelta, ToolDone, ToolStarted
+
+        match event:
+            case TextDelta():
+                answer.add(PartKind.TEXT, event.text)
+            case ToolStarted():
+                answer.add(PartKind.LOOK_UP, f"{event.call} …")
+            case ToolDone():
+                answer.end_look_up(event.call, event.text, failed=event.failed)
+            case Finished():
+                answer.unverified, answer.citations = event.unverified, event.citations
+                answer.cost = usd(event.cost)
+            case Failed():
+                answer.add(PartKind.TROUBLE, event.sentence)
+                answer.cost = usd(event.cost)

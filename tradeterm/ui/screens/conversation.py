@@ -1,0 +1,85 @@
+"""The conversation in toned text: what was said, what was looked up, what is not verified, what waits to be applied."""
+
+import re
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from tradeterm.assistant.chat.footer import read_footer
+from tradeterm.domain.facts import ChatRow
+from tradeterm.ui import fmt
+from tradeterm.ui.chat_session import Answering, Card, PartKind
+from tradeterm.ui.plain import plain
+
+_NAMES = {"operator": "you", "console": "console", "assistant": "assistant"}
+_UNVERIFIED, _CITED = "underline $warning", "$accent"
+Parts = list[tuple[str, str]]
+
+
+def conversation(rows: Sequence[ChatRow], zone: str) -> Content:
+    """The ledger's lines, the newest last."""
+    parts: Parts = []
+    for row in rows:
+        mine = row.role == "operator"
+        parts.append((f"{fmt.short_clock(row.ts, zone)} ", "$muted"))
+        parts.append((f"{_NAMES.get(row.role, row.role)}\n", "bold $prompt" if mine else "bold $accent"))
+        if row.role == "assistant":
+            parts += _answer(row.text)
+        else:
+            parts += [(f"  {plain(line)}\n", "$bright" if mine else "$foreground") for line in row.text.splitlines()]
+        parts.append(("\n", ""))
+    return Content.assemble(*parts)
+
+
+def answering(answer: Answering) -> Content:
+    """An answer as far as it has come."""
+    parts: Parts = []
+    for kind, text in answer.parts:
+        if kind is PartKind.TEXT:
+            for line in text.strip().splitlines():
+                parts += _marked(f"  {plain(line)}\n", answer.unverified, answer.citations)
+        else:
+            parts.append((f"  {plain(text)}\n", "$warning" if kind is PartKind.TROUBLE else "$muted"))
+    if answer.unverified:
+        parts.append((_footnote(answer.unverified), "$warning"))
+    if not answer.done:
+        parts.append(("  … escape cancels\n", "$muted"))
+    return Content.assemble(*parts)
+
+
+def cards(pending: Sequence[Card]) -> Content:
+    """What would change, and the line to type."""
+    parts: Parts = []
+    for card in pending:
+        parts.append((f"{plain(card.title)}\n", "bold $bright"))
+        parts.append((f"{plain(card.consequence)}\n", "$foreground"))
+        for key, before, after in card.changes:
+            parts += [(f"  {plain(key)}  ", "$muted"), (f"{plain(before)} → {plain(after)}\n", "$foreground")]
+        parts += [("type ", "$muted"), (card.line, "bold $prompt"), (f"   {card.seconds_left} s left\n", "$muted")]
+    return Content.assemble(*parts).rstrip()
+
+
+def _answer(text: str) -> Parts:
+    footed = read_footer(text)
+    parts: Parts = []
+    for line in footed.body.splitlines():
+        parts += _marked(f"  {plain(line)}\n", footed.unverified, footed.citations)
+    if footed.unverified:
+        parts.append((_footnote(footed.unverified), "$warning"))
+    if footed.about:
+        parts.append((f"  {plain(footed.about)}\n", "$muted"))
+    return parts
+
+
+def _footnote(unverified: Sequence[str]) -> str:
+    return f"  underlined, not in what was looked up: {plain(' · '.join(unverified))}\n"
+
+
+def _marked(line: str, unverified: Sequence[str], citations: Sequence[str]) -> Parts:
+    """The line with its unverified tokens underlined and its ledger ids in colour."""
+    styles = {**dict.fromkeys(citations, _CITED), **dict.fromkeys(unverified, _UNVERIFIED)}
+    if not styles:
+        return [(line, "$foreground")]
+    longest_first = sorted(styles, key=len, reverse=True)
+    pattern = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, longest_first))})(?!\w)")
+    return [(piece, styles.get(piece, "$foreground")) for piece in pattern.split(line) if piece]
