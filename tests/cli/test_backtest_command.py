@@ -52,7 +52,7 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
     answer = parsed(capsys, *EOS, *SOME)
     assert list(answer) == [
         *("type", "run", "name", "version", "seed", "seconds", "book", "costs", "funding_hours", "data", "since"),
-        *("delay", "instruments", "insufficient", "cautions", "notes", "figures", "ignored", "tables", "equity"),
+        *("delay", "instruments", "ai", "insufficient", "cautions", "notes", "figures", "ignored", "tables", "equity"),
         "trades",
     ]
     assert answer["instruments"] == ["ADAUSDT.BINANCE", "SUIUSDT.BINANCE"]

@@ -18,6 +18,7 @@ from tradeterm.engine.run import run_engine
 from tradeterm.profile import find_profile
 from tradeterm.research.result import Result
 from tradeterm.research.study import run
+from tradeterm.research.tier2 import by_rules
 
 BAR_MS = 300_000
 
@@ -93,6 +94,18 @@ def test_the_engine_and_the_study_make_the_same_trades(changes: dict[str, Any]) 
     assert mine == facts
     assert pnl == pytest.approx(earned, abs=1e-6)
     assert {code: count for code, count in found.ignored.items() if count} == denied
+
+
+def test_with_the_offline_rules_too() -> None:
+    config = msgspec.structs.replace(demo_config(CALM), gate=GateConfig())
+    study = msgspec.structs.replace(demo_study(config_symbols(config)), book=config.books["crypto"])
+    found = run(study, verdicts=by_rules(study))
+    facts, earned, _ = of_the_engine(config)
+    mine, pnl = of_the_study(found)
+    assert len(facts) >= 20
+    assert mine == facts
+    assert pnl == pytest.approx(earned, abs=1e-6)
+    assert found.ignored["TREND_ACCELERATES"] >= 5
 
 
 def config_symbols(config: Config) -> tuple[str, ...]:

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
     from tradeterm.research.studies import Found
     from tradeterm.research.study import Study
+    from tradeterm.research.tier1 import Verdicts
 
 
 def add(commands: Commands) -> None:
     parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
     add_study_options(parser)
+    parser.add_argument(
+        "--ai", default="off", metavar="off|rules|FILE", help="tier 2: the offline rules, or verdicts of a record"
+    )
     parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour, month, regime")
     parser.add_argument(
         "--out", metavar="FILE", help="also write a file: a report as .html or .md, all as .json, trades as .csv"
@@ -74,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
     JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
     "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
-    "instruments": [id], "insufficient", "cautions": [sentence], "notes": [sentence],
+    "instruments": [id], "ai": who judged, "insufficient", "cautions": [sentence], "notes": [sentence],
     "figures": [{"name", "value", "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals},
     "tables": {"symbol"|"side"|"reason"|"hour"|"month", with --tables also "regime": [{"key", "trades", "win_rate",
     "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs", "net"}]}, "equity": [[ts, value]],
@@ -82,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
     "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not percents, null is no value; the
     definitions of the figures are in `tradeterm.research.metrics`.
     """
+    from msgspec.structs import replace
+
     from tradeterm.research.outcome import outcome_of
     from tradeterm.research.runs import keep_run
     from tradeterm.research.study import run as run_study
@@ -89,8 +95,10 @@ def run(options: argparse.Namespace) -> int:
     out = _out(options)
     started = time.perf_counter()
     found = found_of(options)
-    result = run_study(found.study)
-    outcome = outcome_of(found, result, seconds=time.perf_counter() - started, tables=options.tables)
+    ai, verdicts, notes = _tier2(options.ai, found.study)
+    found = replace(found, notes=(*notes, *found.notes))
+    result = run_study(found.study, verdicts=verdicts)
+    outcome = outcome_of(found, result, seconds=time.perf_counter() - started, ai=ai, tables=options.tables)
     number = keep_run(profile_of(options).root, "backtest", outcome)
     if out is not None:
         from tradeterm.cli.backtest_files import write_answer, write_report
@@ -106,6 +114,23 @@ def run(options: argparse.Namespace) -> int:
 
         say_outcome(outcome, number, tables=options.tables)
     return DONE
+
+
+def _tier2(wanted: str, study: "Study") -> tuple[str, "Verdicts | None", tuple[str, ...]]:
+    """Who judges, its verdicts, and what must be said of them."""
+    if wanted == "off":
+        return "OFF", None, ()
+    from tradeterm.research.tier2 import by_rules, from_record
+
+    if wanted == "rules":
+        return "RULES (no AI)", by_rules(study), ("tier 2: RULES (no AI), the offline rules",)
+    record = from_record(user_path(wanted))
+    notes = [f"tier 2: {record.count} recorded verdicts; a signal without one is let through"]
+    if record.contaminated:
+        notes.append(f"CONTAMINATED: {record.contaminated} of them are of a model that may have known what came after")
+    if record.simulated:
+        notes.append(f"{record.simulated} of them are of a simulated AI")
+    return "CONTAMINATED RECORD" if record.contaminated else "RECORD", record.verdicts, tuple(notes)
 
 
 def _folder(options: argparse.Namespace) -> "Path | None":

@@ -54,6 +54,8 @@ def command_line(options: argparse.Namespace) -> str:
     for name, ts in (("--from", options.start), ("--to", options.end)):
         if ts is not None:
             words += [name, utc(ts).replace(" ", "T")]
+    if options.ai != "off":
+        words += ["--ai", options.ai]
     for setting in options.settings:
         words += ["--set", setting]
     if options.capital is not None:

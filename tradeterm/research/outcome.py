@@ -19,9 +19,11 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def outcome_of(found: Found, result: Result, *, seconds: float, tables: bool = False) -> Outcome:
-    """Everything a face shows of a run; `seconds` is how long it took. With `tables` trades by regime too, which take a
-    while."""
+def outcome_of(found: Found, result: Result, *, seconds: float, ai: str = "OFF", tables: bool = False) -> Outcome:
+    """Everything a face shows of a run; `seconds` is how long it took, `ai` who was tier 2.
+
+    With `tables` trades by regime too, which take a while.
+    """
     study = found.study
     return {
         "name": found.name,
@@ -42,6 +44,7 @@ def outcome_of(found: Found, result: Result, *, seconds: float, tables: bool = F
         "since": study.since,
         "delay": study.delay,
         "instruments": study.panel.instruments,
+        "ai": ai,
         "insufficient": result.metrics.insufficient,
         "cautions": cautions(result),
         "notes": found.notes,

@@ -73,7 +73,7 @@ def verdicts_of(signals: Sequence[SignalFact], verdicts: Sequence[Verdict]) -> V
             known[_key(signal)] = Judged(ZERO, signal.outcome_code)
         elif signal.id in factors:
             known[_key(signal)] = Judged(factors[signal.id])
-    return lambda ts, name, side: known.get((ts, name, _side(side)))
+    return lambda wanted: known.get((wanted.ts, wanted.name, _side(wanted.side)))
 
 
 class Live(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ FILE = "research.db"
 _APPLICATION_ID = 0x54545253  # "TTRS"
 _VERSION = 1
 _WAIT_S = 30.0
-_STUDY = ("name", "version", "seed", "book", "costs", "funding_hours", "data", "since", "delay", "instruments")
+_STUDY = ("name", "version", "seed", "book", "costs", "funding_hours", "data", "since", "delay", "instruments", "ai")
 """Keys of a run's outcome that say what it was made of; the others, but `trades`, are what came of it."""
 
 

@@ -36,8 +36,8 @@ class Judged(NamedTuple):
     code: str = ""
 
 
-Verdicts = Callable[[int, str, int], Judged | None]
-"""Of the signal at the close of a bar (UTC ms), of an instrument, on a side (+1, −1); None where there is none."""
+Verdicts = Callable[[Wanted], Judged | None]
+"""Of an entry that tier 1 let through; None where there is none."""
 
 
 class BookRules:
@@ -58,7 +58,7 @@ class BookRules:
 
     def __call__(self, wanted: Wanted) -> float:
         quantity = self._allowed(wanted, ONE)
-        judged = self._verdicts and self._verdicts(wanted.ts, wanted.name, wanted.side)
+        judged = self._verdicts and self._verdicts(wanted)
         if judged is not None and judged.factor < ONE:
             if not judged.factor > 0:
                 raise Refused(judged.code)

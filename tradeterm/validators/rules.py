@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.signals import Signal, Verdict, VerdictDecision, VerdictSource
 from tradeterm.validators.protocol import GateStatus
 
@@ -27,7 +28,9 @@ DRAWDOWN_SHARE = 0.5
 HALF = Decimal("0.5")
 
 
-class _Judgement(Struct, frozen=True):
+class Judgement(Struct, frozen=True):
+    """What the rules say of a signal."""
+
     decision: VerdictDecision
     size_factor: Decimal
     codes: tuple[str, ...]
@@ -47,7 +50,8 @@ class RulesValidator:
         """There is nothing to close."""
 
     async def judge(self, signal: Signal, context: dict[str, Any], ts: int) -> Verdict:
-        found = _judge(signal, context)
+        drawdown, limit = _number(context, "portfolio", "drawdown"), _number(context, "limits", "drawdown")
+        found = judge_by_rules(signal.side, signal.explain, drawdown, limit)
         return Verdict(
             id=f"v{signal.id}",
             signal_id=signal.id,
@@ -67,28 +71,29 @@ class RulesValidator:
         )
 
 
-def _judge(signal: Signal, context: Mapping[str, Any]) -> _Judgement:
-    trend, last_hour = signal.explain.get("trend_4h"), signal.explain.get("trend_1h")
-    confirmations = signal.explain.get("confirmations")
-    funding = signal.explain.get("funding_rate")
-    drawdown = _number(context, "portfolio", "drawdown")
-    limit = _number(context, "limits", "drawdown")
+def judge_by_rules(
+    side: PositionSide, explain: Mapping[str, float | None], drawdown: float | None, limit: float | None
+) -> Judgement:
+    """The rules on a strategy's own numbers, the book's drawdown and its limit (fractions)."""
+    trend, last_hour = explain.get("trend_4h"), explain.get("trend_1h")
+    confirmations = explain.get("confirmations")
+    funding = explain.get("funding_rate")
     if trend is None or confirmations is None or drawdown is None or limit is None:
         needed = {"4 h trend": trend, "confirmations": confirmations, "drawdown": drawdown, "its limit": limit}
         missing = ", ".join(name for name, value in needed.items() if value is None)
-        text = f"Not known: {missing}. Without it nothing speaks for this {signal.side}."
-        return _Judgement(VerdictDecision.REJECT, Decimal(0), ("MISSING_INPUT",), text)
+        text = f"Not known: {missing}. Without it nothing speaks for this {side}."
+        return Judgement(VerdictDecision.REJECT, Decimal(0), ("MISSING_INPUT",), text)
 
-    against = -trend * signal.side.sign
-    recent = None if last_hour is None else -last_hour * signal.side.sign  # not known counts as accelerating
+    against = -trend * side.sign
+    recent = None if last_hour is None else -last_hour * side.sign  # not known counts as accelerating
     few = confirmations <= FEW_CONFIRMATIONS
     count = f"{confirmations:.0f} confirmation{'' if confirmations == 1 else 's'}"
     if few and against >= STRONG_TREND and (recent is None or recent >= against * ACCELERATING):
         hour = "the last hour is not known" if recent is None else f"{recent:.2%} of it in the last hour"
         text = (
-            f"The price ran {against:.2%} against this {signal.side} in 4 h, {hour}. {count} is too few against that."
+            f"The price ran {against:.2%} against this {side} in 4 h, {hour}. {count} is too few against that."
         )
-        return _Judgement(VerdictDecision.REJECT, Decimal(0), ("TREND_ACCELERATES",), text)
+        return Judgement(VerdictDecision.REJECT, Decimal(0), ("TREND_ACCELERATES",), text)
 
     lost = f"The book's drawdown is {drawdown:.1%} of {limit:.1%} allowed"
     codes, reasons = [], []
@@ -100,9 +105,9 @@ def _judge(signal: Signal, context: Mapping[str, Any]) -> _Judgement:
         reasons.append(f"{lost}, more than half.")
     if codes:
         text = " ".join([*reasons, "Half the size."])
-        return _Judgement(VerdictDecision.REDUCE, HALF, tuple(codes), text)
-    pace = f"{abs(against):.2%} {'against' if against > 0 else 'with'} this {signal.side} in 4 h"
-    return _Judgement(VerdictDecision.APPROVE, Decimal(1), (), f"The price ran {pace}, with {count}. {lost}.")
+        return Judgement(VerdictDecision.REDUCE, HALF, tuple(codes), text)
+    pace = f"{abs(against):.2%} {'against' if against > 0 else 'with'} this {side} in 4 h"
+    return Judgement(VerdictDecision.APPROVE, Decimal(1), (), f"The price ran {pace}, with {count}. {lost}.")
 
 
 def _number(context: Mapping[str, Any], group: str, name: str) -> float | None:
