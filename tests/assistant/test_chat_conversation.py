@@ -218,7 +218,7 @@ async def test_what_was_spent_today_counts_after_a_restart(console: Console, ser
 async def test_a_model_without_a_price_costs_nothing_known(console: Console, server: MessagesServer) -> None:
     async with conversing(console, server, model="fake-chat-1") as conversation:
         last = (await told(conversation, "who are you?"))[-1]
-        assert conversation.label == "SIMULATED AI (fake-chat-1)"
+        assert conversation.model == "fake-chat-1"
         assert conversation.spending.today() is None
     assert isinstance(last, Finished)
     assert last.cost is None

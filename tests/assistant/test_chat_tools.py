@@ -154,7 +154,11 @@ def test_no_input_breaks_a_tool(tmp_path_factory: pytest.TempPathFactory, name: 
 @pytest.mark.parametrize(
     ("gate", "environ", "sentence"),
     [
-        (GateConfig(), {"ANTHROPIC_API_KEY": KEY}, 'Plain language needs an AI: [gate] validator = "claude"'),
+        (
+            GateConfig(),
+            {"ANTHROPIC_API_KEY": KEY},
+            'Plain language needs an AI and its key: [gate] validator = "claude".',
+        ),
         (GateConfig(validator="claude"), {}, "Plain language needs a key: set ANTHROPIC_API_KEY, or name a file"),
         (GateConfig(validator="claude"), {"ANTHROPIC_API_KEY": "x"}, "the key in ANTHROPIC_API_KEY is no API key"),
         (

@@ -262,7 +262,7 @@ async def test_without_an_ai_plain_language_says_what_it_needs(make_app: MakeApp
         await type_line(pilot, "how much did we make today?")
         await settle(app, pilot)
         said = shown(app, "answer-text")
-        assert 'Plain language needs an AI: [gate] validator = "claude", and its key.' in said
+        assert 'Plain language needs an AI and its key: [gate] validator = "claude".' in said
         assert "status, positions, why SYMBOL" in said
 
 

@@ -58,7 +58,7 @@ WORDS = (
     Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
     Word("help", "these words"),
 )
-NEEDS_AI = "Plain language needs an AI and its key."
+NEEDS_AI = 'Plain language needs an AI and its key: [gate] validator = "claude".'
 SPEEDS = ("pause", "resume", "faster", "slower", "max")
 
 

@@ -119,6 +119,7 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         if self._polling:
             self.set_interval(1 / self.config.ui.paint_rate, self._tick)
             self.set_timer(WARM_AFTER_SECONDS, self._warm)
+            self.run_worker(self.chat.prepare, thread=True, group="chat", exit_on_error=False)
 
     async def _warm(self) -> None:
         """Build one more screen behind the scenes, so that the first look at it is as quick as every later one."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tradeterm.assistant.chat.footer import usd
+from tradeterm.assistant.grammar import NEEDS_AI
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain word
     from tradeterm.assistant.chat.applying import Applied
     from tradeterm.assistant.chat.conversation import Conversation
     from tradeterm.assistant.chat.events import Event
+
+_ASKS_A_MODEL = "claude"
 
 
 class PartKind(StrEnum):
@@ -88,23 +91,29 @@ class ChatSession:
     @property
     def offline(self) -> str:
         """What plain language lacks, in one sentence; "" where it can be had."""
+        if not self.wanted:
+            return NEEDS_AI
         if self._offline is None:
             from tradeterm.assistant.chat.opening import why_offline
 
             self._offline = why_offline(self._config, self._environ)
         return self._offline
 
+    def prepare(self) -> None:
+        """Look for what plain language needs. Its imports take a moment: call it off the loop."""
+        self._offline = self.offline
+
     @property
     def wanted(self) -> bool:
         """Whether the configuration asks for an AI, had or not."""
-        return self._config.gate.validator == "claude"
+        return self._config.gate.validator == _ASKS_A_MODEL
 
     @property
     def label(self) -> str:
         """Who answers."""
         from tradeterm.assistant.chat.conversation import label_of
 
-        return label_of(self._config.gate.ai.model)
+        return label_of(self._model)
 
     @property
     def simulated(self) -> bool:
@@ -113,7 +122,11 @@ class ChatSession:
             return False
         from tradeterm.validators.models import is_simulated
 
-        return is_simulated(self._config.gate.ai.model)
+        return is_simulated(self._model)
+
+    @property
+    def _model(self) -> str:
+        return self._config.gate.ai.model if self._conversation is None else self._conversation.model
 
     @property
     def summary(self) -> str:

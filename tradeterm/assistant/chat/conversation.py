@@ -63,11 +63,8 @@ class Conversation:
         self.proposals = proposals
         self.spending = spending
         self._history: History | None = None
-
-    @property
-    def label(self) -> str:
-        """Who answers."""
-        return label_of(self._asker.model)
+        self.model = asker.model
+        """Who answered last, by its own word; before that, who will be asked."""
 
     async def close(self) -> None:
         await self._asker.close()
@@ -131,7 +128,7 @@ class Conversation:
                         yield TextDelta(piece)
                     else:
                         reply = piece
-            turn.model = reply.model
+            turn.model = self.model = reply.model
             turn.add_reply(reply)
             if reply.stop_reason == "max_tokens":
                 turn.said.append(f"[cut: a reply may have {self._asker.max_tokens:,} tokens, chat.max_tokens]")

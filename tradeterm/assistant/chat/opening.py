@@ -11,6 +11,7 @@ from tradeterm.assistant.chat.tools.proposing import proposing_tools
 from tradeterm.assistant.chat.tools.results import result_tools
 from tradeterm.assistant.chat.tools.standing import standing_tools
 from tradeterm.assistant.chat.tools.strategies import strategy_tools
+from tradeterm.assistant.grammar import NEEDS_AI
 from tradeterm.config import AiProvider, Config
 from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import ConfigError
@@ -55,7 +56,7 @@ def _key(config: Config, environ: Mapping[str, str] | None) -> Key:
     """Raises ConfigError with what plain language lacks."""
     gate = config.gate
     if gate.validator != CLAUDE:
-        raise ConfigError('Plain language needs an AI: [gate] validator = "claude", and its key.')
+        raise ConfigError(NEEDS_AI)
     if gate.ai.provider not in _PROVIDERS:
         raise ConfigError("Plain language needs gate.ai.provider anthropic, openrouter or bedrock.")
     if gate.ai.base_url and not is_safe_url(gate.ai.base_url):
