@@ -42,9 +42,10 @@ from tradeterm.domain.orders import OrderStatus
 from tradeterm.domain.signals import SignalKind, SignalOutcome
 from tradeterm.domain.states import CommandVerb, Mode, TradingState, VenueState
 from tradeterm.domain.view import DeskView
-from tradeterm.engine import conditions, driver, reconciler, sightings, supervisor
+from tradeterm.engine import conditions, reconciler, rounds, sightings, supervisor
 from tradeterm.engine.check import check
-from tradeterm.engine.driver import Driver, Ending
+from tradeterm.engine.driver import Driver
+from tradeterm.engine.ending import Ending
 from tradeterm.engine.instruments import save_instruments
 from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.reconciler import Account
@@ -73,7 +74,7 @@ CLOSED = "('DENIED', 'FILLED', 'CANCELED', 'EXPIRED', 'REJECTED')"
 def hurry(patch: pytest.MonkeyPatch) -> None:
     """The engine's patience, shortened: what takes seconds takes tenths. The clock of orders is moved by `jump`."""
     for module, name, value in (
-        (driver, "TIMER_S", 0.05),
+        (rounds, "TIMER_S", 0.05),
         (conditions, "LOOK_EVERY_S", 0.05),
         (reconciler, "PERIOD_S", 1.0),
         (reconciler, "SECOND_LOOK_S", 0.2),

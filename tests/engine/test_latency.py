@@ -8,13 +8,13 @@ from bybit_bench import bench, hurry
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import DeskCommand
 from tradeterm.domain.events import DeskEvent, VenueMeasured
-from tradeterm.engine import driver
+from tradeterm.engine import rounds
 from tradeterm.profile import Profile
 
 
 async def test_it_is_told_every_second(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
-    monkeypatch.setattr(driver, "TIMER_S", 0.05)
+    monkeypatch.setattr(rounds, "TIMER_S", 0.05)
     heard: list[VenueMeasured] = []
     real = Desk.on
 

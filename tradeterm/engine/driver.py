@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -17,7 +15,7 @@ from tradeterm.config import enabled_books
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import RequestReconcile
 from tradeterm.domain.errors import LedgerError, VenueError
-from tradeterm.domain.events import DeskRestored, Timer, VenueMeasured, VenueStatus, WorkerStatus
+from tradeterm.domain.events import DeskRestored, VenueStatus, WorkerStatus
 from tradeterm.domain.market import Bar
 from tradeterm.domain.states import VenueState, WorkerName, WorkerState
 from tradeterm.domain.view import DeskView
@@ -28,6 +26,7 @@ from tradeterm.engine.conditions import Conditions
 from tradeterm.engine.connections import Connections
 from tradeterm.engine.core import Core
 from tradeterm.engine.decisions import Decisions, read_spent
+from tradeterm.engine.ending import Ending
 from tradeterm.engine.garbage import collect_between_orders
 from tradeterm.engine.gate import WIDTH as GATE_WIDTH
 from tradeterm.engine.gate import Gate
@@ -42,6 +41,7 @@ from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.orders import OrderCarrier
 from tradeterm.engine.reconciler import Account, Reconciler
 from tradeterm.engine.recorder import Recorder
+from tradeterm.engine.rounds import guard, tick, watch
 from tradeterm.engine.run_record import RunRecord
 from tradeterm.engine.runners import make_runners
 from tradeterm.engine.sightings import Sightings
@@ -53,7 +53,6 @@ from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditLog
 from tradeterm.ledger.live import LiveWriter
-from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.runs import RunStatus
 from tradeterm.ledger.writer import LedgerWriter
 from tradeterm.notify.protocol import Channel
@@ -64,19 +63,6 @@ _log = logging.getLogger(__name__)
 
 _NO_RECORDING = "the data is live: it has no speed and does not end"
 DRAIN_S = 2.0  # how long a clean end waits for what is under way
-WATCH_S = 0.25
-TIMER_S = 1.0
-ROLL_UP_S = 3600.0
-
-
-class Ending(StrEnum):
-    """Why a run ends."""
-
-    STOPPED = "STOPPED"
-    INTERRUPT = "INTERRUPT"
-    FINISHED = "FINISHED"
-    REPLAY = "REPLAY"
-    ORPHANED = "ORPHANED"
 
 
 def wall_ms() -> int:
@@ -311,18 +297,21 @@ class Driver:
         self._spawn(
             tasks,
             self._trade,
-            self._watch,
-            self._guard,
+            partial(watch, self._options, partial(self.end, Ending.STOPPED)),
+            partial(guard, self._recorder, self._writer, self._options.config.ledger, self._now),
             partial(keep, WorkerName.BROKER, self._reconciler.run, restart=self._connections.renew_all),
-            *(
-                ()
-                if self._lockstep
-                else (self._tick, self._conditions.run, partial(collect_between_orders, self._urgency))
-            ),
+            *(() if self._lockstep else self._on_live_data()),
+        )
+
+    def _on_live_data(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        return (
+            partial(tick, self._brokers, self._core.post, self._now),
+            self._conditions.run,
+            partial(collect_between_orders, self._urgency),
         )
 
     def _spawn(self, tasks: set[asyncio.Task[None]], *work: Callable[[], Awaitable[None]]) -> None:
-        tasks.update(asyncio.ensure_future(_run(one)) for one in work)
+        tasks.update(asyncio.ensure_future(_awaited(one)) for one in work)
 
     # while it runs
 
@@ -337,33 +326,6 @@ class Driver:
         if self._options.until_end:
             self.end(Ending.FINISHED)
         await asyncio.wait({self._ending})
-
-    async def _watch(self) -> None:
-        """The outside asking for an end."""
-        deadline = None if self._options.duration is None else time.monotonic() + self._options.duration
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if self._options.should_stop() or (deadline is not None and time.monotonic() >= deadline):
-                self.end(Ending.STOPPED)
-
-    async def _guard(self) -> None:
-        """The ledger between its barriers: failures nobody waits for, and once an hour the roll-up of old samples."""
-        rolled_up = -math.inf
-        while True:
-            await asyncio.sleep(WATCH_S)
-            await self._recorder.check(self._now)
-            if time.monotonic() - rolled_up >= ROLL_UP_S:
-                rolled_up = time.monotonic()
-                self._writer.do(partial(roll_up, config=self._options.config.ledger, now=self._now()))
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TIMER_S)
-            for broker in self._brokers:
-                latency_ms = None if broker.simulated else broker.condition().latency_ms
-                if latency_ms is not None:
-                    self._core.post(VenueMeasured(ts=self._now(), venue=broker.venue, latency_ms=latency_ms))
-            self._core.post(Timer(ts=self._now()))
 
     # what the workers call
 
@@ -496,7 +458,7 @@ def _journalled(options: EngineOptions) -> bool:
     return options.config.ledger.journal if options.journal is None else options.journal
 
 
-async def _run(work: Callable[[], Awaitable[None]]) -> None:
+async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
     await work()
 
 

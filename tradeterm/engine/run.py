@@ -18,7 +18,8 @@ from tradeterm.config import Config, FeedConfig
 from tradeterm.domain.errors import ConfigError, EngineError, LedgerError, TradetermError
 from tradeterm.domain.states import Mode
 from tradeterm.engine.check_config import check_gate, money_mistakes
-from tradeterm.engine.driver import Driver, Ending, wall_ms
+from tradeterm.engine.driver import Driver, wall_ms
+from tradeterm.engine.ending import Ending
 from tradeterm.engine.instruments import save_instruments
 from tradeterm.engine.notices import channels_of
 from tradeterm.engine.options import EngineOptions
