@@ -1,0 +1,113 @@
+"""The runs that research has kept, as a list and one by one. It reads files: never on the loop."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tradeterm.domain.errors import TradetermError
+from tradeterm.research.runs import FILE, kept_run, open_runs
+from tradeterm.ui.research.outcome import Outcome, kept_outcome
+
+MOST_LISTED = 500
+
+
+class _Figure(Struct, frozen=True):
+    name: str
+    value: float | None
+
+
+class _Metrics(Struct, frozen=True):
+    figures: tuple[_Figure, ...] = ()
+    insufficient: bool = False
+
+
+class _Data(Struct, frozen=True):
+    interval: str = ""
+    first: int | None = None
+    last: int | None = None
+
+
+class _Study(Struct, frozen=True):
+    data: _Data = _Data()
+    instruments: tuple[str, ...] = ()
+
+
+class Listed(Struct, frozen=True):
+    """A line of the list of runs. `number` is None for one of this session, which is not in the ledger; `ts` is when it
+    ended, `first` and `last` bound its data, UTC ms."""
+
+    number: int | None
+    ts: int
+    command: str
+    name: str
+    seed: int
+    data_hash: str
+    interval: str
+    symbols: int
+    first: int | None
+    last: int | None
+    trades: float | None
+    total_return: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    insufficient: bool
+
+
+def listed_runs(folder: Path) -> tuple[Listed, ...]:
+    """The newest runs of the ledger in `folder`, newest first. Raises TradetermError."""
+    if not (folder / FILE).is_file():
+        return ()
+    with open_runs(folder / FILE) as db:
+        rows = db.execute(
+            "SELECT id, ts, command, name, seed, data_hash, study, metrics FROM runs ORDER BY id DESC LIMIT ?",
+            (MOST_LISTED,),
+        ).fetchall()
+    return tuple(_listed(*row) for row in rows)
+
+
+def _listed(
+    number: int, ts: int, command: str, name: str, seed: int, data_hash: str, study: str, metrics: str
+) -> Listed:
+    try:
+        made_of, came_of = msgspec.json.decode(study, type=_Study), msgspec.json.decode(metrics, type=_Metrics)
+    except msgspec.DecodeError:  # of another version: it is there, its figures are not known
+        made_of, came_of = _Study(), _Metrics()
+    figures = {figure.name: figure.value for figure in came_of.figures}
+    return Listed(
+        number=number,
+        ts=ts,
+        command=command,
+        name=name,
+        seed=seed,
+        data_hash=data_hash,
+        interval=made_of.data.interval,
+        symbols=len(made_of.instruments),
+        first=made_of.data.first,
+        last=made_of.data.last,
+        trades=figures.get("trades"),
+        total_return=figures.get("total_return"),
+        sharpe=figures.get("sharpe"),
+        max_drawdown=figures.get("max_drawdown"),
+        insufficient=came_of.insufficient,
+    )
+
+
+def runs_changed(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Another value than before where the ledger was written to since; a look at its files, not into them."""
+    found = []
+    for name in (FILE, f"{FILE}-wal"):
+        try:
+            stat = (folder / name).stat()
+            found.append((stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            found.append((0, 0))
+    return tuple(found)
+
+
+def open_run(folder: Path, number: int) -> Outcome:
+    """The run of that number. Raises TradetermError where it is not there or not understood."""
+    found = kept_run(folder, number)
+    if found is None:
+        raise TradetermError(f"run {number} is not in {folder / FILE}")
+    return kept_outcome(found.command, number, found.outcome())

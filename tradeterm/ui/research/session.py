@@ -1,0 +1,58 @@
+"""Runs of this session that the ledger does not keep, as lines of the list. Pure."""
+
+from tradeterm.ui import fmt
+from tradeterm.ui.research.kept import Listed
+from tradeterm.ui.research.outcome import Backtest, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.words import command_of, value_text
+
+LEAST_TRADES = 30
+"""Fewer prove nothing: `tradeterm.research.metrics`."""
+
+
+def listed(outcome: WalkForward | Robustness | Sweep, ts: int) -> Listed:
+    """The line of a run that ended at `ts`. A walk-forward shows what it did out of sample, a sweep its best."""
+    found = _summary(outcome)
+    return Listed(
+        number=None,
+        ts=ts,
+        command=command_of(outcome),
+        name=outcome.name,
+        seed=outcome.seed,
+        data_hash=outcome.data_hash,
+        interval=outcome.interval,
+        symbols=len(outcome.instruments),
+        first=outcome.first,
+        last=outcome.last,
+        trades=None if found is None else found.trades,
+        total_return=None if found is None else found.total_return,
+        sharpe=None if found is None else found.sharpe,
+        max_drawdown=None if found is None else found.max_drawdown,
+        insufficient=found is not None and found.trades < LEAST_TRADES,
+    )
+
+
+def _summary(outcome: WalkForward | Robustness | Sweep) -> Summary | None:
+    match outcome:
+        case WalkForward():
+            return outcome.walk_forward.out_of_sample
+        case Robustness():
+            return outcome.robustness.base
+        case Sweep():
+            return outcome.ranked[0].summary if outcome.ranked else None
+
+
+def in_a_word(outcome: Backtest | WalkForward | Robustness | Sweep) -> str:
+    """What came of a run, for the line that says it is done."""
+    if isinstance(outcome, Backtest):
+        gain, trades = outcome.figure("total_return"), outcome.figure("trades")
+        if gain is None or trades is None:
+            return "Done."
+        held = value_text(gain.buy_and_hold, gain.unit, signed=True)
+        words = f"{value_text(gain.value, gain.unit, signed=True)} in {fmt.number(trades.value, 0)} trades"
+        few = " Insufficient: so few trades prove nothing." if outcome.insufficient else ""
+        return f"Done in {fmt.duration(outcome.seconds * 1000)}: {words}, buy & hold {held}.{few}"
+    found = _summary(outcome)
+    if found is None:
+        return "Done."
+    what = {"walkforward": "out of sample ", "sweep": "the best of all "}.get(command_of(outcome), "")
+    return f"Done: {what}{fmt.signed_percent(found.total_return)} in {found.trades} trades."
