@@ -117,7 +117,9 @@ def test_parameters_become_lines_for_the_configuration(console: Console, proposa
         ("crypto", {"threshold": 5.0}, "books.crypto.parameters.threshold: found 5.0, allowed 0.001 to 1"),
         ("crypto", {"threshold": "inf"}, "books.crypto.parameters.threshold"),
         ("crypto", {"max_leverage": 50}, "books.crypto.parameters.max_leverage: found a key that is not known"),
-        ("crypto", {"limits": {"drawdown": 1.0}}, "books.crypto.parameters.limits: found a key that is not known"),
+        ("crypto", {"limits": 1.0}, "books.crypto.parameters.limits: found a key that is not known"),
+        ("crypto", {"limits": {"drawdown": 1.0}}, "limits: only a number, a word, true or false can be proposed"),
+        ("crypto", {"threshold": "x" * 50}, "threshold: only a number"),
         ("crypto", {"threshold": 0.04}, "runs with these values already"),
     ],
 )

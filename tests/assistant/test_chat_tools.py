@@ -16,6 +16,7 @@ from tradeterm.assistant.chat.tools.tool import Result, Tool, call
 from tradeterm.config import AiConfig, AiProvider, Config, GateConfig
 from tradeterm.console.protocol import Console
 from tradeterm.profile import Profile
+from tradeterm.strategies.registry import strategy_names
 from tradeterm.validators.secrets import Key
 
 WANTED = {
@@ -63,6 +64,12 @@ def test_every_reading_tool_leaves_the_desk_as_it_was(tools: tuple[Tool[Any], ..
         assert run(tools, name, **values)
     assert console.ledger_version() == before
     assert console.commands() == []
+
+
+@pytest.mark.parametrize("strategy", strategy_names())
+def test_every_strategy_says_what_it_takes(tools: tuple[Tool[Any], ...], strategy: str) -> None:
+    found = run(tools, "get_strategy", id=strategy)
+    assert all(parameter["allowed"] for parameter in found["parameters"])
 
 
 def test_money_with_its_currency_and_age(tools: tuple[Tool[Any], ...]) -> None:

@@ -40,7 +40,7 @@ def test_understood(line: str, word: str, argument: str) -> None:
         ("speed nan", "`speed` takes a factor above 0, pause, resume, faster, slower or max; found 'nan'."),
         ("postions", "Did you mean `positions`?"),
         ("why did we sell bitcoin yesterday", "Without one: status, positions"),
-        ("halt everything now", "`halt` stands alone or with one word: `halt`. Nothing was done."),
+        ("halt everything now", "Nothing was done: that is written `halt`."),
     ],
 )
 def test_not_understood(line: str, answer: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole, busy
-from frozen_app import BOOKS, LARGE, MIDDLE, SMALL, Clock, settle
+from frozen_app import BOOKS, LARGE, MIDDLE, SMALL, Clock, ended, settle
 from simulators.messages import Fault, MessagesServer, Step, text_answer, tool_answer
 from textual.pilot import Pilot
 from validators.hostile import HOSTILE
@@ -15,7 +15,7 @@ from tradeterm.config import AiConfig, Config, GateConfig
 from tradeterm.domain.states import CommandVerb
 from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.plain import plain
-from tradeterm.ui.screens.parts import Answer, Prose
+from tradeterm.ui.screens.parts import Answer, Line, Prose
 from tradeterm.ui.widgets.pane import Pane
 
 KEY = "sk-ant-planted-0123456789abcdef"
@@ -253,6 +253,32 @@ async def test_a_failure_is_said(online: MakeOnline, server: MessagesServer) -> 
         await answered(app, pilot)
         assert "The provider refused (401 authentication_error" in shown(app, "chat-text")
         assert "SIMULATED" not in app.screen.query_one("#chat-pane", Pane).title
+
+
+async def test_a_line_with_a_secret_is_refused_aloud_and_kept_nowhere(
+    online: MakeOnline, server: MessagesServer
+) -> None:
+    console = busy()
+    app = online(console)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await pilot.press("7")
+        await type_line(pilot, f"is {KEY} a good key?")
+        await answered(app, pilot)
+        assert "form of a secret" in app.screen.query_one("#notice", Line).text
+        assert KEY not in str(console.said)
+        assert server.requests == []
+
+
+async def test_leaving_in_the_middle_of_an_answer_leaves(online: MakeOnline, server: MessagesServer) -> None:
+    server.script(Step(text_answer("word " * 60), Fault("drip", seconds=0.2)))
+    console = busy()
+    app = online(console)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await type_line(pilot, "tell me a long story")
+        await until(pilot, lambda: bool(server.requests))
+        app.exit()
+        await ended(app)
+    assert "cancelled" in console.said[-1].text
 
 
 async def test_without_an_ai_plain_language_says_what_it_needs(make_app: MakeApp) -> None:

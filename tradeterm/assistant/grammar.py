@@ -87,7 +87,7 @@ def read(line: str) -> Request | Misread:
         return Misread(f"{NEEDS_AI} {hint(line)}", plain=not _is_slip(name, rest))
     if len(rest) > 1 and word.takes is not Takes.REASON:
         if word.verb is not None:  # whoever types `halt everything` must not wait for a model to chat about it
-            return Misread(f"`{word.name}` stands alone or with one word: `{word.usage}`. Nothing was done.")
+            return Misread(f"Nothing was done: that is written `{word.usage}`.")
         return Misread(f"{NEEDS_AI} {hint(line)}", plain=True)
     argument = " ".join(rest)
     if argument and word.takes is Takes.NOTHING:

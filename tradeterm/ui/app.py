@@ -301,6 +301,8 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
                 front.show_chat(self.chat)
         if not self.chat.busy:
             self.catch_up()  # the whole answer is in the ledger now
+            if self.chat.answer is not None and self.chat.answer.failure:
+                self.notice(self.chat.answer.failure, Level.WARNING)
 
     def candidates(self, line: str) -> Sequence[str]:
         """Lines that would complete the typed one."""

@@ -51,6 +51,7 @@ class Answering:
         self.unverified: tuple[str, ...] = ()
         self.citations: tuple[str, ...] = ()
         self.cost = ""
+        self.failure = ""
         self.done = False
 
     def add(self, kind: PartKind, text: str) -> None:
@@ -166,10 +167,10 @@ class ChatSession:
                     self._take(answer, event)
                     self._changed()
         except asyncio.CancelledError:
-            answer.add(PartKind.TROUBLE, "cancelled")
+            self._fail(answer, "the answer was cancelled")
             raise
         except Exception as error:
-            answer.add(PartKind.TROUBLE, str(error) or type(error).__name__)
+            self._fail(answer, str(error) or type(error).__name__)
             raise
         finally:
             answer.done = True
@@ -210,5 +211,9 @@ class ChatSession:
                 answer.unverified, answer.citations = event.unverified, event.citations
                 answer.cost = usd(event.cost)
             case Failed():
-                answer.add(PartKind.TROUBLE, event.sentence)
+                self._fail(answer, event.sentence)
                 answer.cost = usd(event.cost)
+
+    def _fail(self, answer: Answering, why: str) -> None:
+        answer.failure = why
+        answer.add(PartKind.TROUBLE, why)

@@ -19,7 +19,7 @@ def chat_policy(body: dict[str, Any]) -> Answer:
     words = question.lower()
     if "pause" in words or "pausing" in words:
         return _pause(words, results)
-    if "why" in words or "denied" in words or "blocked" in words:
+    if any(word in words for word in ("why", "denied", "vetoed", "blocked")):
         return _why(words, results)
     if "parameter" in words or "threshold" in words:
         return _parameters(results)
@@ -70,7 +70,7 @@ def _why(words: str, results: Results) -> Answer:
     if "get_signals" not in results:
         symbol = re.search(r"\b([a-z]{2,6})(?:usdt)?\b(?= |\?|$)", " ".join(w for w in words.split() if w in _COINS))
         named = {"symbol": f"{symbol[1].upper()}USDT"} if symbol else {}
-        outcome = {"outcome": "DENIED"} if "denied" in words else {}
+        outcome = next(({"outcome": word.upper()} for word in ("denied", "vetoed", "blocked") if word in words), {})
         return _calls(results, ("get_signals", {**named, **outcome}))
     rows = results["get_signals"].get("rows", [])
     if not rows:
@@ -78,7 +78,9 @@ def _why(words: str, results: Results) -> Answer:
     if "explain_decision" not in results:
         return _calls(results, ("explain_decision", {"id": rows[0]["signal_id"]}))
     told = results["explain_decision"]
-    failed = "; ".join(f"{check['code']}: {check['text']}" for check in told["checks_failed"]) or "no check failed"
+    failed = "; ".join(f"{check['code']}: {check['text']}" for check in told["checks_failed"]) or "No check failed"
+    if (verdict := told["verdict"]) is not None:
+        failed += f"; tier 2 ({verdict['by']}) said {verdict['decision']} {', '.join(verdict['reason_codes'])}"
     return _said(
         f"{told['strategy']} wanted {told['side']} {told['instrument']} at {told['price']} on the bar closed "
         f"{told['bar_closed']}. It was stopped by {told['stopped_by']}. {failed}. "

@@ -14,6 +14,8 @@ from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.states import BookState
 
+_LONGEST_VALUE = 40
+
 
 class AboutPause(Struct, frozen=True, forbid_unknown_fields=True):
     book: str
@@ -92,6 +94,9 @@ def check_parameters(config: Config, book: str, changes: dict[str, Any]) -> dict
         raise ToolError(f"unknown book {name(book)!r}; known: {', '.join(config.books)}")
     if not changes:
         raise ToolError("changes is empty; give parameters of the book's strategy with new values (get_strategy)")
+    for key, value in changes.items():
+        if not isinstance(value, (bool, int, float, str)) or len(str(value)) > _LONGEST_VALUE:
+            raise ToolError(f"{name(key)}: only a number, a word, true or false can be proposed")
     try:
         make_strategy(found.strategy, {**found.parameters, **changes}, f"books.{book}")
     except ConfigError as error:

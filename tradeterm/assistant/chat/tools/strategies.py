@@ -74,11 +74,18 @@ def _strategy(config: Config, strategy: str) -> dict[str, Any]:
         "strategy_id": strategy,
         "parameters": [
             {"parameter": field.name, "meaning": _meaning(field.type), "allowed": allowed(field.type)}
-            | {"default": field.default}
+            | {"default": _default(field), "required": field.required}
             for field in fields.fields
         ],
         "books": {key: parameters_of(book) for key, book in config.books.items() if book.strategy == strategy},
     }
+
+
+def _default(field: msgspec.inspect.Field) -> Any:
+    if field.required:
+        return None
+    made = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return msgspec.to_builtins(made)
 
 
 def _meaning(info: msgspec.inspect.Type) -> str:
