@@ -1,6 +1,7 @@
 """Whether an answer says what was looked up: each of its numbers and ids is sought in the results of its turn."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -35,30 +36,45 @@ class Checked(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """What the results of a turn hold: their numbers (with whether they are percentages), their ids, their text."""
+    """What the results of a turn hold: their ids, their text, and their numbers as an answer may tell them, in order:
+    bare, as percentages, and as basis points."""
 
-    numbers: frozenset[tuple[Decimal, bool]]
+    bare: tuple[Decimal, ...]
+    percent: tuple[Decimal, ...]
+    points: tuple[Decimal, ...]
     ids: frozenset[str]
     text: str
 
 
 def looked_up(results: Iterable[Any]) -> Looked:
     """From plain data: mappings, sequences, texts and numbers."""
-    numbers: set[tuple[Decimal, bool]] = set()
+    plain: set[Decimal] = set()
+    percentages: set[Decimal] = set()
     ids: set[str] = set()
     texts: list[str] = []
     for key, leaf in _leaves(results, ""):
-        percentage = key.endswith("_pct")
         number = _decimal(leaf)
         if number is not None:
-            numbers.add((number, percentage))
+            (percentages if key.endswith("_pct") else plain).add(number)
         elif isinstance(leaf, str):
             texts.append(leaf)
             if key == "id" or key.endswith("_id"):
                 ids.add(leaf)
-            said = ((_value(match[0]), match.end()) for match in _IN_TEXT.finditer(_STAMP.sub(" ", leaf)))
-            numbers.update((value, False) for value, _ in said if value is not None)
-    return Looked(frozenset(numbers), frozenset(ids), "\n".join(texts))
+            said = (_value(match[0]) for match in _IN_TEXT.finditer(_STAMP.sub(" ", leaf)))
+            plain.update(value for value in said if value is not None)
+    return Looked(
+        bare=_sorted(plain, percentages, (value / _HUNDRED for value in percentages)),
+        percent=_sorted(percentages, plain, (value * _HUNDRED for value in plain)),
+        points=_sorted(
+            plain, (value * _HUNDRED for value in percentages), (value * _HUNDRED * _HUNDRED for value in plain)
+        ),
+        ids=frozenset(ids),
+        text="\n".join(texts),
+    )
+
+
+def _sorted(*values: Iterable[Decimal]) -> tuple[Decimal, ...]:
+    return tuple(sorted({value for some in values for value in some}))
 
 
 def check(answer: str, looked: Looked) -> Checked:
@@ -98,30 +114,25 @@ def _is_known(number: str, unit: str, looked: Looked) -> bool:
     claim = _value(number)
     if claim is None:
         return False
-    signed = number[0] in "+-−"
-    places = _places(number)
     scale = _SCALES.get(unit, 0)
-    claim, step = claim.scaleb(scale), Decimal(1).scaleb(scale - places)
-    for found, percentage in looked.numbers:
-        for value in _as_said(found, percentage, unit):
-            if _is_rounding(claim, value if signed else abs(value), step, signed=signed):
-                return True
-    return False
-
-
-def _as_said(found: Decimal, percentage: bool, unit: str) -> Sequence[Decimal]:
-    """The values a result's number may be told as: a fraction as a percentage or basis points, and back."""
+    half = Decimal(5).scaleb(scale - _places(number) - 1)
+    claim = claim.scaleb(scale)
     if unit in ("%", "percent", "per cent"):
-        return (found,) if percentage else (found, found * _HUNDRED)
-    if unit in ("bps", "bp"):
-        return (found, found * _HUNDRED * (1 if percentage else _HUNDRED))
-    return (found, found / _HUNDRED) if percentage else (found,)
+        told = looked.percent
+    else:
+        told = looked.points if unit in ("bps", "bp") else looked.bare
+    claims = (claim,) if number[0] in "+-−" else (claim, -claim)  # "lost 12.67" has no sign
+    return any(_is_rounding(each, half, told) for each in claims)
 
 
-def _is_rounding(claim: Decimal, value: Decimal, step: Decimal, *, signed: bool) -> bool:
-    claim = claim if signed else abs(claim)
-    away = abs(claim - value)
-    return away == 0 or (away <= step / 2 and away <= abs(value) * _FARTHEST)
+def _is_rounding(claim: Decimal, half: Decimal, told: Sequence[Decimal]) -> bool:
+    """Whether the claim is one of the values, rounded to its last place."""
+    for value in told[bisect_left(told, claim - half) :]:
+        if value > claim + half:
+            return False
+        if abs(claim - value) <= abs(value) * _FARTHEST:
+            return True
+    return False
 
 
 def _places(number: str) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.content import Content
 
@@ -18,17 +19,21 @@ Parts = list[tuple[str, str]]
 
 def conversation(rows: Sequence[ChatRow], zone: str) -> Content:
     """The ledger's lines, the newest last."""
-    parts: Parts = []
-    for row in rows:
-        mine = row.role == "operator"
-        parts.append((f"{fmt.short_clock(row.ts, zone)} ", "$muted"))
-        parts.append((f"{_NAMES.get(row.role, row.role)}\n", "bold $prompt" if mine else "bold $accent"))
-        if row.role == "assistant":
-            parts += _answer(row.text)
-        else:
-            parts += [(f"  {plain(line)}\n", "$bright" if mine else "$foreground") for line in row.text.splitlines()]
-        parts.append(("\n", ""))
-    return Content.assemble(*parts)
+    return Content.assemble(*(part for row in rows for part in _row(row, zone)))
+
+
+@lru_cache(maxsize=512)
+def _row(row: ChatRow, zone: str) -> tuple[tuple[str, str], ...]:
+    mine = row.role == "operator"
+    parts: Parts = [
+        (f"{fmt.short_clock(row.ts, zone)} ", "$muted"),
+        (f"{_NAMES.get(row.role, row.role)}\n", "bold $prompt" if mine else "bold $accent"),
+    ]
+    if row.role == "assistant":
+        parts += _answer(row.text)
+    else:
+        parts += [(f"  {plain(line)}\n", "$bright" if mine else "$foreground") for line in row.text.splitlines()]
+    return (*parts, ("\n", ""))
 
 
 def answering(answer: Answering) -> Content:
