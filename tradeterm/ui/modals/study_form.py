@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -21,23 +21,24 @@ from tradeterm.ui.model import Level
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.choices import (
     Choice,
-    DataListed,
     SeriesOf,
     choice_words,
     completed,
     data_words,
     intervals,
+    last_word,
     meant,
     names,
     settings_of,
 )
+from tradeterm.ui.research.data import Known
 from tradeterm.ui.research.wanted import VARIES, Kind, Wanted, lack
 from tradeterm.ui.research.words import COMMANDS
 from tradeterm.ui.screens.parts import Line, Prose
 from tradeterm.ui.widgets.tones import glyphs_of
 
-Look = Callable[[str], Awaitable[Sequence[tuple[str, DataListed]] | str]]
-"""What data there is in a folder ("": in the profile's, and the bundled recording), by name; or why it is not known."""
+Look = Callable[[str], Awaitable[Known]]
+"""What data there is in a folder; with "" where none is named."""
 
 _LABELS: Mapping[str, str] = {
     "name": "Of",
@@ -117,7 +118,8 @@ class _Field(Input):
     """Enter anywhere starts the run; the right arrow at the end of the line takes the completion."""
 
     def __init__(self, name: str, value: str, known: Callable[[], Sequence[str]]) -> None:
-        super().__init__(value, suggester=_Completion(known), select_on_focus=False, id=f"field-{name}")
+        listing = name in ("symbols", "settings", "vary")  # there one more is added, elsewhere another is typed
+        super().__init__(value, suggester=_Completion(known), select_on_focus=not listing, id=f"field-{name}")
         self.cursor_blink = False
         self.field = name
 
@@ -127,9 +129,10 @@ class StudyForm(ModalScreen[Wanted | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "cancel", "Cancel"),
-        ("up,shift+tab", "app.focus_previous", "Before"),
-        ("down,tab", "app.focus_next", "Next"),
         ("enter", "run", "Run"),
+        # Before the field sees them: what is typed at once after them must land in the next field.
+        Binding("up,shift+tab", "app.focus_previous", "Before", priority=True),
+        Binding("down,tab", "app.focus_next", "Next", priority=True),
     ]
 
     def __init__(self, wanted: Wanted, config: Config, look: Look) -> None:
@@ -139,7 +142,7 @@ class StudyForm(ModalScreen[Wanted | None]):
         self._look = look
         self._names: dict[str, str] = {}
         self._settings: Sequence[Choice] = ()
-        self._data: Sequence[tuple[str, DataListed]] | str = ()
+        self._data: Known = ()
         self._shown: list[tuple[str, str]] = []
 
     def compose(self) -> ComposeResult:
@@ -267,7 +270,8 @@ class StudyForm(ModalScreen[Wanted | None]):
                 text = "A folder of data. Empty: the profile's own; where that is empty, the bundled recording."
                 return [(text + "\n\n", "$foreground"), *self._data_hint()]
             case "symbols":
-                known = ", ".join(sorted({series.symbol for series in self._series()}))
+                _, word = last_word(self._value(name))
+                known = ", ".join(one for one in self._known(name) if one.casefold().startswith(word.casefold()))
                 text = "Symbols, separated by commas. Empty: the book's, or all there are."
                 return [(text + "\n\n", "$foreground"), (plain(known), "$muted")]
             case "interval":

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from tradeterm.ui import fmt
-from tradeterm.ui.panels.panel import Detail, Panel, sentence, wrapped
+from tradeterm.ui.panels.outcome import OutcomePanel
+from tradeterm.ui.panels.panel import Detail, sentence, wrapped
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.words import (
@@ -30,19 +31,8 @@ _OF_EQUITY = 12  # figures that have a benchmark: they are the first ones
 Row = tuple[str, Sequence[Span]]
 
 
-class FiguresPanel(Panel):
+class FiguresPanel(OutcomePanel):
     """What warns of the figures stays above them while they are scrolled."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._outcomes: Sequence[Outcome] = ()
-        self.lack = ""
-
-    def set_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Nothing, one run, or two backtests to compare."""
-        self._outcomes = outcomes
-        self._top = 0
-        self.repaint()
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         if not self._outcomes:

@@ -2,34 +2,24 @@
 
 from collections.abc import Sequence
 
-from tradeterm.ui.panels.panel import Panel, sentence
-from tradeterm.ui.research.findings import Table, table_lines, tables_of
-from tradeterm.ui.research.outcome import Outcome
+from msgspec.structs import replace
+
+from tradeterm.ui.panels.outcome import OutcomePanel
+from tradeterm.ui.panels.panel import sentence
+from tradeterm.ui.research.findings import table_lines, tables_of
 from tradeterm.ui.research.words import short_title
 from tradeterm.ui.widgets.tones import Line, glyphs_of
 
 
-class FindingsPanel(Panel):
+class FindingsPanel(OutcomePanel):
     """The tables of one run, or of two under each other."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._tables: Sequence[Table] = ()
-        self.lack = ""
-
-    def set_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        self._tables = [
-            Table(
-                f"{table.title}, {short_title(outcome)}" if len(outcomes) > 1 else table.title,
-                table.columns,
-                table.rows,
-            )
-            for outcome in outcomes
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        several = len(self._outcomes) > 1
+        tables = [
+            replace(table, title=f"{table.title}, {short_title(outcome)}") if several else table
+            for outcome in self._outcomes
             for table in tables_of(outcome)
         ]
-        self._top = 0
-        self.repaint()
-
-    def paint(self, width: int, height: int) -> Sequence[Line]:
-        lines = table_lines(self._tables, width, glyphs_of(self).ellipsis)
+        lines = table_lines(tables, width, glyphs_of(self).ellipsis)
         return self.window(lines, height) if lines else sentence(self.lack, width)[:height]

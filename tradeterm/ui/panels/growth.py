@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from tradeterm.ui import fmt
-from tradeterm.ui.panels.panel import Panel, sentence
-from tradeterm.ui.research.outcome import Backtest, Outcome, Point, Robustness, Sweep, WalkForward
+from tradeterm.ui.panels.outcome import OutcomePanel
+from tradeterm.ui.panels.panel import sentence
+from tradeterm.ui.research.outcome import Backtest, Point, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.spread import groups_of, spread_lines
 from tradeterm.ui.research.words import value_text
 from tradeterm.ui.widgets.axes import time_labels
@@ -15,18 +16,8 @@ from tradeterm.ui.widgets.tones import Line, clipped, glyphs_of
 _BOTH = 10  # lines that two plots need
 
 
-class GrowthPanel(Panel):
+class GrowthPanel(OutcomePanel):
     """Times are UTC, as in all of research."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._outcomes: Sequence[Outcome] = ()
-        self.lack = ""
-
-    def set_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        self._outcomes = outcomes
-        self._top = 0
-        self.repaint()
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         match self._outcomes:

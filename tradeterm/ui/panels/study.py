@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tradeterm.ui.panels.panel import Detail, Panel, wrapped
+from tradeterm.ui.panels.panel import Detail, Panel, sentence, wrapped
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.under_way import UnderWay, progress_lines
 from tradeterm.ui.research.wanted import Wanted, described
@@ -24,12 +24,9 @@ class Study(Struct, frozen=True):
 
 
 class StudyPanel(Panel):
-    """`lack` is what to do while nothing was tried yet."""
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.study = Study()
-        self.lack = ""
 
     def set_study(self, study: Study) -> None:
         self.study = study
@@ -41,7 +38,7 @@ class StudyPanel(Panel):
     def _told(self, width: int) -> list[Line]:
         study, glyphs = self.study, glyphs_of(self)
         if study.wanted is None:
-            return wrapped([(self.lack, "muted")], width)
+            return sentence("Nothing was tried in this session: n starts a run.", width)
         head: Line = ((f"{COMMANDS[study.wanted.kind]} of {plain(study.wanted.name)}", "bold"),)
         parts = wrapped([(" · ".join(map(plain, described(study.wanted))), "muted")], width)
         if study.way is not None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -40,6 +41,20 @@ class Ended(Struct, frozen=True):
         lines = [_PROGRAM.sub("", line) for line in self.said.splitlines() if line.strip()]
         told = [line for line in lines if not line.startswith(("usage:", " "))]
         return " ".join(told or lines[-1:]) or f"the command ended with status {self.status} and said nothing"
+
+
+class Runs(Protocol):
+    """A command that can be run once, and stopped."""
+
+    stopped: bool
+
+    async def run(self) -> Ended: ...
+
+    def stop(self) -> None: ...
+
+
+Make = Callable[[Sequence[str], Path, Callable[[Progress], None]], Runs]
+"""Makes one of its arguments, the folder it runs in, and whom to tell its progress: `Command` is one."""
 
 
 class Command:

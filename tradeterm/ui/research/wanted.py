@@ -53,7 +53,7 @@ def arguments(wanted: Wanted, profile: str, report: Path | None = None) -> list[
     """The command line after `tradeterm`; with `report` a backtest also writes it there."""
     line = [wanted.kind.value, wanted.name, "--json", f"--profile={profile}"]
     for option, value in (
-        ("data", _absolute(wanted.data)),
+        ("data", absolute(wanted.data)),
         ("symbols", ",".join(wanted.symbols.replace(",", " ").split())),
         ("interval", wanted.interval),
         ("from", wanted.start),
@@ -91,7 +91,7 @@ def described(wanted: Wanted) -> Sequence[str]:
     return [part for part in parts if part]
 
 
-def _absolute(folder: str) -> str:
+def absolute(folder: str) -> str:
     """The command runs in another folder. One whose home nobody knows is left for it to refuse."""
     if not folder:
         return ""

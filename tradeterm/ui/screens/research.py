@@ -1,10 +1,10 @@
 """Screen 5: what a strategy would have done, whether that is luck, and what the desk itself has done so far."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import msgspec
 from textual import work
@@ -14,7 +14,6 @@ from textual.widget import Widget
 
 from tradeterm.domain.errors import TradetermError
 from tradeterm.domain.facts import RunRow, Trade
-from tradeterm.resources import demo_folder
 from tradeterm.ui import fmt
 from tradeterm.ui.modals.choice import Choice, ChoiceModal
 from tradeterm.ui.modals.detail import DetailModal
@@ -23,15 +22,16 @@ from tradeterm.ui.model import Level, Scene
 from tradeterm.ui.panels.figures import FiguresPanel
 from tradeterm.ui.panels.findings import FindingsPanel
 from tradeterm.ui.panels.growth import GrowthPanel
+from tradeterm.ui.panels.outcome import OutcomePanel
 from tradeterm.ui.panels.panel import Panel
 from tradeterm.ui.panels.study import Study, StudyPanel
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.again import again
-from tradeterm.ui.research.choices import DataListed, decode_data
-from tradeterm.ui.research.command import Command, Ended, Progress
-from tradeterm.ui.research.kept import Listed, listed_runs, open_run, runs_changed
+from tradeterm.ui.research.command import Command, Make, Progress, Runs
+from tradeterm.ui.research.data import Known, known_data
 from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Sweep, TradeOf, decode_outcome
-from tradeterm.ui.research.session import in_a_word, listed
+from tradeterm.ui.research.session import in_a_word
+from tradeterm.ui.research.shelf import Shelf
 from tradeterm.ui.research.under_way import UnderWay
 from tradeterm.ui.research.wanted import Kind, Wanted, arguments
 from tradeterm.ui.research.words import COMMANDS, title
@@ -53,19 +53,6 @@ KEYS = (
 )
 _STOPPED = "Stopped."
 _SWEEP_STOPPED = "Stopped. The variants that are done are kept: the same sweep goes on from there."
-
-
-class Runs(Protocol):
-    """A command that can be run once and stopped: `tradeterm.ui.research.command.Command`."""
-
-    stopped: bool
-
-    async def run(self) -> Ended: ...
-
-    def stop(self) -> None: ...
-
-
-Make = Callable[[Sequence[str], Path, Callable[[Progress], None]], Runs]
 
 
 class ResearchScreen(ConsoleScreen):
@@ -95,12 +82,9 @@ class ResearchScreen(ConsoleScreen):
         self._command: Runs | None = None
         self._next: tuple[Wanted, Path | None] | None = None
         self._draft = Wanted()
-        self._kept: Sequence[Listed] = ()
-        self._session: dict[str, tuple[Listed, Outcome]] = {}
         self._marked: tuple[str, ...] = ()
         self._open: tuple[str, ...] = ()
         self._outcomes: Sequence[Outcome] = ()
-        self._ledger: object = None
         self._desk_runs: dict[str, RunRow] = {}
         self._desk_trades: dict[str, Trade] = {}
 
@@ -135,15 +119,12 @@ class ResearchScreen(ConsoleScreen):
         )
 
     def on_mount(self) -> None:
+        self._shelf = Shelf(self.desk_app.profile.root)
         super().on_mount()
         if not self.children:
             return
         self._draft = Wanted(name=next(iter(self.desk_app.config.books), ""))
-        nothing = "Nothing is open: enter opens a run of the list."
-        self.query_one(StudyPanel).lack = "Nothing was tried in this session: n starts a run."
-        for panel in (self.query_one(FiguresPanel), self.query_one(FindingsPanel), self.query_one(GrowthPanel)):
-            panel.lack = nothing
-        self._read_runs()
+        self._list_runs()
 
     def on_unmount(self) -> None:
         if self._command is not None:
@@ -185,11 +166,11 @@ class ResearchScreen(ConsoleScreen):
         self.query_one(KeyBar).set_entries([*stops, *own, *rest])
 
     def show_facts(self, scene: Scene) -> None:
-        listed_, closed = self.console.runs(), self.console.trades()
-        self._desk_runs = {run.id: run for run in listed_}
+        started, closed = self.console.runs(), self.console.trades()
+        self._desk_runs = {run.id: run for run in started}
         self._desk_trades = {trade.id: trade for trade in closed}
         glyphs = self.desk_app.glyphs
-        self.query_one("#desk-runs", LiveTable).set_rows(runs.run_rows(listed_, glyphs, self.zone))
+        self.query_one("#desk-runs", LiveTable).set_rows(runs.run_rows(started, glyphs, self.zone))
         self.query_one("#desk-trades", LiveTable).set_rows(runs.trade_rows(closed, glyphs, self.zone))
         won = sum(trade.pnl > 0 for trade in closed) / len(closed) if closed else None
         total = sum((trade.pnl for trade in closed), start=0)
@@ -201,8 +182,8 @@ class ResearchScreen(ConsoleScreen):
         way = panel.study.way
         if way is not None:
             self._say(way=msgspec.structs.replace(way, now=max(way.now, scene.wall)))
-        if runs_changed(self.desk_app.profile.root) != self._ledger:
-            self._read_runs()
+        if self._shelf.is_old:
+            self._list_runs()
 
     def _pane(self, name: str, summary: str, pane_title: str = "") -> None:
         pane = self.query_one(f"#{name}", Pane)
@@ -216,32 +197,22 @@ class ResearchScreen(ConsoleScreen):
 
     # The runs there are
 
-    def _read_runs(self) -> None:
-        self._ledger = runs_changed(self.desk_app.profile.root)
-        self._list_runs()
-
     @work(group="research-list", exclusive=True, exit_on_error=False)
     async def _list_runs(self) -> None:
         try:
-            self._kept = await asyncio.to_thread(listed_runs, self.desk_app.profile.root)
+            await self._shelf.read()
         except TradetermError as error:
             self.desk_app.notice(str(error), Level.DANGER)
         self._show_runs()
 
-    @property
-    def _listed(self) -> dict[str, Listed]:
-        """Everything in the list by its key, newest first."""
-        own = [one for one, _ in self._session.values()]
-        return {research.run_key(one): one for one in sorted((*own, *self._kept), key=lambda one: -one.ts)}
-
     def _show_runs(self) -> None:
         table = self.query_one("#runs", LiveTable)
-        listed_ = list(self._listed.values())
-        table.set_rows(research.run_rows(listed_, self._marked, self._open, self.desk_app.glyphs))
-        count = f"{len(listed_)} run{'' if len(listed_) == 1 else 's'}"
-        words = [count, "! too few trades"] if any(one.insufficient for one in listed_) else [count]
-        words += ["without a number: not kept"] if self._session else []
-        self._pane("runs-pane", " · ".join(words) if listed_ else "")
+        listed = list(self._shelf.runs.values())
+        table.set_rows(research.run_rows(listed, self._marked, self._open, self.desk_app.glyphs))
+        count = f"{len(listed)} run{'' if len(listed) == 1 else 's'}"
+        words = [count, "! too few trades"] if any(one.insufficient for one in listed) else [count]
+        words += ["without a number: not kept"] if any(one.number is None for one in listed) else []
+        self._pane("runs-pane", " · ".join(words) if listed else "")
 
     # A run
 
@@ -298,14 +269,7 @@ class ResearchScreen(ConsoleScreen):
 
     async def _take(self, outcome: Outcome) -> None:
         """A run has ended well: it is listed and open."""
-        if isinstance(outcome, Backtest):
-            self._kept = await asyncio.to_thread(listed_runs, self.desk_app.profile.root)
-            self._ledger = runs_changed(self.desk_app.profile.root)
-            key = str(outcome.run)
-        else:
-            line = listed(outcome, self.desk_app.scene.wall)
-            key = research.run_key(line)
-            self._session[key] = (line, outcome)
+        key = await self._shelf.put(outcome, self.desk_app.scene.wall)
         self._marked = ()
         await self._show((key,), (outcome,))
         self.query_one("#runs", LiveTable).move_cursor(key)
@@ -319,16 +283,10 @@ class ResearchScreen(ConsoleScreen):
 
     # What came of it
 
-    def _load(self, *keys: str) -> None:
-        self._open_runs(keys)
-
     @work(group="research-open", exclusive=True, exit_on_error=False)
     async def _open_runs(self, keys: tuple[str, ...]) -> None:
-        folder, outcomes = self.desk_app.profile.root, []
         try:
-            for key in keys:
-                known = self._session.get(key)
-                outcomes.append(known[1] if known else await asyncio.to_thread(open_run, folder, int(key)))
+            outcomes = [await self._shelf.open(key) for key in keys]
         except TradetermError as error:
             self.desk_app.notice(str(error), Level.DANGER)
             return
@@ -338,9 +296,8 @@ class ResearchScreen(ConsoleScreen):
 
     async def _show(self, keys: tuple[str, ...], outcomes: Sequence[Outcome]) -> None:
         self._open, self._outcomes = keys, outcomes
-        self.query_one(FiguresPanel).set_outcomes(outcomes)
-        self.query_one(FindingsPanel).set_outcomes(outcomes)
-        self.query_one(GrowthPanel).set_outcomes(outcomes)
+        for panel in self.query(OutcomePanel):
+            panel.set_outcomes(outcomes)
         whose = " and ".join(title(outcome) for outcome in outcomes)
         self._pane("figures-pane", "simulated", f"Figures of {whose}")
         returns = isinstance(outcomes[0], Robustness | Sweep)
@@ -373,7 +330,7 @@ class ResearchScreen(ConsoleScreen):
         match action:
             case "research.cancel" if self._command is None:
                 return "nothing runs"
-            case "research.mark" if not self._listed:
+            case "research.mark" if not self._shelf.runs:
                 return "there is no run"
             case "research.report" if not any(isinstance(one, Backtest) for one in self._outcomes):
                 return "no backtest is open"
@@ -414,32 +371,15 @@ class ResearchScreen(ConsoleScreen):
             self._draft = wanted
             self._begin(wanted)
 
-    async def _look(self, folder: str) -> Sequence[tuple[str, DataListed]] | str:
-        """What data there is, as `tradeterm data list` tells."""
-        app = self.desk_app
-        asked = Wanted(data=folder)
-        wanted = (
-            {"this folder": asked}
-            if folder
-            else {"imported": asked, "bundled recording": Wanted(data=str(demo_folder()))}
-        )
-        found = []
-        for name, study in wanted.items():
-            line = ["data", "list", "--json", f"--profile={app.profile.name}"]
-            line += [part for part in arguments(study, "") if part.startswith("--data=")]
-            ended = await self._make(line, app.profile.root, lambda progress: None).run()
-            try:
-                found.append((name, decode_data(ended.answer)))
-            except TradetermError:
-                return ended.sentence
-        return found
+    async def _look(self, folder: str) -> Known:
+        return await known_data(self._make, self.desk_app.profile, folder)
 
     def _mark(self) -> str:
         table = self.query_one("#runs", LiveTable)
         key = table.cursor_key
         if self.focused is not table or key is None:
             return "choose a run of the list"
-        if self._listed[key].command != Kind.BACKTEST:
+        if self._shelf.runs[key].command != Kind.BACKTEST:
             return "only backtests are compared"
         self._marked = (
             tuple(one for one in self._marked if one != key) if key in self._marked else (*self._marked[-1:], key)
@@ -447,7 +387,7 @@ class ResearchScreen(ConsoleScreen):
         self._show_runs()
         if len(self._marked) == 2:
             self.notice("")
-            self._load(*self._marked)
+            self._open_runs(self._marked)
         elif self._marked:
             self.notice(f"run {key} is marked; mark another to compare them")
         return ""
@@ -474,7 +414,7 @@ class ResearchScreen(ConsoleScreen):
     def open_row(self, table: LiveTable, key: str) -> None:
         if table.id == "runs":
             self._marked = ()
-            self._load(key)
+            self._open_runs((key,))
         else:
             super().open_row(table, key)
 
@@ -482,7 +422,7 @@ class ResearchScreen(ConsoleScreen):
         if table.id == "trades":
             return self._trades[int(key)] if int(key) < len(self._trades) else None
         facts: dict[str, dict[str, Any]] = {
-            "runs": dict(self._listed),
+            "runs": dict(self._shelf.runs),
             "desk-runs": dict(self._desk_runs),
             "desk-trades": dict(self._desk_trades),
         }

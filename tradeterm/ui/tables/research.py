@@ -7,6 +7,7 @@ from tradeterm.ui.glyphs import Glyphs
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.kept import Listed
 from tradeterm.ui.research.outcome import TradeOf
+from tradeterm.ui.research.shelf import key_of
 from tradeterm.ui.research.words import date, moment
 from tradeterm.ui.tables.common import gain_tone, in_words, symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
@@ -43,14 +44,9 @@ TRADE_COLUMNS = (
 )
 
 
-def run_key(run: Listed) -> str:
-    """The number of a kept run; the time a run of this session ended at."""
-    return str(run.number) if run.number is not None else f"@{run.ts}"
-
-
 def run_rows(runs: Sequence[Listed], marked: Collection[str], shown: Collection[str], glyphs: Glyphs) -> list[Row]:
     """`marked` are to be compared, `shown` is what the other panes show."""
-    return [_run_row(run, run_key(run) in marked, run_key(run) in shown, glyphs) for run in runs]
+    return [_run_row(run, key_of(run) in marked, key_of(run) in shown, glyphs) for run in runs]
 
 
 def _run_row(run: Listed, is_marked: bool, is_shown: bool, glyphs: Glyphs) -> Row:
@@ -73,7 +69,7 @@ def _run_row(run: Listed, is_marked: bool, is_shown: bool, glyphs: Glyphs) -> Ro
         is_marked, run.number, run.name, run.total_return, run.trades, run.sharpe, run.max_drawdown, run.ts,
         run.interval, run.first, run.data_hash,
     )  # fmt: skip
-    return Row(run_key(run), cells, sort)
+    return Row(key_of(run), cells, sort)
 
 
 def trade_rows(trades: Sequence[TradeOf], currency: str, glyphs: Glyphs) -> list[Row]:
