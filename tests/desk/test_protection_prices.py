@@ -4,7 +4,23 @@ import math
 from decimal import Decimal
 
 import pytest
-from desk_kit import BOOK, BTC, FIVE, T0, K, Rig, book_config, config, d, entry, instrument, only, update, verdict
+from desk_kit import (
+    BOOK,
+    BTC,
+    FIVE,
+    T0,
+    K,
+    Rig,
+    book_config,
+    config,
+    d,
+    entry,
+    facts,
+    instrument,
+    only,
+    update,
+    verdict,
+)
 from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -15,8 +31,10 @@ from tradeterm.desk.protection import protection_prices
 from tradeterm.desk.state import Book
 from tradeterm.domain.commands import RequestVerdict, SubmitOrder
 from tradeterm.domain.events import FillReceived, ModelUpdate, Timer
+from tradeterm.domain.facts import SignalFact
 from tradeterm.domain.instrument import on_step
 from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.signals import GateCode
 from tradeterm.domain.states import BookState, Regime
 
 KEY = (BOOK, BTC)
@@ -117,8 +135,20 @@ def test_the_stop_that_is_sized_judged_and_sent_is_one() -> None:
 def test_a_model_of_more_than_three_bars_ago_is_unknown() -> None:
     rig = atr_rig()
     rig.feed(model(T0 - 4 * FIVE, atr=2.0))
-    (submit,) = only(rig.bars(100.0, T0, entry()), SubmitOrder)
-    assert submit.order.stop_loss == d(98)
+    assert not only(rig.bars(100.0, T0, entry()), SubmitOrder)
+
+
+@pytest.mark.parametrize("atr", [None, 0.0, math.nan, math.inf])
+def test_nothing_is_opened_where_the_atr_for_its_stop_is_not_known(atr: float | None) -> None:
+    rig = atr_rig()
+    rig.feed(model(T0 - FIVE, atr=atr))
+    given = rig.bars(100.0, T0, entry())
+    assert not only(given, SubmitOrder)
+    assert not only(given, RequestVerdict)
+    (fact,) = facts(given, SignalFact)
+    assert fact.outcome_code == GateCode.NOT_FINITE
+    assert fact.outcome_text == "missing or not a number: stop (the ATR for the stop is not known)"
+    assert fact.quantity in (None, 0)
 
 
 def test_a_stop_placed_anew_keeps_its_price_whatever_the_atr_has_become() -> None:
@@ -133,6 +163,7 @@ def test_a_stop_placed_anew_keeps_its_price_whatever_the_atr_has_become() -> Non
 
 def test_a_position_that_came_without_a_stop_gets_one_by_the_atr_of_now() -> None:
     rig = atr_rig()
+    rig.feed(model(T0 - FIVE, atr=2.0))
     trade = rig.open_position()
     fill = next(event for event in rig.events if isinstance(event, FillReceived)).fill
     assert fill.client_order_id == trade

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeterm.desk.rounding import rounded
-from tradeterm.desk.sessions import is_last_bar, is_open, session_of
+from tradeterm.desk.sessions import is_last_bar, is_open, last_close, session_of
 from tradeterm.domain.instrument import Calendar
 
 FIVE = 300_000
@@ -45,6 +45,27 @@ def test_the_last_nse_bar_still_leaves_time_to_trade() -> None:
     assert is_last_bar(Calendar.NSE, at("2025-04-07T09:55:00"), FIVE)
     assert not is_last_bar(Calendar.NSE, at("2025-04-07T09:50:00"), FIVE)
     assert session_of(Calendar.NSE, at("2025-04-06T18:30:00")) == session_of(Calendar.NSE, at("2025-04-07T09:55:00"))
+
+
+@pytest.mark.parametrize(
+    ("utc", "minutes", "closed"),
+    [
+        ("2025-04-07T03:49:59", 5, "2025-04-04T10:00:00"),  # a Monday, nothing closed yet: Friday's last
+        ("2025-04-07T03:50:00", 5, "2025-04-07T03:50:00"),
+        ("2025-04-07T05:59:00", 60, "2025-04-07T05:45:00"),
+        ("2025-04-07T09:59:59", 60, "2025-04-07T09:45:00"),
+        ("2025-04-07T10:00:00", 60, "2025-04-07T10:00:00"),
+        ("2025-04-06T05:00:00", 5, "2025-04-04T10:00:00"),
+        ("2025-04-08T09:00:00", 1440, "2025-04-07T10:00:00"),
+    ],
+)
+def test_when_the_newest_nse_bar_closed(utc: str, minutes: int, closed: str) -> None:
+    assert last_close(Calendar.NSE, at(utc), minutes * 60_000) == at(closed)
+
+
+def test_around_the_clock_bars_end_at_whole_intervals() -> None:
+    assert last_close(Calendar.ALWAYS, at("2025-04-06T05:04:59"), FIVE) == at("2025-04-06T05:00:00")
+    assert last_close(Calendar.ALWAYS, at("2025-04-06T05:05:00"), FIVE) == at("2025-04-06T05:05:00")
 
 
 @pytest.mark.parametrize(("value", "shown"), [("1500.00", "1500"), ("0E-8", "0"), ("1.230", "1.23"), ("1E+3", "1000")])

@@ -57,6 +57,10 @@ def request(**changes: Any) -> SizeRequest:
         ({"exposure": d(200_000)}, 0, "capital"),
         ({"equity": d(0)}, 0, "no equity"),
         ({"stop": d(100)}, 0, "no distance to the stop"),
+        ({"mark": d(98)}, 0, "the price has reached the stop"),
+        ({"mark": d(90)}, 0, "the price has reached the stop"),
+        ({"mark": d("98.1")}, 500, "risk"),
+        ({"stop": d(102), "mark": d(103)}, 0, "the price has reached the stop"),
     ],
 )
 def test_the_binding_cap_decides(changes: dict[str, Any], quantity: int, binding: str) -> None:

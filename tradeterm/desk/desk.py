@@ -161,6 +161,7 @@ def _timer(turn: Turn, event: Timer) -> None:
     """What time alone brings, in a fixed order: safety first, bookkeeping last."""
     unknown.chase(turn)
     protection.watch(turn)
+    exits.on_time(turn)
     closing.retry_exits(turn)
     closing.cancel_leftovers(turn)
     operator.advance(turn)

@@ -12,8 +12,11 @@
  8. one-sided book      the worst position of the heavy side of a book that leans too far (ONE_SIDED, `one_sided.py`)
  9. exit signals        of the strategy, with its own reason
 
-3 to 8 are judged when a bar of the position's instrument closes, on books that work on bars of this length. Exits are
-market orders sent at the bar's close, so they fill at the next price. None of them asks for a state: whatever the desk,
+3 to 8 are judged when a bar of the position's instrument closes, on books that work on bars of this length. 4 and 5
+need no price, so they do not wait for a bar that does not come: what it would have ended is ended `stale_after_seconds`
+after it was due, at the first Timer at which the market is open. On a market that shuts, something must have been seen
+in that session: one of silence may be a holiday. Exits are market orders sent at the bar's close, so they fill at the
+next price. None of them asks for a state: whatever the desk,
 the breaker, the book or its health is at (HALTED, SHUTDOWN, PAUSED, STOPPED, CRITICAL), only entries are held back, and
 what reduces risk is sent. Only a venue that is not ready has an exit wait until it is.
 
@@ -35,7 +38,7 @@ from tradeterm.desk import one_sided
 from tradeterm.desk.closing import live_exit, next_exit_id, start_exit
 from tradeterm.desk.models import current_model
 from tradeterm.desk.regime_exits import longest_hours, speaks_against, trail_distance, turned_against
-from tradeterm.desk.sessions import is_last_bar, session_of
+from tradeterm.desk.sessions import is_last_bar, is_open, last_close, session_of
 from tradeterm.desk.signal_facts import decide, signal_fact
 from tradeterm.desk.state import Book, InstrumentModel
 from tradeterm.desk.turn import Turn
@@ -44,9 +47,10 @@ from tradeterm.domain.market import HOUR_MS, Bar
 from tradeterm.domain.orders import OrderIntent, OrderStatus, PositionSide
 from tradeterm.domain.signals import Signal, SignalOutcome
 from tradeterm.domain.snapshot import Position
-from tradeterm.domain.states import Regime
+from tradeterm.domain.states import AlertLevel, Regime
 
 _ONE = Decimal(1)
+_SECOND = 1000
 
 
 def on_bar(turn: Turn, bar: Bar) -> None:
@@ -61,6 +65,47 @@ def on_bar(turn: Turn, bar: Bar) -> None:
         if instrument is not None and bar.ts_event > position.ts_opened:
             _judge(turn, book, position, instrument, bar)
         one_sided.on_bar(turn, book, bar.ts_event)
+
+
+def on_time(turn: Turn) -> None:
+    """End what a bar that has not come would have ended, on all books."""
+    for (name, instrument_id), position in sorted(turn.state.positions.items()):
+        book, instrument = turn.state.books.get(name), turn.state.instruments.get(instrument_id)
+        if book is None or instrument is None or position.exit_reason:
+            continue
+        close = _overdue(turn, book, instrument)
+        if close is None or close <= position.ts_opened:
+            continue
+        model = current_model(turn.state, instrument_id, turn.ts, book.interval_ms)
+        reason = _over(book, position, instrument, close, model)
+        if reason:
+            late = (turn.ts - close) // _SECOND
+            text = f"{instrument.symbol} is closed ({reason}) without its bar, which is {late} s late"
+            turn.alert(AlertLevel.WARNING, "BAR_MISSING", text, (name, instrument_id))
+            start_exit(turn, position, reason)
+
+
+def _overdue(turn: Turn, book: Book, instrument: Instrument) -> int | None:
+    """When the instrument's newest bar should have closed, if it has not come in the book's time; None where it has, or
+    where the market is closed or may be."""
+    patience = round(book.config.limits.stale_after_seconds * _SECOND)
+    if not is_open(instrument.calendar, turn.ts) or not _trades(turn, instrument.calendar):
+        return None
+    close = last_close(instrument.calendar, turn.ts - patience, book.interval_ms)
+    mark = turn.state.marks.get(instrument.id)
+    return close if mark is None or mark.bars.get(book.interval_ms, -1) < close else None
+
+
+def _trades(turn: Turn, calendar: Calendar) -> bool:
+    """Whether the market has been seen in this session; one that never shuts has no holidays."""
+    if calendar is Calendar.ALWAYS:
+        return True
+    session = session_of(calendar, turn.ts)
+    return any(
+        instrument.calendar is calendar and session_of(calendar, mark.ts) == session
+        for name, mark in turn.state.marks.items()
+        if (instrument := turn.state.instruments.get(name)) is not None
+    )
 
 
 def _judge(turn: Turn, book: Book, position: Position, instrument: Instrument, bar: Bar) -> None:
@@ -140,15 +185,24 @@ def _due(
     exits, side = book.config.exits, position.side
     if level is not None and (Decimal(str(bar.close)) - level) * side.sign <= 0:
         return "TRAILING"
-    limit = longest_hours(exits, model.regime)
-    if limit is not None and bar.ts_event - position.ts_opened >= int(limit * HOUR_MS):
-        return "TIME_LIMIT"
-    if exits.session_end and _session_over(instrument.calendar, position, bar):
-        return "SESSION_END"
+    over = _over(book, position, instrument, bar.ts_event, model)
+    if over:
+        return over
     if turned_against(exits, side, position.entry_regime, model.regime):
         return "REGIME_CHANGE"
     if exits.thesis_rsi is not None and _thesis_over(exits.thesis_rsi, position, model, book.interval_ms):
         return "THESIS"
+    return ""
+
+
+def _over(book: Book, position: Position, instrument: Instrument, close: int, model: InstrumentModel) -> str:
+    """What the time of a bar's close alone ends, whatever its price."""
+    exits = book.config.exits
+    limit = longest_hours(exits, model.regime)
+    if limit is not None and close - position.ts_opened >= int(limit * HOUR_MS):
+        return "TIME_LIMIT"
+    if exits.session_end and _session_over(instrument.calendar, position, close, book.interval_ms):
+        return "SESSION_END"
     return ""
 
 
@@ -162,9 +216,9 @@ def _thesis_over(limit: float, position: Position, model: InstrumentModel, inter
     return then < low and now > limit if position.side is PositionSide.LONG else then > limit and now < low
 
 
-def _session_over(calendar: Calendar, position: Position, bar: Bar) -> bool:
-    outlived = session_of(calendar, position.ts_opened) < session_of(calendar, bar.ts_event - 1)
-    return outlived or is_last_bar(calendar, bar.ts_event, bar.interval_ms)
+def _session_over(calendar: Calendar, position: Position, close: int, interval_ms: int) -> bool:
+    outlived = session_of(calendar, position.ts_opened) < session_of(calendar, close - 1)
+    return outlived or is_last_bar(calendar, close, interval_ms)
 
 
 def _move_stop(turn: Turn, position: Position, level: Decimal) -> None:

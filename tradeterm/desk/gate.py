@@ -115,6 +115,8 @@ def numbers_finite(r: GateRequest) -> GateCheck:
     prices = {"price": r.price, "stop": r.stop, "mark": r.mark, "target": r.target}
     bad += [name for name, value in prices.items() if value is not None and value <= 0]
     text = f"missing or not a number: {', '.join(bad)}" if bad else "all numbers are there"
+    if r.stop is None and r.bound:
+        text += f" ({r.bound})"
     return result(GateCode.NOT_FINITE, not bad, text, **needed)
 
 
@@ -205,6 +207,12 @@ def on_tick(r: GateRequest) -> GateCheck:
     return result(GateCode.PRICE_OFF_TICK, ok, text, tick=tick, stop=r.stop, target=r.target)
 
 
+def has_edge(r: GateRequest) -> GateCheck:
+    """A desk whose own trades have lost gives the next ones no size."""
+    ok = not r.no_edge or bool(r.quantity)
+    return result(GateCode.NO_EDGE, ok, r.no_edge or "the book's edge gives a size", quantity=r.quantity)
+
+
 def on_lot(r: GateRequest) -> GateCheck:
     lot = None if r.instrument is None else r.instrument.lot_size
     ok = lot is not None and r.quantity is not None and on_step(r.quantity, lot)
@@ -280,6 +288,7 @@ ENTRY_CHECKS: tuple[Check, ...] = (
     daily_loss,
     drawdown,
     on_tick,
+    has_edge,
     on_lot,
     min_quantity,
     min_notional,

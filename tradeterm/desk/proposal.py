@@ -11,7 +11,7 @@ from tradeterm.desk.costs import fill_cost
 from tradeterm.desk.desk_risk import desk_risk
 from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
 from tradeterm.desk.models import current_model
-from tradeterm.desk.protection import protection_prices, unprotected
+from tradeterm.desk.protection import protection_prices, stop_is_known, unprotected
 from tradeterm.desk.sessions import is_last_bar
 from tradeterm.desk.sizing import Sized, SizeRequest, size
 from tradeterm.desk.state import Book, DeskState, Health, key_text
@@ -32,12 +32,15 @@ class Proposal(Struct, frozen=True):
 
 def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: float | None) -> Proposal:
     """Protection prices and size at the signal's price, on the desk as it stands; `atr` is that of the signal, so that
-    the verdict is about the stop that is sent."""
+    the verdict is about the stop that is sent. A book with `exits.stop_atr` opens nothing where that is not known."""
     instrument = state.instruments.get(signal.instrument)
     if instrument is None:
         return Proposal(None, None, Sized(ZERO, SizeFactors((), "no contract")))
+    config = book.config
+    if not stop_is_known(config.exits, atr):
+        return Proposal(None, None, Sized(ZERO, SizeFactors((), "the ATR for the stop is not known")))
     stop, target = protection_prices(book, instrument, signal.side, signal.price, atr)
-    config, equity, worst = book.config, book_equity(state, book), worst_exposure(state, book.name)
+    equity, worst = book_equity(state, book), worst_exposure(state, book.name)
     earned = state.earned(book).edge
     regime = current_model(state, signal.instrument, state.ts, book.interval_ms).regime
     request = SizeRequest(
@@ -88,7 +91,7 @@ def gate_request(
         leaning = one_sided.with_entry(state, book, signal.side, order_notional)
     same, other = _conflicts(state, book, signal)
     working = [order for order in state.working_orders() if order.book == book.name]
-    health = state.health.get(book.name, Health())
+    health, edge = state.health.get(book.name, Health()), state.earned(book).edge
     return GateRequest(
         ts=ts,
         second_pass=second_pass,
@@ -116,6 +119,7 @@ def gate_request(
         leaning=leaning,
         most_leaning=None if lean is None else Decimal(str(lean)),
         bound=proposal.sized.factors.binding,
+        no_edge="" if edge.risk_fraction else edge.why,
         same_side=same,
         other_side=other,
         last_entry=state.last_entry.get(key_text((book.name, signal.instrument))),

@@ -33,8 +33,9 @@ def protection_prices(
     """Stop and target (None: switched off, or below zero for a short) for a position opened at `price`.
 
     With `stop_atr` the stop is that many ATR away, between 0.1 % and 50 % of the price; where `atr` is not known it is
-    the configured percentage. With `target_stops` the target is that many times as far as the stop. Both are rounded to
-    the tick nearer to `price`, but stay a tick away from it: the loss is not larger than configured, a tick apart.
+    the configured percentage, for a position that has lost its stop: no entry goes by it (`stop_is_known`). With
+    `target_stops` the target is that many times as far as the stop. Both are rounded to the tick nearer to `price`, but
+    stay a tick away from it: the loss is not larger than configured, a tick apart.
     """
     exits = book.config.exits
     for_stop, for_target = round_price_up, round_price_down
@@ -52,8 +53,13 @@ def protection_prices(
     return stop, target if target > 0 else None
 
 
+def stop_is_known(exits: ExitsConfig, atr: float | None) -> bool:
+    """Whether the stop of an entry can be put where the book wants it."""
+    return exits.stop_atr is None or (atr is not None and 0 < atr < math.inf)
+
+
 def _stop_distance(exits: ExitsConfig, price: Decimal, atr: float | None) -> Decimal:
-    if exits.stop_atr is None or atr is None or not 0 < atr < math.inf:
+    if exits.stop_atr is None or atr is None or not stop_is_known(exits, atr):
         return price * Decimal(str(exits.stop))
     return min(max(Decimal(str(exits.stop_atr)) * Decimal(str(atr)), price * _NEAREST), price * _FURTHEST)
 

@@ -24,7 +24,19 @@ def is_open(calendar: Calendar, ts: int) -> bool:
     if calendar is Calendar.ALWAYS:
         return True
     local = ts + _IST
-    return (local // DAY_MS + _THURSDAY) % 7 < _WORKDAYS and _NSE_OPEN <= local % DAY_MS < _NSE_CLOSE
+    return _is_workday(local // DAY_MS) and _NSE_OPEN <= local % DAY_MS < _NSE_CLOSE
+
+
+def last_close(calendar: Calendar, ts: int, interval_ms: int) -> int:
+    """When the newest bar that must be closed at `ts` closed: around the clock bars end at whole intervals, on NSE they
+    are counted from the session's opening, and its last one ends with it."""
+    if calendar is Calendar.ALWAYS:
+        return ts // interval_ms * interval_ms
+    day, time = divmod(ts + _IST, DAY_MS)
+    while not _is_workday(day) or (time < _NSE_CLOSE and time < _NSE_OPEN + interval_ms):
+        day, time = day - 1, _NSE_CLOSE
+    closed = _NSE_CLOSE if time >= _NSE_CLOSE else time - (time - _NSE_OPEN) % interval_ms
+    return day * DAY_MS + closed - _IST
 
 
 def is_last_bar(calendar: Calendar, ts_close: int, interval_ms: int) -> bool:
@@ -36,3 +48,7 @@ def is_last_bar(calendar: Calendar, ts_close: int, interval_ms: int) -> bool:
     if calendar is Calendar.ALWAYS:
         return ts_close % DAY_MS == 0
     return is_open(calendar, ts_close) and not is_open(calendar, ts_close + interval_ms)
+
+
+def _is_workday(day: int) -> bool:
+    return (day + _THURSDAY) % 7 < _WORKDAYS

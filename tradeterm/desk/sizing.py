@@ -9,7 +9,8 @@
 4. Down to the lot. There is no smallest size: what is too small for the venue is denied by tier 1.
 
 A sizer is any function from a SizeRequest to Sized. The quantity never rises when an input worsens: less equity or
-cash, a wider stop, higher costs, a smaller factor or cap, more exposure used.
+cash, a wider stop, higher costs, a smaller factor or cap, more exposure used. A stop that the mark
+has reached gives no size, however wide it is.
 """
 
 from collections.abc import Callable
@@ -35,9 +36,9 @@ class SizeRequest(Struct, frozen=True, kw_only=True):
 
     `fill_cost` is fee and slippage of one fill, a fraction of its value: paid at the entry and at the stop.
     `price` is the signal's, `mark` the last one where it is known: the size holds at either, whichever is further from
-    the stop, or the higher. `risk_fraction` is lost if the stop is hit, `why` says where it comes from. `exposure` is
-    the book's worst-case notional so far; None for `equity` or `exposure` means unknown, and no size. `regime` is from
-    0 to 2, every other factor from 0 to 1.
+    the stop, or the higher; a mark that has reached the stop gives none. `risk_fraction` is lost if the stop is hit,
+    `why` says where it comes from. `exposure` is the book's worst-case notional so far; None for `equity` or `exposure`
+    means unknown, and no size. `regime` is from 0 to 2, every other factor from 0 to 1.
     """
 
     instrument: Instrument
@@ -94,13 +95,15 @@ def reckon(request: SizeRequest) -> Reckoned:
     if not _within(request.regime, _MOST_REGIME) or not all(_within(factor, _ONE) for factor in request.factors):
         return Reckoned(ZERO, "a factor is not between 0 and 1")
     equity, exposure = request.equity or ZERO, request.exposure or ZERO
+    if equity <= 0 or request.price == request.stop:
+        return Reckoned(ZERO, "no equity" if equity <= 0 else "no distance to the stop")
+    if (mark - request.stop) * (request.price - request.stop) <= 0:
+        return Reckoned(ZERO, "the price has reached the stop")
     lost = max(
         abs(price - request.stop) + request.fill_cost * (price + request.stop) for price in (request.price, mark)
     )
     per_unit = lost * request.instrument.multiplier
     unit_notional = max(request.price, mark) * request.instrument.multiplier
-    if equity <= 0 or request.price == request.stop:
-        return Reckoned(ZERO, "no equity" if equity <= 0 else "no distance to the stop")
     leverage = min(request.max_leverage, request.instrument.max_leverage)
     risk = ("risk", equity * request.risk_fraction / per_unit)
     caps = [
