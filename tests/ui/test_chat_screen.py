@@ -86,6 +86,31 @@ async def test_a_question_is_answered_with_its_look_ups_and_its_cost(online: Mak
         assert [row.role for row in console.said] == ["operator", "assistant"]
 
 
+async def test_the_newest_line_stays_in_sight_until_a_person_scrolls_up(make_app: MakeApp) -> None:
+    console = busy()
+    for number in range(40):
+        console.say("console", f"line {number} " + "word " * 30)
+    app = make_app(console)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await pilot.press("7")
+        await pilot.pause()
+        scroll = app.screen.query_one("#chat")
+        for size in (SMALL, LARGE, SMALL):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert scroll.is_vertical_scroll_end
+        console.say("console", "one more")
+        app.catch_up()
+        await pilot.pause()
+        assert scroll.is_vertical_scroll_end
+        scroll.scroll_home(animate=False)
+        await pilot.pause()
+        console.say("console", "and another")
+        app.catch_up()
+        await pilot.pause()
+        assert scroll.scroll_y == 0
+
+
 async def test_look_ups_are_lines_and_text_comes_as_it_is_written(online: MakeOnline, server: MessagesServer) -> None:
     slow = Step(text_answer("Equity is 99,712.40 USDT and all is well with it."), Fault("drip", seconds=0.15))
     server.script(tool_answer(("get_portfolio", {}), ("get_market", {"symbol": "NOPE"}), text="Looking."), slow)

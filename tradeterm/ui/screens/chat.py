@@ -1,7 +1,6 @@
 """Screen 7: the whole conversation."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.containers import VerticalScroll
@@ -21,6 +20,13 @@ EMPTY = (
 )
 
 
+class Newest(VerticalScroll):
+    """Keeps the newest line in sight, also at another size, until a person scrolls up to read."""
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+
 class ChatScreen(ConsoleScreen):
     TABS: ClassVar = (("Chat", ("chat-pane",)),)
     STAYS_IN_PROMPT = True
@@ -35,7 +41,7 @@ class ChatScreen(ConsoleScreen):
 
     def panes(self) -> Iterable[Widget]:
         yield Pane(
-            VerticalScroll(Prose(id="chat-text"), Prose(id="chat-live"), Prose(id="chat-cards"), id="chat"),
+            Newest(Prose(id="chat-text"), Prose(id="chat-live"), Prose(id="chat-cards"), id="chat"),
             title="Chat",
             letter="c",
             empty_text=EMPTY,
@@ -46,8 +52,7 @@ class ChatScreen(ConsoleScreen):
         rows, chat = self.console.chat(), self.desk_app.chat
         if rows != self._rows:  # the ledger moves all the time, the conversation does not
             self._rows = rows
-            with self._at_the_end():
-                self.query_one("#chat-text", Prose).show(conversation.conversation(rows, self.zone))
+            self.query_one("#chat-text", Prose).show(conversation.conversation(rows, self.zone))
         pane = self.query_one("#chat-pane", Pane)
         pane.set_title("Chat · SIMULATED AI" if chat.simulated else "Chat")
         pane.set_summary(chat.summary if rows or not chat.offline else "")
@@ -57,25 +62,15 @@ class ChatScreen(ConsoleScreen):
         self._show_cards(self.desk_app.chat)
 
     def follow_chat(self) -> None:
-        self.query_one("#chat", VerticalScroll).scroll_end(animate=False)
+        self.query_one(Newest).anchor()
 
     def show_chat(self, chat: ChatSession) -> None:
         self.query_one("#chat-pane", Pane).empty = not self._rows and not chat.busy
-        with self._at_the_end():
-            live = self.query_one("#chat-live", Prose)
-            live.display = chat.busy
-            if chat.busy and chat.answer is not None:
-                live.show(conversation.answering(chat.answer))
-            self._show_cards(chat)
-
-    @contextmanager
-    def _at_the_end(self) -> Iterator[None]:
-        """Keep the newest line in sight, unless the person has scrolled up to read."""
-        scroll = self.query_one("#chat", VerticalScroll)
-        follows = scroll.is_vertical_scroll_end
-        yield
-        if follows:
-            scroll.scroll_end(animate=False)
+        live = self.query_one("#chat-live", Prose)
+        live.display = chat.busy
+        if chat.busy and chat.answer is not None:
+            live.show(conversation.answering(chat.answer))
+        self._show_cards(chat)
 
     def _show_cards(self, chat: ChatSession) -> None:
         pending = chat.cards()
