@@ -50,9 +50,9 @@ def level(*multiples: str, slippage: str | None = None, **changes: object) -> He
 
 
 def test_too_few_trades_are_not_judged() -> None:
-    assert level(*[LOSS] * 19) is H.HEALTHY
-    assert level(*[LOSS] * 20) is H.CRITICAL
-    assert judge((), HealthConfig()).numbers == {"trades": 0.0}
+    assert level(*mixed(3, 16)) is H.HEALTHY
+    assert level(*mixed(3, 17)) is H.CRITICAL
+    assert judge((), HealthConfig()).numbers == {"trades": 0.0, "losses_in_a_row": 0.0}
 
 
 def test_a_good_strategy_is_healthy() -> None:
@@ -93,6 +93,14 @@ def test_losses_in_a_row() -> None:
     good = ["3"] * 15 + mixed(20, 5, win="3")
     for losses, found in ((6, H.HEALTHY), (7, H.MINOR), (9, H.MINOR), (10, H.SEVERE), (19, H.SEVERE), (20, H.CRITICAL)):
         assert level(*good, *[LOSS] * losses) is found, losses
+
+
+def test_losses_in_a_row_count_before_anything_else_can_be_judged() -> None:
+    for losses, found in ((6, H.HEALTHY), (7, H.MINOR), (10, H.SEVERE), (19, H.SEVERE), (20, H.CRITICAL)):
+        assert level(*[LOSS] * losses, least_trades=100) is found, losses
+    few = judge(trades(*[LOSS] * 10), HealthConfig())
+    assert few.causes == ("10 losses in a row, severe from 10 on",)
+    assert few.numbers == {"trades": 10.0, "losses_in_a_row": 10.0}
 
 
 def test_entries_that_slip() -> None:
@@ -215,7 +223,7 @@ def test_only_a_reason_for_that_book_has_it_judged_anew() -> None:
     assert rig.desk.state.health[BOOK] == Health(H.HEALTHY, T0 + 101, (), T0 + 101)
     fact = facts(rig.commands, HealthFact)[-1]
     assert (fact.to_level, fact.causes) == (H.HEALTHY, ("judged anew, START by me: parameters changed",))
-    close(rig, *[LOSS] * 29, ts=T0 + 200)
+    close(rig, *mixed(9, 20), ts=T0 + 200)
     assert rig.desk.state.health[BOOK].level is H.HEALTHY, "the old ones are not judged"
     close(rig, LOSS, ts=T0 + 300)
     assert rig.desk.state.health[BOOK].level is H.CRITICAL

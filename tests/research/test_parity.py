@@ -80,7 +80,7 @@ STRICT = {
     "sizing": {"method": "fixed", "volatility_target": 0.9},
     "limits": {"max_positions": 2, "cool_down_minutes": 240.0, "daily_loss": 0.004, "max_total_exposure": 0.15},
 }
-CALM = {"health": {"least_trades": 500}}
+CALM = {"health": {"least_trades": 500, "losses_in_a_row": 100}}
 """Health looks at so many trades that it never speaks: a stopped book waits for a person, which no backtest has."""
 
 

@@ -1,6 +1,7 @@
 """Whether a book's strategy still does what it should, judged by its own closed trades and nothing else.
 
-After every such trade the last `WINDOW` of them are looked at, once there are `health.least_trades`:
+After every such trade the last `WINDOW` of them are looked at, once there are `health.least_trades`; losses in a row
+count from the first:
 
 | what                        | MINOR            | MODERATE        | SEVERE         | CRITICAL         |
 | --------------------------- | ---------------- | --------------- | -------------- | ---------------- |
@@ -127,7 +128,7 @@ def assess(results: Sequence[TradeResult], config: HealthConfig) -> tuple[list[F
     """What is wrong after the last of these trades, without looking back at earlier judgements."""
     numbers: dict[str, float | None] = {"trades": float(min(len(results), WINDOW))}
     if len(results) < config.least_trades:
-        return [], numbers
+        return list(_losses_in_a_row(results, config, numbers)), numbers
     seen = results[-WINDOW:]
     findings = [
         *_win_rate(seen, config, numbers),
