@@ -162,8 +162,8 @@ def sized(results: tuple[TradeResult, ...], **signal: Any) -> tuple[Rig, SignalF
 def test_no_size_is_said_in_the_factors_and_the_outcome() -> None:
     rig, fact = sized(trades(*(1, -2) * 20))
     assert not only(rig.commands, SubmitOrder)
-    assert fact.outcome_code == GateCode.QTY_BELOW_MIN
-    assert fact.outcome_text == f"quantity 0, least 0.001 (edge is negative over 40 trades: {NONE})"
+    assert fact.outcome_code == GateCode.NO_EDGE
+    assert fact.outcome_text == f"edge is negative over 40 trades: {NONE}"
     assert fact.size is not None
     assert fact.size.binding == f"edge is negative over 40 trades: {NONE}"
     assert ("sizing", f"edge is negative over 40 trades: {NONE}") in fact.size.factors
@@ -244,7 +244,7 @@ def test_a_losing_stretch_that_is_forgotten_leaves_the_edge_of_the_rest() -> Non
 def test_time_alone_brings_a_book_back_and_a_restart_or_a_replay_finds_the_same() -> None:
     results = trades(*(1, "-1.1") * 20)
     rig, fact = sized(results)
-    assert fact.outcome_code == GateCode.QTY_BELOW_MIN
+    assert fact.outcome_code == GateCode.NO_EDGE
     ts = T0 + 90 * DAYS
     rig.bars(100.0, ts, entry(ts))
     (sent,) = only(rig.commands, SubmitOrder)

@@ -134,6 +134,7 @@ DENIED: list[tuple[GateCode, dict[str, Any]]] = [
     (C.DRAWDOWN_LIMIT, {"drawdown": None}),
     (C.PRICE_OFF_TICK, {"stop": d("98.05")}),
     (C.PRICE_OFF_TICK, {"target": d("103.01")}),
+    (C.NO_EDGE, {"quantity": d(0), "no_edge": "edge is negative over 30 trades: no size until 2026-02-03"}),
     (C.QTY_OFF_LOT, {"quantity": d("1.0005")}),
     (C.QTY_BELOW_MIN, {"quantity": d(0)}),
     (C.QTY_BELOW_MIN, {"instrument": instrument(min_quantity=d(101))}),

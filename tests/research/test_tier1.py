@@ -11,7 +11,7 @@ from tradeterm.config import BookConfig, LimitsConfig
 from tradeterm.desk import gate
 from tradeterm.domain.market import MINUTE_MS
 from tradeterm.research import tier1
-from tradeterm.research.sizers import Refused, Wanted
+from tradeterm.research.sizers import Closed, Refused, Wanted
 from tradeterm.research.tier1 import BookRules, denial
 
 CONTRACT = contract("X", min_quantity="0.5", min_notional="20")
@@ -73,6 +73,14 @@ def test_the_quick_look_never_contradicts_the_checks(
 )
 def test_each_limit_has_its_code(changes: dict[str, float], limits: dict[str, Any], code: str | None) -> None:
     assert denial(LimitsConfig(**limits), CONTRACT, wanted(**changes), 5.0, None) == code
+
+
+def test_an_edge_that_gives_no_size_has_its_own_code() -> None:
+    book = BookConfig(strategy="eos", venue="paper", instruments=("X",), capital=10_000.0)
+    lost = [Closed(ts=n, pnl=-1.0, return_pct=-1.0, r_multiple=-1.0) for n in range(30)]
+    with pytest.raises(Refused, match="NO_EDGE"):
+        BookRules([CONTRACT], book, None, 0.0)(wanted(closed=lost))
+    assert BookRules([CONTRACT], book, None, 0.0)(wanted(closed=lost[:29])) > 0
 
 
 def test_no_size_and_a_second_entry_too_soon() -> None:

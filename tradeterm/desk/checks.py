@@ -43,8 +43,9 @@ class GateRequest(Struct, frozen=True, kw_only=True):
 
     Times are UTC ms, money is in quote currency, exposures are notional. None means not known, and denies where the
     number is needed. `worst_position` and `worst_total` count this order and every open entry order as filled. `bound`
-    is what decided the size. `leaning` is how one-sided the book may come to be, a fraction of its equity, and
-    `most_leaning` where its own exits would close that again (None: nowhere).
+    is what decided the size, `no_edge` why the book's own trades give it none ("": they give one). `leaning` is how
+    one-sided the book may come to be, a fraction of its equity, and `most_leaning` where its own exits would close that
+    again (None: nowhere).
     """
 
     ts: int
@@ -73,6 +74,7 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     leaning: Decimal | None = None
     most_leaning: Decimal | None = None
     bound: str = ""
+    no_edge: str = ""
     same_side: str = ""
     other_side: str = ""
     last_entry: int | None = None

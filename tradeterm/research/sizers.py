@@ -15,6 +15,7 @@ from tradeterm.desk.state import KEEP_RESULTS
 from tradeterm.domain.instrument import ZERO, Instrument
 from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.snapshot import TradeResult
+from tradeterm.research.plainly import mistake, number
 from tradeterm.research.regimes import Model, Regimes
 
 
@@ -183,6 +184,11 @@ class DeskSizer:
         self._fill_cost = exact(fill_cost)
         self._record = TrackRecord(sizing)
 
+    def no_edge(self, wanted: Wanted) -> str:
+        """Why the trades so far give the entry no size; "" where they give one."""
+        found = self._record.at(wanted.closed, wanted.ts).edge
+        return "" if found.risk_fraction else found.why
+
     def __call__(self, wanted: Wanted, verdict: Decimal = ONE) -> float:
         """`verdict` is what tier 2 lets through of it."""
         if not (wanted.equity > 0 and math.isfinite(wanted.stop)):
@@ -224,7 +230,9 @@ class MaxPositions:
     """At most `most` positions at once, entries on their way included."""
 
     def __init__(self, most: int) -> None:
-        self._most = int(_positive("most", most))
+        if not (number("most", most) >= 1 and float(most).is_integer()):
+            raise mistake("most", most, "a whole number of 1 or more")
+        self._most = int(most)
 
     def __call__(self, wanted: Wanted, quantity: float) -> float:
         return quantity if wanted.positions < self._most else 0.0
@@ -241,9 +249,10 @@ class MaxExposure:
 
 
 def _positive(name: str, value: float) -> float:
-    if not 0 < value < math.inf:
+    found = number(name, value)
+    if not 0 < found < math.inf:
         raise ValueError(f"{name}: found {value}, allowed above 0")
-    return value
+    return found
 
 
 def exact(value: float) -> Decimal:

@@ -22,8 +22,8 @@ from tradeterm.research.regimes import Regimes
 from tradeterm.research.sizers import ONE, DeskSizer, Refused, Wanted, exact
 
 CHECKS = (
-    gate.cooled_down, gate.position_count, gate.daily_loss, gate.drawdown, gate.min_quantity, gate.min_notional,
-    gate.max_notional, gate.position_exposure, gate.total_exposure, gate.leverage,
+    gate.cooled_down, gate.position_count, gate.daily_loss, gate.drawdown, gate.has_edge, gate.min_quantity,
+    gate.min_notional, gate.max_notional, gate.position_exposure, gate.total_exposure, gate.leverage,
 )  # fmt: skip
 _CLEAR = 0.9999
 """A share below this part of its limit is within it, however it is rounded."""
@@ -68,20 +68,21 @@ class BookRules:
 
     def _allowed(self, wanted: Wanted, verdict: Decimal) -> float:
         quantity, contract = self._size(wanted, verdict), self._instruments[wanted.instrument]
-        code = denial(self._limits, contract, wanted, quantity, self._entered.get(wanted.instrument))
+        last, no_edge = self._entered.get(wanted.instrument), "" if quantity else self._size.no_edge(wanted)
+        code = denial(self._limits, contract, wanted, quantity, last, no_edge)
         if code is not None:
             raise Refused(code)
         return quantity
 
 
 def denial(
-    limits: LimitsConfig, contract: Instrument, wanted: Wanted, quantity: float, last: int | None
+    limits: LimitsConfig, contract: Instrument, wanted: Wanted, quantity: float, last: int | None, no_edge: str = ""
 ) -> GateCode | None:
     """The code of the check that denies an entry, None where all pass; `last` is when the instrument's last entry was
-    decided (UTC ms)."""
+    decided (UTC ms), `no_edge` as in `GateRequest`."""
     if _is_clear(limits, contract, wanted, quantity, last):
         return None
-    denied = gate.denial(gate.run(_request(limits, contract, wanted, quantity, last), CHECKS))
+    denied = gate.denial(gate.run(_request(limits, contract, wanted, quantity, last, no_edge), CHECKS))
     return None if denied is None else denied.code
 
 
@@ -105,7 +106,7 @@ def _is_clear(limits: LimitsConfig, contract: Instrument, wanted: Wanted, quanti
 
 
 def _request(
-    limits: LimitsConfig, contract: Instrument, wanted: Wanted, quantity: float, last: int | None
+    limits: LimitsConfig, contract: Instrument, wanted: Wanted, quantity: float, last: int | None, no_edge: str = ""
 ) -> GateRequest:
     """What the live desk's checks look at, of a flat instrument at the signal's close."""
     equity, price, peak = exact(wanted.equity), exact(wanted.price), exact(max(wanted.peak_equity, wanted.equity))
@@ -134,5 +135,6 @@ def _request(
         positions=wanted.positions,
         open_orders=0,
         desk=DeskRisk(limits=RiskConfig()),
+        no_edge=no_edge,
         last_entry=last,
     )

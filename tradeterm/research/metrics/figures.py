@@ -23,7 +23,6 @@ Values = dict[str, float]
 
 _ROUNDING = 1e-12
 YEAR_MS = 365 * DAY_MS
-_LEAST_RECORD = 10  # closed trades, the fewest that any configuration judges an edge by
 
 
 def figures(result: Result, *, trials: int | None = None, benchmark: bool = True) -> tuple[Figure, ...]:
@@ -67,13 +66,9 @@ def cautions(result: Result) -> tuple[str, ...]:
 
 def _unsized(result: Result) -> str:
     """A desk whose own trades have lost gives the next ones no size: then a backtest tells of the time before."""
-    nothing = [each.ts for each in result.simulation.decided if each.why == GateCode.QTY_BELOW_MIN]
-    trades = result.trades
+    nothing = [each.ts for each in result.simulation.decided if each.why == GateCode.NO_EDGE]
     if not nothing:
         return ""
-    before = trades.exit_ts <= nothing[0]
-    if int(before.sum()) < _LEAST_RECORD or float(trades.pnl[before].sum()) > 0:
-        return ""  # a lot too large for the book, and no track record
     day = value_text(nothing[0], Unit.TIME)
     signals = f"{len(nothing)} signal{'' if len(nothing) == 1 else 's'}"
     return (
