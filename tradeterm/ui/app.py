@@ -43,7 +43,7 @@ from tradeterm.ui.screens.risk import RiskScreen
 from tradeterm.ui.screens.signals import SignalsScreen
 
 NOTICE_MS = 8_000
-CHAT_PAINT_SECONDS = 0.06
+CHAT_PAINT_SECONDS = 0.1
 WARM_AFTER_SECONDS, WARM_EVERY_SECONDS = 1.5, 0.3
 
 
