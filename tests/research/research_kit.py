@@ -57,12 +57,14 @@ def random_signals(seed: int, rows: int, share: float) -> tuple[ExitSignals, ...
     )
 
 
+trails = st.fixed_dictionaries(
+    {"trail": st.sampled_from([0.005, 0.015, 0.04]), "trail_after": st.sampled_from([0.0, 0.01, 0.04])}
+)
 policies = st.builds(
-    ExitPolicy,
+    lambda trail, **more: ExitPolicy(**trail, **more),
+    trail=st.just({}) | trails,
     stop=st.sampled_from([None, 0.01, 0.02, 0.05, 0.3]),
     target=st.sampled_from([None, 0.01, 0.03, 0.1, 1.5]),
-    trail=st.sampled_from([None, 0.005, 0.015, 0.04]),
-    trail_after=st.sampled_from([0.0, 0.01, 0.04]),
     time_limit_hours=st.sampled_from([None, 1.0, 7.5, 100.0]),
     session_end=st.booleans(),
     anchor=st.sampled_from(Anchor),

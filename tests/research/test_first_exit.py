@@ -125,7 +125,7 @@ def test_jumping_changes_nothing_on_the_bundled_data(path: Path, side: int) -> N
             stop=0.02,
             target=0.03 if number % 2 else None,
             trail=0.015 if number % 3 else None,
-            trail_after=0.01,
+            trail_after=0.01 if number % 3 else 0.0,
             time_limit_hours=8.0 if number % 5 == 0 else None,
             session_end=number % 4 == 0,
         )

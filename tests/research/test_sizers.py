@@ -20,7 +20,6 @@ from tradeterm.research.sizers import (
     DeskSizer,
     EquityFraction,
     MaxExposure,
-    MaxPositions,
     RiskFraction,
     TrackRecord,
     Wanted,
@@ -111,7 +110,7 @@ def test_quantities_are_on_the_lot_and_a_sizer_may_be_used_again() -> None:
     assert all(Decimal(str(quantity)) % CONTRACT.lot_size == 0 for quantity in one.trades.quantity.tolist())
 
 
-@pytest.mark.parametrize("kind", (EquityFraction, RiskFraction, MaxPositions, MaxExposure))
+@pytest.mark.parametrize("kind", (EquityFraction, RiskFraction, MaxExposure))
 @pytest.mark.parametrize("value", (0, -1, math.nan, math.inf))
 def test_bounds(kind: Any, value: float) -> None:
     with pytest.raises(ValueError, match="allowed above 0"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tradeterm.research.backtesting import backtest
     from tradeterm.research.bars import Liquidity
     from tradeterm.research.costs import Costs
-    from tradeterm.research.fills import Anchor, ExitPolicy
+    from tradeterm.research.fills import Anchor, EntryBar, ExitPolicy
     from tradeterm.research.panels import panel_of
     from tradeterm.research.result import Result
     from tradeterm.research.sizers import (
@@ -30,6 +30,7 @@ __all__ = [
     "Anchor",
     "Costs",
     "DeskSizer",
+    "EntryBar",
     "EquityFraction",
     "ExitPolicy",
     "FixedQuantity",
@@ -45,6 +46,7 @@ __all__ = [
 _HOME = {
     "Anchor": "fills",
     "Costs": "costs",
+    "EntryBar": "fills",
     "ExitPolicy": "fills",
     "Liquidity": "bars",
     "Result": "result",

@@ -4,9 +4,11 @@ import math
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from tradeterm.quant.impact import sqrt_impact
 from tradeterm.research.bars import Liquidity
+from tradeterm.research.plainly import number
 
 
 class Costs(Struct, frozen=True, kw_only=True):
@@ -21,6 +23,9 @@ class Costs(Struct, frozen=True, kw_only=True):
     participation: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("fee", "slippage", "impact", "participation"):
+            if name in ("fee", "slippage") or getattr(self, name) is not None:
+                force_setattr(self, name, number(name, getattr(self, name)))
         for name in ("fee", "slippage"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: found {getattr(self, name)}, allowed 0 up to 1")

@@ -60,9 +60,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from tradeterm.config import ExitsConfig
 from tradeterm.domain.market import HOUR_MS
+from tradeterm.research.plainly import choice, mistake, number
 from tradeterm.research.ticks import Step
 
 
@@ -93,7 +95,8 @@ class EntryBar(StrEnum):
 
 
 class ExitPolicy(Struct, frozen=True, kw_only=True):
-    """What may end a position. Fractions of price; None switches an exit off. Raises ValueError out of bounds."""
+    """What may end a position. Fractions of price; None switches an exit off. `anchor` and `entry_bar` may be given by
+    their words. Raises ValueError for what is out of bounds, and for `trail_after` without `trail`."""
 
     stop: float | None = None
     target: float | None = None
@@ -105,13 +108,23 @@ class ExitPolicy(Struct, frozen=True, kw_only=True):
     entry_bar: EntryBar = EntryBar.WHOLE
 
     def __post_init__(self) -> None:
-        for name, value, most in (("stop", self.stop, 1.0), ("trail", self.trail, 1.0), ("target", self.target, None)):
-            if value is not None and not 0 < value < (math.inf if most is None else most):
-                raise ValueError(f"{name}: found {value}, allowed above 0" + (" and below 1" if most else ""))
+        for name, most in (("stop", 1.0), ("trail", 1.0), ("target", math.inf), ("time_limit_hours", math.inf)):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            value = number(name, given)
+            if not 0 < value < most:
+                raise ValueError(f"{name}: found {given}, allowed above 0" + (" and below 1" if most == 1 else ""))
+            force_setattr(self, name, value)
+        force_setattr(self, "trail_after", number("trail_after", self.trail_after))
         if not 0 <= self.trail_after < math.inf:
             raise ValueError(f"trail_after: found {self.trail_after}, allowed 0 or more")
-        if self.time_limit_hours is not None and not 0 < self.time_limit_hours < math.inf:
-            raise ValueError(f"time_limit_hours: found {self.time_limit_hours}, allowed above 0")
+        if self.trail_after and self.trail is None:
+            raise ValueError(f"trail_after: found {self.trail_after} without trail, allowed with it alone")
+        if not isinstance(self.session_end, bool):
+            raise mistake("session_end", self.session_end, "True or False")
+        force_setattr(self, "anchor", choice("anchor", self.anchor, Anchor))
+        force_setattr(self, "entry_bar", choice("entry_bar", self.entry_bar, EntryBar))
 
     @property
     def time_limit_ms(self) -> int | None:
@@ -128,7 +141,7 @@ def policy_of(exits: ExitsConfig, anchor: Anchor = Anchor.FILL, entry_bar: Entry
         stop=exits.stop,
         target=exits.target if exits.target_stops is None else exits.stop * exits.target_stops,
         trail=exits.trail,
-        trail_after=exits.trail_after,
+        trail_after=0.0 if exits.trail is None else exits.trail_after,
         time_limit_hours=exits.time_limit_hours,
         session_end=exits.session_end,
         anchor=anchor,

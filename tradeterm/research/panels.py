@@ -1,14 +1,19 @@
 """Panels from arrays of one's own, and what must hold of a panel before it is simulated. Mistakes are ValueErrors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tradeterm.domain.market import INTERVALS_MS
+from tradeterm.research.plainly import mistake
 from tradeterm.strategies.panel import Floats, Panel
 
 _PRICES = ("open", "high", "low", "close")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = "whole UTC milliseconds or datetimes"
 
 
 def panel_of(
@@ -20,29 +25,23 @@ def panel_of(
     ts: ArrayLike | None = None,
     *,
     interval: str | int,
-    instruments: Sequence[str] | None = None,
+    instruments: str | Sequence[str] | None = None,
     funding: ArrayLike | None = None,
 ) -> Panel:
     """A checked panel from columns of shape (rows,) for one instrument or (rows, instruments) for several.
 
-    NaN in all four prices of a row means that the instrument has no bar there. `ts` are the bars' opening times: UTC
-    milliseconds or numpy datetimes (no zone, UTC); without them rows follow each other from 1970 on. `interval` is the
+    NaN (or a mask) in all four prices of a row means that the instrument has no bar there. `ts` are the bars' opening
+    times: UTC milliseconds, or datetimes of numpy, pandas or Python, which without a zone are UTC; without `ts` rows
+    follow each other from 1970 on. `interval` is the
     length of a bar: "1m" to "1d", or milliseconds. `funding` is the last settled rate known at each close. Raises
     ValueError where `check_panel` does.
     """
-    if isinstance(interval, str) and interval not in INTERVALS_MS:
-        raise ValueError(f"interval: found {interval!r}, allowed {', '.join(INTERVALS_MS)} or milliseconds")
-    interval_ms = INTERVALS_MS[interval] if isinstance(interval, str) else int(interval)
-    if interval_ms <= 0:
-        raise ValueError(f"interval: found {interval_ms} ms, allowed above 0")
+    interval_ms = _interval(interval)
     prices = {name: _matrix(name, values) for name, values in zip(_PRICES, (open, high, low, close), strict=True)}
     rows, count = prices["close"].shape
     unknown = np.full((rows, count), np.nan)
-    names = (
-        tuple(instruments) if instruments is not None else tuple(f"X{i}" if count > 1 else "X" for i in range(count))
-    )
     panel = Panel(
-        instruments=names,
+        instruments=_names(instruments, count),
         interval_ms=interval_ms,
         ts_open=np.arange(rows, dtype=np.int64) * interval_ms if ts is None else _times(ts),
         volume=unknown if volume is None else _matrix("volume", volume),
@@ -99,7 +98,7 @@ def _refuse(name: str, what: str, wrong: NDArray[np.bool_]) -> None:
 
 
 def _matrix(name: str, values: ArrayLike) -> Floats:
-    found = np.asarray(values, dtype=np.float64)
+    found = _floats(name, values)
     if found.ndim == 1:
         found = found[:, None]
     if found.ndim != 2:
@@ -107,14 +106,72 @@ def _matrix(name: str, values: ArrayLike) -> Floats:
     return found
 
 
-def _times(ts: ArrayLike) -> NDArray[np.int64]:
-    found = np.asarray(ts)
+def _interval(given: str | int) -> int:
+    if isinstance(given, str) and given in INTERVALS_MS:
+        return INTERVALS_MS[given]
+    if isinstance(given, bool) or not isinstance(given, int | np.integer):
+        raise mistake("interval", given, f"{', '.join(INTERVALS_MS)} or whole milliseconds")
+    if given <= 0:
+        raise ValueError(f"interval: found {given} ms, allowed above 0")
+    return int(given)
+
+
+def _names(given: str | Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if given is None:
+        return tuple(f"X{i}" if count > 1 else "X" for i in range(count))
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    for name in names:
+        if not (isinstance(name, str) and name):
+            raise mistake("instruments", name, "names")
+    return names
+
+
+def _floats(name: str, values: ArrayLike) -> Floats:
+    """Numbers of any kind; NaN where a masked array hides one."""
+    nothing = f"{name}: found values that are no numbers"
+    try:
+        found = np.asarray(values)
+    except ValueError:  # ragged
+        raise ValueError(nothing) from None
+    if found.dtype.kind == "O":
+        if any(isinstance(value, str) for value in found.flat):
+            raise ValueError(nothing)
+        try:
+            found = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(nothing) from None
+    elif found.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: found {found.dtype}, allowed numbers")
+    found = found.astype(np.float64, copy=False)
+    return np.where(np.ma.getmaskarray(values), np.nan, found) if isinstance(values, np.ma.MaskedArray) else found
+
+
+def _times(ts: Any) -> NDArray[np.int64]:
+    columns = getattr(ts, "dt", ts)  # of a pandas series
+    if getattr(columns, "tz", None) is not None:
+        ts = columns.tz_convert(None)
+    try:
+        found = np.asarray(ts)
+    except ValueError:  # ragged
+        raise ValueError("ts: found values that are no times") from None
     if found.ndim != 1:
         raise ValueError(f"ts: found {found.ndim} dimensions, allowed 1")
+    if found.dtype.kind == "O":
+        found = np.array([_since_1970(value) for value in found], dtype="timedelta64[ms]").astype(np.int64)
     if np.issubdtype(found.dtype, np.datetime64):
         if np.isnat(found).any():
             raise ValueError("ts: found a missing time")
         return found.astype("datetime64[ms]").astype(np.int64)
     if not np.issubdtype(found.dtype, np.integer):
-        raise ValueError(f"ts: found {found.dtype}, allowed whole UTC milliseconds or numpy datetimes")
+        raise ValueError(f"ts: found {found.dtype}, allowed {_TIMES}")
+    if found.size and int(found.max()) > np.iinfo(np.int64).max:
+        raise ValueError(f"ts: found {found.max()}, allowed {_TIMES}")
     return found.astype(np.int64)
+
+
+def _since_1970(value: object) -> timedelta:
+    if not isinstance(value, datetime):
+        raise mistake("ts", value, _TIMES)
+    if value != value:  # pandas' missing time
+        raise ValueError("ts: found a missing time")
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
