@@ -110,6 +110,19 @@ def test_quantities_are_on_the_lot_and_a_sizer_may_be_used_again() -> None:
     assert all(Decimal(str(quantity)) % CONTRACT.lot_size == 0 for quantity in one.trades.quantity.tolist())
 
 
+@pytest.mark.parametrize(
+    ("exposure", "left"),
+    ((0.0, 30.0), (5_000.0, 10.0), (5_999.999, 0.0), (5_999.9, 0.001), (6_000.0, 0.0), (7_000.0, 0.0)),
+)
+def test_what_the_exposure_leaves_is_no_dust(exposure: float, left: float) -> None:
+    """Sums of floats leave a remainder where nothing is left; it would be a trade."""
+    wanted = Wanted(
+        instrument=0, name="X", ts=0, side=1, price=100.0, stop=math.nan, equity=10_000.0, peak_equity=10_000.0,
+        cash=10_000.0, exposure=exposure, positions=1, closed=(),
+    )  # fmt: skip
+    assert MaxExposure(0.6)(wanted, 30.0) == pytest.approx(left)
+
+
 @pytest.mark.parametrize("kind", (EquityFraction, RiskFraction, MaxExposure))
 @pytest.mark.parametrize("value", (0, -1, math.nan, math.inf))
 def test_bounds(kind: Any, value: float) -> None:

@@ -75,6 +75,7 @@ class Limit(Protocol):
 
 
 ONE = Decimal(1)
+_DUST = 1e-6
 NO_EXPECTANCY = expectancy_view((), 0)
 
 
@@ -239,13 +240,15 @@ class MaxPositions:
 
 
 class MaxExposure:
-    """Gross notional of at most `most` times equity; an entry is cut to what is left."""
+    """Gross notional of at most `most` times equity; an entry is cut to what is left. Less than a millionth of it is
+    what floats leave of nothing, and no entry."""
 
     def __init__(self, most: float) -> None:
         self._most = _positive("most", most)
 
     def __call__(self, wanted: Wanted, quantity: float) -> float:
-        return max(0.0, min(quantity, (wanted.equity * self._most - wanted.exposure) / wanted.price))
+        left = (wanted.equity * self._most - wanted.exposure) / wanted.price
+        return min(quantity, left) if left >= quantity * _DUST else 0.0
 
 
 def _positive(name: str, value: float) -> float:
