@@ -64,7 +64,7 @@ def test_assumptions_follow_the_settings(found: Found) -> None:
     assert "fills at the next open, up to 5 % of that bar's volume." in lines
     assert "pays 0.055 % of its notional and loses 0.02 % of its price" in lines
     assert "market impact is not simulated" in lines
-    assert "every 8 hours at the recorded rate; none is known of ADAUSDT" in lines
+    assert "at the recorded times and rates; none is known of ADAUSDT" in lines
     changed = msgspec.structs.replace(
         study, delay=2, funding_hours=None, costs=Costs(fee=0, slippage=0.01, impact=0.5, participation=0.1)
     )

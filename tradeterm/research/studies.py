@@ -32,7 +32,8 @@ _GROUPS = ("parameters", "exits", "sizing", "limits", "costs")
 _CAPITAL = 100_000.0
 _FINE = Decimal("0.00000001")
 _NSE_TICK = Decimal("0.05")
-_HOURS_OF_FUNDING = 8.0
+_LONGEST_FUNDING_MS = 8 * HOUR_MS
+"""Time between settlements: a file that ends no more than that before the bars misses none."""
 _NAMED = 4
 
 Decoded = TypeVar("Decoded", bound=Struct)
@@ -86,20 +87,25 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
         instruments=contracts,
         calendar=contracts[0].calendar,
         costs=_decoded({"costs": costs_values}, _CostsTable).costs,
-        funding_hours=_funding_hours(contracts),
+        funding={
+            contract.id: found
+            for contract, found in zip(contracts, loaded.settlements, strict=True)
+            if found is not None and found.ts.size
+        },
         seed=asked.seed,
     )
     _ = study.strategy
+    study = _within(study, asked)
     if folder is None:
         notes = ("no data was named or imported: this is the bundled recording of a week", *notes)
     return Found(
         name=name,
-        study=_within(study, asked),
+        study=study,
         folder=root,
         symbols=tuple(series.instrument for series in kept),
         interval=interval,
         data_hash=loaded.data_hash,
-        notes=(*notes, *loaded.report),
+        notes=(*notes, *_partly_funded(study), *loaded.report),
     )
 
 
@@ -226,10 +232,19 @@ def _no_contract(series: Series) -> Instrument:
     )
 
 
-def _funding_hours(contracts: Sequence[Instrument]) -> float:
-    """The shortest time between settlements of any of them, as the contracts say; 8 hours where none does."""
-    known = [contract.funding_interval_ms for contract in contracts if contract.funding_interval_ms > 0]
-    return min(known) / HOUR_MS if known else _HOURS_OF_FUNDING
+def _partly_funded(study: Study) -> list[str]:
+    """A sentence on each instrument whose settlements do not cover the study's time."""
+    first, last = int(study.panel.ts_open[0]), int(study.panel.ts[-1])
+    begin = first if study.since is None else max(first, study.since)
+    said = []
+    for name, settled in (study.funding or {}).items():
+        known_from, known_to = int(settled.ts[0]), int(settled.ts[-1])
+        if known_from > begin + _LONGEST_FUNDING_MS or known_to < last - _LONGEST_FUNDING_MS:
+            said.append(
+                f"funding of {name} is known from {utc(known_from)} to {utc(known_to)} UTC alone; "
+                "before and after, none is paid"
+            )
+    return said
 
 
 def _within(study: Study, asked: Asked) -> Study:

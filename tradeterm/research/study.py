@@ -12,7 +12,7 @@ from tradeterm.domain.instrument import Calendar, Instrument
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.signals import GateCode
 from tradeterm.research.backtesting import DAYS_PER_YEAR, settlements_of
-from tradeterm.research.bars import Bars, Liquidity, bars_of
+from tradeterm.research.bars import Bars, Liquidity, Settlements, bars_of
 from tradeterm.research.costs import Costs
 from tradeterm.research.entries import Why
 from tradeterm.research.exits import ExitSignals, FirstExit, first_exit
@@ -40,10 +40,11 @@ _WHY = Why(
 class Study(Struct, frozen=True, kw_only=True):
     """One book's backtest: what is traded, on which data, by which rules.
 
-    `panel` has the bars of the book's instruments in the order of `instruments`, best memory-mapped. `funding_hours` is
-    the time between two settlements where the panel has funding (None: never). `liquidity`, by instrument, is needed
-    where `costs` has an impact. No entry is decided at a close before `since` (UTC ms): the rows before it are history.
-    Every entry waits `delay` bars after its signal, and is decided then. `seed` is that of whatever is random.
+    `panel` has the bars of the book's instruments in the order of `instruments`, best memory-mapped. `funding`, by
+    instrument, is what was settled; without it settlements are every `funding_hours` of the day at the panel's rates
+    (None: no funding is paid, whatever was settled). `liquidity`, by instrument, is needed where `costs` has an impact.
+    No entry is decided at a close before `since` (UTC ms): the rows before it are history. Every entry waits `delay`
+    bars after its signal, and is decided then. `seed` is that of whatever is random.
     """
 
     book: BookConfig
@@ -51,6 +52,7 @@ class Study(Struct, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
     calendar: Calendar = Calendar.ALWAYS
     costs: Costs = Costs()
+    funding: Mapping[str, Settlements] | None = None
     funding_hours: float | None = 8.0
     liquidity: Mapping[str, Liquidity] | None = None
     since: int | None = None
@@ -97,7 +99,7 @@ def run(study: Study, *, exits: FirstExit = first_exit, verdicts: Verdicts | Non
     market = bars_of(
         panel,
         calendar=study.calendar,
-        funding=settlements_of(panel, study.funding_hours),
+        funding=settlements(study),
         liquidity=None if study.liquidity is None else [study.liquidity.get(name) for name in panel.instruments],
         steps=[(Step.of(contract.tick_size), Step.of(contract.lot_size)) for contract in study.instruments],
     )
@@ -112,6 +114,13 @@ def run(study: Study, *, exits: FirstExit = first_exit, verdicts: Verdicts | Non
         why=_WHY,
     )
     return Result(found, DAYS_PER_YEAR[study.calendar], study.since)
+
+
+def settlements(study: Study) -> list[Settlements | None]:
+    """The funding to be paid, instrument by instrument."""
+    if study.funding is None or study.funding_hours is None:
+        return settlements_of(study.panel, study.funding_hours)
+    return [study.funding.get(name) for name in study.panel.instruments]
 
 
 def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, ...]:

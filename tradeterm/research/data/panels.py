@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tradeterm.domain.errors import DataError
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
+from tradeterm.research.bars import Settlements
 from tradeterm.research.data.calendar import ALWAYS, Hours, hours_of
 from tradeterm.research.data.manifest import read_hash
 from tradeterm.research.data.moments import date
@@ -32,32 +33,43 @@ Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
 FIELDS = ("open", "high", "low", "close", "volume")
 COLUMNS = ".columns"
-LAYOUT = 1
+LAYOUT = 2
 """Part of every key: changes when what is laid out does."""
 MOST_KEPT = 8
 MOST_ROWS = 20_000_000
 """Almost forty years of minutes: more rows than that come from a time that is wrong."""
 _TIMES, _NOTES, _DRAFT = "ts_open", "notes.json", ".draft-"
+_SETTLED = ("settled_ts", "settled_rate")
 _ABANDONED_NS = 3600 * 10**9  # a draft of that age is of a process that was killed
 
 
 class Notes(Struct, frozen=True):
-    """What a layout was made of. Rows before `first` and from `stop` on have no bar; `report` says what was left
-    out."""
+    """What a layout was made of. Rows before `first` and from `stop` on have no bar; `settled` is how many settlements
+    there are of each instrument (None: it has no funding); `report` says what was left out."""
 
     instruments: tuple[str, ...]
     interval_ms: int
     first: int
     stop: int
-    has_funding: bool
+    settled: tuple[int | None, ...]
     report: tuple[str, ...]
 
 
 class Loaded(Struct, frozen=True):
-    """A panel; `data_hash` names its contents (the same data, the same hash), `report` says what was left out."""
+    """A panel; `settlements` are those of each instrument (None: it has no funding), of all time; `data_hash` names the
+    contents (the same data, the same hash), `report` says what was left out."""
 
     panel: Panel
+    settlements: tuple[Settlements | None, ...]
     data_hash: str
+    report: tuple[str, ...]
+
+
+class _Laid(Struct, frozen=True):
+    """What a layout holds."""
+
+    panel: Panel
+    settlements: tuple[Settlements | None, ...]
     report: tuple[str, ...]
 
 
@@ -105,12 +117,13 @@ def load(
     if len(hours) > 1:
         raise DataError(f"symbols: found {', '.join(names)}, which keep different trading hours, allowed one kind")
     key = _key(parts, interval)
-    panel, report = _mapped(root, key, parts, interval, hours.pop(), cache)
+    laid = _mapped(root, key, parts, interval, hours.pop(), cache)
+    panel = laid.panel
     first, stop = np.searchsorted(panel.ts_open, [-(2**62) if start is None else start, 2**62 if end is None else end])
     if first >= stop:
         raise DataError(f"{', '.join(names)}: found no {interval} bars in the time asked for")
     digest = hashlib.sha256(f"{key} {panel.ts_open[first]} {panel.ts_open[stop - 1]}".encode()).hexdigest()
-    return Loaded(panel.window(int(first), int(stop)), digest, report)
+    return Loaded(panel.window(int(first), int(stop)), laid.settlements, digest, laid.report)
 
 
 def _part(root: Path, symbol: str, interval: str) -> _Part:
@@ -132,10 +145,8 @@ def _key(parts: Sequence[_Part], interval: str) -> str:
     return hashlib.sha256(msgspec.json.encode((LAYOUT, interval, facts))).hexdigest()
 
 
-def _mapped(
-    root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours, cache: bool
-) -> tuple[Panel, tuple[str, ...]]:
-    """The panel of the layout `key`, laid out now where it is missing or damaged."""
+def _mapped(root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours, cache: bool) -> _Laid:
+    """What is in the layout `key`, laid out now where it is missing or damaged."""
     kept = root / COLUMNS / key[:32]
     if cache:
         found = _open(kept)
@@ -166,14 +177,16 @@ def _home(root: Path) -> Path | None:
     return root / COLUMNS if os.access(root / COLUMNS, os.W_OK | os.X_OK) else None
 
 
-def _open(folder: Path) -> tuple[Panel, tuple[str, ...]] | None:
-    """The panel of a layout; None where it is not there, not whole or not of this form."""
+def _open(folder: Path) -> _Laid | None:
+    """A layout; None where it is not there, not whole or not of this form."""
     try:
         notes = msgspec.json.decode((folder / _NOTES).read_bytes(), type=Notes)
         ts_open: Stamps = np.asarray(np.load(folder / f"{_TIMES}.npy", mmap_mode="r"))
         shape = (len(notes.instruments), ts_open.shape[0])
         columns: dict[str, Floats] = {field: _map(folder, field) for field in FIELDS}
-        columns["funding"] = _map(folder, "funding") if notes.has_funding else np.broadcast_to(np.nan, shape)
+        has_funding = any(count is not None for count in notes.settled)
+        columns["funding"] = _map(folder, "funding") if has_funding else np.broadcast_to(np.nan, shape)
+        settlements = _settlements(folder, notes.settled) if has_funding else (None,) * len(notes.settled)
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     if any(column.shape != shape or column.dtype != np.float64 for column in columns.values()):
@@ -191,7 +204,20 @@ def _open(folder: Path) -> tuple[Panel, tuple[str, ...]] | None:
     )
     with suppress(OSError):  # in somebody else's folder it may be looked at, not marked
         os.utime(folder)
-    return panel.window(notes.first, notes.stop), notes.report
+    return _Laid(panel.window(notes.first, notes.stop), settlements, notes.report)
+
+
+def _settlements(folder: Path, counts: Sequence[int | None]) -> tuple[Settlements | None, ...]:
+    """They lie one instrument after the other. Raises ValueError where they are not as many as there should be."""
+    ts, rate = (np.load(folder / f"{name}.npy") for name in _SETTLED)
+    sizes = [count or 0 for count in counts]
+    if ts.shape != rate.shape or ts.shape != (sum(sizes),):
+        raise ValueError(f"found {ts.shape} settlements, allowed {sum(sizes)}")
+    ends = np.cumsum(sizes).tolist()
+    parts = zip(counts, ends, strict=True)
+    return tuple(
+        None if count is None else Settlements(ts[end - count : end], rate[end - count : end]) for count, end in parts
+    )
 
 
 def _map(folder: Path, name: str) -> Floats:
@@ -206,6 +232,7 @@ def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hour
     np.save(folder / f"{_TIMES}.npy", ts_open)
     has_funding = any(part.funding for part in parts)
     names = (*FIELDS, "funding") if has_funding else FIELDS
+    settled: list[Settlements | None] = []
     files = {name: (folder / f"{name}.npy").open("wb") for name in names}
     header = {"descr": "<f8", "fortran_order": False, "shape": (len(parts), ts_open.size)}
     try:
@@ -220,13 +247,19 @@ def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hour
                 column = np.full(ts_open.size, np.nan)
                 column[at] = values
                 column.tofile(files[name])
+            settled.append(_settled(part, report))
             if has_funding:
-                _funding(part, ts_open + interval_ms, report).tofile(files["funding"])
+                _rates(settled[-1], ts_open + interval_ms).tofile(files["funding"])
     finally:
         for file in files.values():
             file.close()
+    known = [each for each in settled if each is not None]
+    if known:
+        for name, columns in zip(_SETTLED, zip(*known, strict=True), strict=True):
+            np.save(folder / f"{name}.npy", np.concatenate(columns))
     instruments = tuple(part.bars.instrument for part in parts)
-    notes = Notes(instruments, interval_ms, first, stop, has_funding, tuple(report))
+    counts = tuple(None if each is None else len(each.ts) for each in settled)
+    notes = Notes(instruments, interval_ms, first, stop, counts, tuple(report))
     (folder / _NOTES).write_bytes(msgspec.json.encode(notes))
 
 
@@ -276,17 +309,24 @@ def _bars(series: Series, interval_ms: int, hours: Hours) -> tuple[Stamps, list[
     return ts, columns, said
 
 
-def _funding(part: _Part, closes: Stamps, report: list[str]) -> Floats:
-    """The last rate settled at or before each close; NaN before the first."""
+def _settled(part: _Part, report: list[str]) -> Settlements | None:
+    """What was settled, checked; None without a file of it."""
     from tradeterm.feeds.recording import checked_funding
     from tradeterm.research.data.store import read_series
 
     if part.funding is None:
-        return np.full(closes.size, np.nan)
+        return None
     ts, values = read_series(part.funding)
     settled = checked_funding(part.funding.path, ts, values[:, 0])
     name = f"{part.funding.path.name}: "
     report += [f"{part.funding.instrument} funding: {line.removeprefix(name)}" for line in settled.report]
+    return Settlements(settled.ts, settled.rate)
+
+
+def _rates(settled: Settlements | None, closes: Stamps) -> Floats:
+    """The last rate settled at or before each close; NaN before the first."""
+    if settled is None or settled.ts.size == 0:
+        return np.full(closes.size, np.nan)
     last = np.searchsorted(settled.ts, closes, side="right") - 1
     return np.where(last >= 0, settled.rate[np.maximum(last, 0)], np.nan)
 

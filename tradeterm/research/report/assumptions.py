@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from tradeterm.research.study import Study
+from tradeterm.research.study import Study, settlements
 
 _MOST_NAMED = 5
 
@@ -31,11 +29,13 @@ def assumptions(study: Study) -> tuple[str, ...]:
 def _funding(study: Study) -> str:
     if study.funding_hours is None:
         return "No funding is paid."
-    known = [bool(np.isfinite(rates).any()) for rates in study.panel.funding.T]
-    without = [name for name, has in zip(study.panel.instruments, known, strict=True) if not has]
-    if len(without) == len(known):
+    names = study.panel.instruments
+    without = [name for name, paid in zip(names, settlements(study), strict=True) if paid is None]
+    if len(without) == len(names):
         return "No funding is paid: the data has none."
-    text = f"Funding is settled every {study.funding_hours:g} hours at the recorded rate"
+    text = f"Funding is settled every {study.funding_hours:g} hours at the panel's rate"
+    if study.funding is not None:
+        text = "Funding is settled at the recorded times and rates"
     if not without:
         return f"{text}."
     named = ", ".join(without[:_MOST_NAMED]) + (f" and {more} more" if (more := len(without) - _MOST_NAMED) > 0 else "")
