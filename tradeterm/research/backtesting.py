@@ -1,7 +1,7 @@
 """The public function: would this rule have worked, by the fill rules of `fills.py`?"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from tradeterm.research.bars import Liquidity, Settlements, bars_of
 from tradeterm.research.costs import Costs
 from tradeterm.research.fills import ExitPolicy, policy_of
 from tradeterm.research.panels import check_panel, is_regular
+from tradeterm.research.plainly import choice, mistake, number
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import signals_of, simulate
 from tradeterm.research.sizers import EquityFraction, Limit, Sizer
@@ -30,7 +31,7 @@ def backtest(
     costs: Costs | None = None,
     capital: float = 100_000.0,
     size: float | Sizer = 0.10,
-    limits: Sequence[Limit] = (),
+    limits: Limit | Sequence[Limit] = (),
     calendar: Calendar = Calendar.ALWAYS,
     funding_hours: float | None = 8.0,
     liquidity: Mapping[str, Liquidity] | None = None,
@@ -42,34 +43,64 @@ def backtest(
     next bar's open. `exits` says what ends a position: a book's `ExitsConfig` (by default one with its defaults: stop
     2 %, target 3 %, trailing, 8 hours, session end), or an `ExitPolicy`, in which each may be switched off.
 
-    `size` is the notional of an entry as a fraction of equity, or a `Sizer`; `limits` cut it. `calendar` is that of
-    all instruments. Where the panel has funding, it is settled every `funding_hours`, as `settlements_of` says.
-    `liquidity`, by instrument, is needed where `costs` has an impact.
+    `size` is the notional of an entry as a fraction of equity, or a `Sizer`; `limits`, one or several, cut it.
+    `calendar` is that of all instruments. Where the panel has funding, it is settled every `funding_hours`, as
+    `settlements_of` says. `liquidity`, by instrument, is needed where `costs` has an impact.
 
     Raises ValueError for input that is not sound: one sentence that says what was found where.
     """
+    if not isinstance(panel, Panel):
+        raise mistake("panel", type(panel), "what panel_of makes")
     check_panel(panel)
+    capital = number("capital", capital)
     if not 0 < capital < math.inf:
         raise ValueError(f"capital: found {capital}, allowed above 0")
-    policy = exits if isinstance(exits, ExitPolicy) else policy_of(exits or ExitsConfig())
+    calendar = choice("calendar", calendar, Calendar)
+    policy = _policy(exits)
+    costs = Costs() if costs is None else costs
+    if not isinstance(costs, Costs):
+        raise mistake("costs", costs, "Costs")
     if policy.session_end and panel.interval_ms >= DAY_MS:
         raise ValueError("session_end: every bar of a day or more is its session's last, so switch it off for these")
     market = bars_of(
         panel,
         calendar=calendar,
-        funding=settlements_of(panel, funding_hours),
-        liquidity=None if liquidity is None else [liquidity.get(name) for name in panel.instruments],
+        funding=settlements_of(panel, None if funding_hours is None else number("funding_hours", funding_hours)),
+        liquidity=None if liquidity is None else _liquidity(panel, liquidity),
     )
     found = simulate(
         market,
         signals_of(_signals(panel, signals)),
         policy,
-        costs=costs or Costs(),
-        capital=float(capital),
-        sizer=EquityFraction(size) if isinstance(size, int | float) else size,
-        limits=limits,
+        costs=costs,
+        capital=capital,
+        sizer=size if callable(size) else EquityFraction(number("size", size)),
+        limits=_limits(limits),
     )
     return Result(found, DAYS_PER_YEAR[calendar])
+
+
+def _policy(exits: object) -> ExitPolicy:
+    if exits is None or isinstance(exits, ExitsConfig):
+        return policy_of(exits or ExitsConfig())
+    if not isinstance(exits, ExitPolicy):
+        raise mistake("exits", exits, "an ExitPolicy, or the exits of a book")
+    return exits
+
+
+def _limits(limits: Limit | Sequence[Limit]) -> tuple[Limit, ...]:
+    several = tuple(limits) if isinstance(limits, Iterable) else (limits,)
+    for limit in several:
+        if not callable(limit):
+            raise mistake("limits", limit, "limits, such as MaxPositions(5)")
+    return several
+
+
+def _liquidity(panel: Panel, known: Mapping[str, Liquidity]) -> list[Liquidity | None]:
+    for name, one in known.items():
+        if not isinstance(one, Liquidity):
+            raise mistake(f"liquidity: {name}", one, "a Liquidity")
+    return [known.get(name) for name in panel.instruments]
 
 
 def _signals(panel: Panel, signals: ArrayLike | Signals | Strategy) -> Signals:
