@@ -53,11 +53,11 @@ class Decisions:
 
 
 def read_spent(db: sqlite3.Connection, wall: int) -> Spent:
-    """What the ledger knows of the UTC day of `wall`."""
+    """What the ledger knows of the UTC day of `wall`; the chat has a budget of its own."""
     day = wall // DAY_MS
     rows = db.execute(
         "SELECT cost, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) + coalesce(cached_tokens, 0)"
-        " FROM ai_usage WHERE ts >= ?",
+        " FROM ai_usage WHERE ts >= ? AND purpose != 'chat'",
         (day * DAY_MS,),
     ).fetchall()
     usd = sum((Decimal(cost) for cost, _ in rows if cost is not None), Decimal(0))
