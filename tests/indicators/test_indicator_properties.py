@@ -197,6 +197,61 @@ def test_what_overflows_has_no_value(name: str) -> None:
     assert not any(np.isinf(values).any() for values in CASES[name].of(b))
 
 
+@EVERY
+@SOME
+@given(bars(), st.integers(-1050, 1000), st.integers(-1050, 1000))
+def test_at_any_size_a_number_is_right_or_missing(name: str, b: Bars, price: int, volume: int) -> None:
+    """Squares and products leave the range of a float long before the prices do."""
+    scaled = np.ldexp(b, [[price]] * 4 + [[volume]])
+    exact = np.ldexp(scaled, [[-price]] * 4 + [[-volume]]) == b  # what is subnormal has lost digits
+    if not exact.all():
+        return
+    grown = price * CASES[name].price_power + (volume if name == "obv" else 0)
+    for values, clean in zip(CASES[name].of(scaled), CASES[name].of(b), strict=True):
+        assert np.isnan(values[np.isnan(clean)]).all()
+        there = ~np.isnan(values)
+        np.testing.assert_allclose(np.ldexp(values[there], -grown), clean[there], rtol=1e-9, atol=1e-9)
+
+
+def test_deviations_whose_squares_leave_the_range_have_no_value() -> None:
+    close = 100 + np.random.default_rng(3).normal(size=60)
+    for size in (1e160, 1e300, 1e-200, 1e-300):
+        assert np.isnan(ind.zscore(close * size)).all()
+        upper, middle, lower = ind.bollinger(close * size)
+        assert np.isnan(upper).all() and np.isnan(lower).all()
+        np.testing.assert_allclose(middle[19:] / size, ind.sma(close, 20)[19:])
+        flat = np.full(30, size)
+        upper, middle, lower = ind.bollinger(flat)
+        assert upper[-1] == middle[-1] == lower[-1] == pytest.approx(size)
+
+
+def test_a_turnover_that_overflows_is_no_turnover_of_none() -> None:
+    price = np.array([1e200, 2e200, 1e200, 1.5e200])
+    assert np.isnan(ind.mfi(price, price, price, [1.0, 1.0, 1e200, 1.0], 3)).all()
+    assert np.isnan(ind.vwap([1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [1e308, 1e308], [0, 0])[1])
+
+
+IMPOSSIBLE = {
+    **dict.fromkeys(("stochastic", "cci", "atr", "adx", "garman_klass", "garman_klass_yang_zhang"), ("range",)),
+    **dict.fromkeys(("mfi", "vwap"), ("range", "volume")),
+    "obv": ("volume",),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in IMPOSSIBLE.items() for kind in kinds])
+@SOME
+@given(bars(least=2), st.data())
+def test_an_impossible_bar_is_a_missing_bar(name: str, kind: str, b: Bars, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, b.shape[1] - 1))
+    wrong, missing = b.copy(), b.copy()
+    missing[:, at] = np.nan
+    if kind == "volume":
+        wrong[4, at] = -1.0
+    else:
+        wrong[1, at] = np.nextafter(wrong[2, at], -np.inf)
+    equal(CASES[name].of(wrong), CASES[name].of(missing))
+
+
 def test_any_numbers_are_taken() -> None:
     close = [5, 7, 6, 8, 9, 4, 5, 6]
     expected = ind.rsi(np.array(close, dtype=np.float64), 3)
@@ -255,8 +310,11 @@ def test_impossible_parameters_are_refused(call: Callable[[list[float]], object]
 
 
 def test_a_period_is_a_whole_number() -> None:
-    with pytest.raises(TypeError):
-        ind.rsi([1.0, 2.0, 3.0], 2.5)  # type: ignore[arg-type]
+    close = np.arange(50.0)
+    for period in (2.5, 14.0, "14", None, [14]):
+        with pytest.raises(ValueError, match="period must be a whole number of bars"):
+            ind.rsi(close, period)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(ind.rsi(close, np.int64(14)), ind.rsi(close, 14))  # type: ignore[arg-type]
 
 
 def test_importing_is_quick() -> None:

@@ -33,6 +33,8 @@ def test_a_missing_value_costs_its_own_windows_only() -> None:
 def test_no_window_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         sma(np.array([1.0]), 0)
+    with pytest.raises(ValueError, match="not one number"):
+        sma(1.0, 1)
 
 
 @given(arrays(np.float64, st.integers(1, 60), elements=NUMBERS), st.integers(1, 20), st.integers(0, 30))

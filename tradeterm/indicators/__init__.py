@@ -2,9 +2,10 @@
 
 Whatever numpy can read as numbers is taken and never changed; float64 of the same length is returned, NaN where there
 is no value: in the warm-up, on flat data that divide by zero, and around a missing bar. A bar is missing where one of
-the fields given is NaN or infinite. An indicator over a window has no value while the window holds a missing bar, and
-its values depend on nothing before the window. A recursive one (ema, rsi, macd, atr, adx, obv) begins anew after it,
-with the whole warm-up; it depends on where it began, for some multiple of its period.
+the fields given is NaN or infinite, its high is below its low, or its volume is negative. An indicator over a window
+has no value while the window holds a missing bar, and its values depend on nothing before the window. A recursive one
+(ema, rsi, macd, atr, adx, obv) begins anew after it, with the whole warm-up; it depends on where it began, for some
+multiple of its period.
 
 The recursions are TA-Lib's. It is imported on first use, because it imports pandas (0.3 s).
 """

@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 
 # Prices are decimals: two equal sums of three of them may differ by this much of their size in binary.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
+# Products below this may have lost digits, or all of themselves, to the end of the range of a float.
+SMALLEST = 1e-290
 
 
 def columns(*fields: ArrayLike) -> tuple[Floats, ...]:
@@ -29,10 +31,33 @@ def columns(*fields: ArrayLike) -> tuple[Floats, ...]:
     return tuple(table)
 
 
+def bars(high: ArrayLike, low: ArrayLike, *others: ArrayLike) -> tuple[Floats, ...]:
+    """As `columns`; a bar whose high is below its low is NaN in all of them."""
+    table = np.array(columns(high, low, *others))
+    table[:, table[0] < table[1]] = np.nan
+    return tuple(table)
+
+
+def traded(volume: ArrayLike) -> Floats:
+    """The volume, NaN where it is negative."""
+    found = np.asarray(volume, dtype=np.float64)
+    return np.where(found < 0, np.nan, found)
+
+
 def check_period(n: int, least: int = 1, name: str = "period") -> None:
-    """Raises ValueError for a period shorter than `least` bars, TypeError for one that is not a whole number."""
-    if index(n) < least:
+    """Raises ValueError for a period that is not a whole number of bars, or shorter than `least`."""
+    try:
+        length = index(n)
+    except TypeError:
+        raise ValueError(f"the {name} must be a whole number of bars, not {n!r}") from None
+    if length < least:
         raise ValueError(f"the {name} must be at least {least}, not {n}")
+
+
+def check_positive(value: float, name: str) -> None:
+    """Raises ValueError for what is not one positive number."""
+    if not isinstance(value, float | int | np.floating | np.integer) or not 0 < value < np.inf:
+        raise ValueError(f"the {name} must be a positive number, not {value!r}")
 
 
 def typical_price(high: Floats, low: Floats, close: Floats) -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tradeterm.indicators import ta_lib
-from tradeterm.indicators.bars import ROUNDING, Floats, check_period, columns, numbers, run_by_run, typical_price
+from tradeterm.indicators.bars import ROUNDING, Floats, bars, check_period, columns, numbers, run_by_run, typical_price
 from tradeterm.indicators.rolling import above_mean, highest, lowest, mean_deviation, sma
 
 
@@ -54,7 +54,7 @@ def stochastic(
     """
     for n, name in ((k, "%K period"), (smooth, "smoothing period"), (d, "%D period")):
         check_period(n, name=name)
-    highs, lows, closes = columns(high, low, close)
+    highs, lows, closes = bars(high, low, close)
     top, bottom = highest(highs, k), lowest(lows, k)
     slow_k = sma(100 * ((closes - bottom) / (top - bottom)), smooth)
     slow_d = sma(slow_k, d)
@@ -69,7 +69,7 @@ def cci(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 20) -> Float
     Source: Lambert. Raises ValueError for n < 2.
     """
     check_period(n, least=2)
-    typical = typical_price(*columns(high, low, close))
+    typical = typical_price(*bars(high, low, close))
     distance = mean_deviation(typical, n)
     distance[distance <= ROUNDING * np.abs(typical)] = np.nan
     return numbers(above_mean(typical, n) / (0.015 * distance))

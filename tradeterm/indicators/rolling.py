@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tradeterm.indicators.bars import Floats, check_period, numbers
+from tradeterm.indicators.bars import SMALLEST, Floats, check_period, numbers
 
 
 def sma(x: ArrayLike, n: int) -> Floats:
@@ -18,11 +18,14 @@ def sma(x: ArrayLike, n: int) -> Floats:
     >>> sma(np.array([1.0, 2.0, 3.0, 4.0]), 2)
     array([nan, 1.5, 2.5, 3.5])
 
-    Raises ValueError for n < 1.
+    Raises ValueError for n < 1 and for one number.
     """
     check_period(n)
+    series = np.asarray(x, dtype=np.float64)
+    if not series.ndim:
+        raise ValueError("an indicator takes a series, not one number")
     with np.errstate(over="ignore"):
-        return numbers(rolling_sum(numbers(np.asarray(x, dtype=np.float64)), n) / n)
+        return numbers(rolling_sum(numbers(series), n) / n)
 
 
 def lags(x: Floats, n: int) -> Iterator[Floats]:
@@ -58,9 +61,13 @@ def above_mean(x: Floats, n: int) -> Floats:
 
 
 def deviation(x: Floats, n: int, ddof: int) -> Floats:
-    """Standard deviation of the last `n` values; exactly 0 where they are all the same."""
+    """Standard deviation of the last `n` values; exactly 0 where they are all the same, NaN where squares are lost."""
     above = above_mean(x, n)
-    return np.sqrt(_total((lag - x + above) ** 2 for lag in lags(x, n)) / (n - ddof))
+    squares = numbers(_total((lag - x + above) ** 2 for lag in lags(x, n)))
+    tiny = squares < SMALLEST
+    if tiny.any():
+        squares[tiny & (highest(x, n) > lowest(x, n))] = np.nan
+    return np.sqrt(squares / (n - ddof))
 
 
 def mean_deviation(x: Floats, n: int) -> Floats:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from tradeterm.indicators import ta_lib
 from tradeterm.indicators.averages import wilder
-from tradeterm.indicators.bars import Floats, check_period, columns, numbers, run_by_run
+from tradeterm.indicators.bars import Floats, bars, check_period, columns, numbers, run_by_run
 from tradeterm.indicators.rolling import lags
 
 
@@ -25,7 +25,7 @@ def adx(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> tuple
         plus, minus = talib.PLUS_DI(high, low, close, n), talib.MINUS_DI(high, low, close, n)
         return np.where(ranged, plus, np.nan), np.where(ranged, minus, np.nan)
 
-    plus, minus = run_by_run(of, 2, *columns(high, low, close))
+    plus, minus = run_by_run(of, 2, *bars(high, low, close))
     return wilder(100 * (np.abs(plus - minus) / (plus + minus)), n), plus, minus
 
 

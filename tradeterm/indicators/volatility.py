@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tradeterm.indicators import ta_lib
-from tradeterm.indicators.bars import Floats, check_period, columns, numbers, run_by_run
+from tradeterm.indicators.bars import Floats, bars, check_period, check_positive, columns, numbers, run_by_run
 from tradeterm.indicators.rolling import above_mean, deviation, sma
 
 
@@ -19,7 +19,7 @@ def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> Float
         talib = ta_lib.load()
         return (talib.ATR(high, low, close, n),)
 
-    (average,) = run_by_run(of, 1, *columns(high, low, close))
+    (average,) = run_by_run(of, 1, *bars(high, low, close))
     return average
 
 
@@ -27,11 +27,11 @@ def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> Float
 def bollinger(close: ArrayLike, n: int = 20, width: float = 2) -> tuple[Floats, Floats, Floats]:
     """Upper, middle and lower Bollinger band: `SMA ± width σ`, σ of the population (ddof 0). First value at n-1.
 
-    On flat data the three are the same price. Raises ValueError for n < 1 and for a width that is not positive.
+    On flat data the three are the same price. There are no bands where σ² leaves the range of a float. Raises
+    ValueError for n < 1 and for a width that is not positive.
     """
     check_period(n)
-    if not 0 < width < np.inf:
-        raise ValueError(f"the width must be a positive number of deviations, not {width}")
+    check_positive(width, "width")
     (series,) = columns(close)
     middle, half = sma(series, n), width * deviation(series, n, ddof=0)
     return numbers(middle + half), middle, numbers(middle - half)
@@ -41,7 +41,8 @@ def bollinger(close: ArrayLike, n: int = 20, width: float = 2) -> tuple[Floats, 
 def zscore(x: ArrayLike, n: int = 20, ddof: int = 1) -> Floats:
     """Distance of the value from the mean of the last `n`, itself among them, in their deviations. First value at n-1.
 
-    Never beyond (n-1)/√n with ddof 1, √(n-1) with ddof 0. Flat data have no value. Raises ValueError for n <= ddof.
+    Never beyond (n-1)/√n with ddof 1, √(n-1) with ddof 0. Flat data have no value, nor have those
+    whose σ² leaves the range of a float. Raises ValueError for n <= ddof.
     """
     if ddof not in (0, 1):
         raise ValueError(f"ddof is 0, of the population, or 1, of a sample, not {ddof}")
@@ -60,7 +61,7 @@ def garman_klass(
     bars have, counts as 0. It supposes no drift and no gap between bars, so it fits markets that never close. Source:
     Garman & Klass, J. Business 53 (1980). Raises ValueError for n < 1 and for periods_per_year that are not positive.
     """
-    opens, highs, lows, closes = _positive(*columns(open, high, low, close))
+    highs, lows, opens, closes = _positive(*bars(high, low, open, close))
     return _annualised(_within_bar(opens, highs, lows, closes), n, periods_per_year)
 
 
@@ -72,7 +73,7 @@ def garman_klass_yang_zhang(
 
     For daily bars of markets that close overnight. Otherwise as `garman_klass`.
     """
-    opens, highs, lows, closes = _positive(*columns(open, high, low, close))
+    highs, lows, opens, closes = _positive(*bars(high, low, open, close))
     gap = np.full(opens.size, np.nan)
     gap[1:] = np.log(opens[1:] / closes[:-1])
     return _annualised(gap**2 + _within_bar(opens, highs, lows, closes), n, periods_per_year)
@@ -89,6 +90,5 @@ def _positive(*prices: Floats) -> tuple[Floats, ...]:
 
 def _annualised(variance: Floats, n: int, periods_per_year: float) -> Floats:
     check_period(n)
-    if not 0 < periods_per_year < np.inf:
-        raise ValueError(f"the periods in a year must be a positive number, not {periods_per_year}")
+    check_positive(periods_per_year, "number of periods in a year")
     return numbers(np.sqrt(periods_per_year * np.maximum(sma(variance, n), 0)))

@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tradeterm.indicators import ta_lib
-from tradeterm.indicators.bars import ROUNDING, Floats, check_period, columns, numbers, run_by_run, typical_price
+from tradeterm.indicators.bars import (
+    ROUNDING,
+    SMALLEST,
+    Floats,
+    bars,
+    check_period,
+    columns,
+    numbers,
+    run_by_run,
+    traded,
+    typical_price,
+)
 from tradeterm.indicators.rolling import rolling_sum
 
 
@@ -18,14 +29,15 @@ def mfi(high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike, n:
     Raises ValueError for n < 1.
     """
     check_period(n)
-    highs, lows, closes, volumes = columns(high, low, close, volume)
+    highs, lows, closes, volumes = bars(high, low, close, traded(volume))
     typical = typical_price(highs, lows, closes)
     change = np.diff(typical, prepend=np.nan)
     change[np.abs(change) <= ROUNDING * np.abs(typical)] = 0
-    flow = np.sign(change) * typical * volumes
-    rising = rolling_sum(np.maximum(flow, 0), n)
-    falling = rolling_sum(np.maximum(-flow, 0), n)
-    return numbers(100 * (rising / (rising + falling)))
+    flow = numbers(np.sign(change) * typical * volumes)
+    rising = numbers(rolling_sum(np.maximum(flow, 0), n))
+    falling = numbers(rolling_sum(np.maximum(-flow, 0), n))
+    total = rising + falling
+    return numbers(np.where(total >= SMALLEST, 100 * (rising / total), np.nan))
 
 
 def obv(close: ArrayLike, volume: ArrayLike) -> Floats:
@@ -39,7 +51,7 @@ def obv(close: ArrayLike, volume: ArrayLike) -> Floats:
         talib = ta_lib.load()
         return (talib.OBV(close, volume),)
 
-    (balance,) = run_by_run(of, 1, *columns(close, volume))
+    (balance,) = run_by_run(of, 1, *columns(close, traded(volume)))
     return balance
 
 
@@ -51,7 +63,7 @@ def vwap(high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike, s
     session has no volume, and none from a missing bar to the session's end, for the sums would be of a part of it only.
     Raises ValueError for a missing label.
     """
-    highs, lows, closes, volumes = columns(high, low, close, volume)
+    highs, lows, closes, volumes = bars(high, low, close, traded(volume))
     labels = np.asarray(session)
     if labels.shape != highs.shape:
         raise ValueError(f"{highs.size} bars need as many session labels, not {labels.size}")
@@ -62,6 +74,7 @@ def vwap(high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike, s
     first = int(np.argmin(np.isnan(typical))) if highs.size else 0
     starts = [first, *(np.flatnonzero(labels[first + 1 :] != labels[first:-1]) + first + 1).tolist(), highs.size]
     for start, end in pairwise(starts):
-        traded = np.cumsum(volumes[start:end])
-        average[start:end] = np.cumsum(typical[start:end] * volumes[start:end]) / traded
+        total = numbers(np.cumsum(volumes[start:end]))
+        turnover = np.cumsum(typical[start:end] * volumes[start:end])
+        average[start:end] = np.where(np.abs(turnover) >= SMALLEST, turnover / total, np.nan)
     return numbers(average)
