@@ -26,6 +26,14 @@ def test_by_hand() -> None:
     assert (found.win_rate_low, found.win_rate_high) == wilson(2, 5)
 
 
+@pytest.mark.parametrize("power", [-900, -600, 600, 900])
+def test_the_size_of_the_money_does_not_matter(power: int) -> None:
+    pnl = np.array([200.0, -100.0, 100.0, 0.0, -50.0])
+    one, scaled = expectancy(pnl), expectancy(np.ldexp(pnl, power))
+    assert scaled.t_statistic == one.t_statistic
+    assert math.ldexp(scaled.standard_error, -power) == one.standard_error
+
+
 def test_no_trades_have_no_figures() -> None:
     found = expectancy([])
     assert found[:4] == (0, 0, 0, 0)

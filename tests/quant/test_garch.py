@@ -153,7 +153,9 @@ def test_the_same_series_gives_the_same_fit_and_stays_as_it_is() -> None:
         (np.zeros(200), "do not vary"),
         (np.append(np.random.default_rng(0).standard_normal(200), np.nan), "not finite"),
         (np.append(np.random.default_rng(0).standard_normal(200), np.inf), "not finite"),
-        (np.ones((200, 2)), "2 dimensions"),
+        (np.random.default_rng(0).standard_normal(200) * 1e200, "too large"),
+        (np.random.default_rng(0).standard_normal(200) * 1e307, "too large"),
+        (np.random.default_rng(0).standard_normal(200) * 1e-200, "too small"),
     ],
 )
 def test_no_fit_and_why(returns: np.ndarray, reason: str) -> None:
@@ -166,6 +168,10 @@ def test_a_usable_series_is_not_refused_and_an_unknown_model_is() -> None:
     assert garch_refusal(returns) is None
     with pytest.raises(ValueError, match="garch or gjr"):
         fit_garch(returns, "egarch")  # type: ignore[arg-type]
+    for call in (fit_garch, garch_refusal):
+        for shape in ((200, 1), (200, 2), ()):
+            with pytest.raises(ValueError, match="one series"):
+                call(np.ones(shape))
 
 
 @pytest.mark.parametrize("model", ["garch", "gjr"])

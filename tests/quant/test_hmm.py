@@ -208,7 +208,9 @@ def test_returns_that_are_mostly_zero_give_a_finite_model() -> None:
         (np.full(300, 0.01), 2, "does not vary"),
         (np.zeros(300), 2, "does not vary"),
         (np.append(np.random.default_rng(0).standard_normal(300), np.nan), 2, "not finite"),
-        (np.ones((300, 2)), 2, "2 dimensions"),
+        (np.random.default_rng(0).standard_normal(300) * 1e200, 2, "too large"),
+        (np.random.default_rng(0).standard_normal(300) * 1e307, 2, "too large"),
+        (np.random.default_rng(0).standard_normal(300) * 1e-200, 2, "too small"),
     ],
 )
 def test_no_fit_and_why(x: np.ndarray, states: int, reason: str) -> None:
@@ -221,6 +223,10 @@ def test_wrong_use() -> None:
     for states in (1, 5):
         with pytest.raises(ValueError, match="2 to 4 states"):
             fit_hmm(np.zeros(300), states)
+    for call in (fit_hmm, hmm_refusal):
+        for shape in ((300, 1), (300, 2), ()):
+            with pytest.raises(ValueError, match="one series"):
+                call(np.ones(shape))
     with pytest.raises(ValueError, match="one series"):
         fit.filter(np.zeros((3, 2)))
     with pytest.raises(ValueError, match="2 probabilities"):

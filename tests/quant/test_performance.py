@@ -123,6 +123,8 @@ def test_the_base_of_the_year_matters() -> None:
         ({"equity": [1.0, 0.0]}, "above 0"),
         ({"equity": [1.0, math.inf]}, "not finite"),
         ({"returns": [0.1], "periods_per_year": 0}, "periods_per_year"),
+        ({"returns": [0.1], "periods_per_year": None}, "periods_per_year"),
+        ({"returns": [0.1], "periods_per_year": [252]}, "periods_per_year"),
         ({"returns": [0.1], "periods_per_year": math.nan}, "periods_per_year"),
         ({"returns": [0.1], "risk_free": -1.0}, "yearly rate"),
         ({"returns": [0.1], "mar": math.nan}, "yearly rate"),
@@ -130,7 +132,13 @@ def test_the_base_of_the_year_matters() -> None:
 )
 def test_refused(given_: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        performance(**{"periods_per_year": 252, **given_})
+        performance(**{"periods_per_year": 252, **given_})  # type: ignore[call-overload]
+
+
+def test_the_periods_in_a_year_may_be_given_by_place() -> None:
+    assert performance([0.1, -0.05], 252) == performance([0.1, -0.05], periods_per_year=252)
+    with pytest.raises(ValueError, match="periods_per_year"):
+        performance([0.1, -0.05])  # type: ignore[call-overload]
 
 
 @given(RETURNS)

@@ -179,14 +179,23 @@ class TestDrawdowns:
             longest.append(run)
             former = max(equity[: deepest + 1])
             back = [at for at in range(deepest, len(equity)) if equity[at] >= former]
-            if back and depths[deepest] > 0:
-                waits.append(back[0] - deepest)
+            if depths[deepest] > 0:
+                waits.append(back[0] - deepest if back else math.inf)
         levels = [0.50, 0.75, 0.90, 0.95, 0.99]
         np.testing.assert_allclose(result.drawdowns, worst, atol=1e-12)
         np.testing.assert_allclose(result.max_drawdown, np.quantile(worst, levels), atol=1e-12)
         np.testing.assert_allclose(result.under_water, np.quantile(longest, levels))
-        np.testing.assert_allclose(result.recovery, np.quantile(waits, levels))
-        assert result.recovered.probability == len(waits) / 200
+        known = [np.quantile(np.sort(waits), level, method="higher") < math.inf for level in levels]
+        assert any(known) and not all(known)
+        np.testing.assert_allclose(result.recovery[known], np.quantile(np.nan_to_num(waits, posinf=1e9), levels)[known])
+        assert np.isnan(result.recovery[np.logical_not(known)]).all()
+        assert result.recovered.probability == np.isfinite(waits).mean()
+
+    def test_a_recovery_that_fewer_reach_has_no_value(self) -> None:
+        result = drawdown_distribution([0.2, -0.1], 20, 400, block=1, seed=3)
+        assert (result.drawdowns > 0).all()
+        assert 0.5 < result.recovered.probability < 0.75
+        assert np.isfinite(result.recovery[0]) and np.isnan(result.recovery[1:]).all()
 
     @staticmethod
     def rows(paths: int, trades: int, block: float, seed: int) -> Sequence[Sequence[float]]:

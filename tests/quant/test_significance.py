@@ -147,6 +147,18 @@ def test_a_variant_that_never_traded_is_ranked_as_zero() -> None:
     assert found.pbo == 0.0
 
 
+@pytest.mark.parametrize("kind", ["nothing traded", "constants", "the same variant"])
+def test_where_no_variant_differs_there_is_no_choice_to_judge(kind: str) -> None:
+    table = np.zeros((100, 7))
+    if kind == "constants":
+        table += np.linspace(0.001, 0.002, 7)
+    elif kind == "the same variant":
+        table += np.random.default_rng(6).normal(0.001, 0.01, (100, 1))
+    found = pbo_cscv(table, 4)
+    assert math.isnan(found.pbo)
+    assert np.isnan(found.logits).all()
+
+
 @pytest.mark.parametrize(
     ("shape", "blocks", "words"),
     [

@@ -155,27 +155,52 @@ def test_shortfalls_of_parts_sum_to_at_least_that_of_the_whole(seed: int, level:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_without_enough_data_there_is_no_value(method: TailMethod) -> None:
-    for r in (np.zeros(0), NORMAL[:19], np.append(NORMAL[:200], np.nan), np.append(NORMAL[:200], -np.inf)):
+    few = NORMAL[:0] if method == "historical" else NORMAL[:19]
+    for r in (np.zeros(0), few, np.append(NORMAL[:200], np.nan), np.append(NORMAL[:200], -np.inf)):
         found = var_cvar(r, 0.95, method)
         assert np.isnan(found.var) and np.isnan(found.cvar) and not found.enough
         assert found.observations == r.size
 
 
 @pytest.mark.parametrize(
-    ("n", "level", "value", "enough"),
-    [
-        (100, 0.95, True, True),
-        (99, 0.95, True, False),
-        (20, 0.95, True, False),
-        (99, 0.99, False, False),
-        (100, 0.99, True, False),
-        (500, 0.99, True, True),
-        (499, 0.99, True, False),
-    ],
+    ("n", "level", "enough"),
+    [(100, 0.95, True), (99, 0.95, False), (1, 0.95, False), (99, 0.99, False), (500, 0.99, True), (499, 0.99, False)],
 )
-def test_what_is_enough(n: int, level: float, value: bool, enough: bool) -> None:
+def test_what_is_enough(n: int, level: float, enough: bool) -> None:
     found = var_cvar(NORMAL[:n], level)
-    assert np.isfinite(found.var) == value and found.enough == enough
+    assert np.isfinite(found.var + found.cvar) and found.enough == enough
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 99), elements=st.floats(-0.5, 0.5)), st.floats(0.5, 0.999))
+def test_a_short_history_is_reckoned_as_a_long_one_and_flagged(r: np.ndarray, level: float) -> None:
+    found = var_cvar(r, level)
+    quantile = float(np.quantile(r, 1 - level))
+    assert found.var == -quantile
+    assert found.cvar == pytest.approx(-r[r <= quantile].mean()) and found.cvar >= found.var
+    assert found.enough == (r.size * (1 - level) >= 5 - 1e-9)
+
+
+def test_a_filtered_tail_of_few_returns_is_flagged() -> None:
+    found = var_cvar(NORMAL[:50], 0.99, "filtered")
+    assert found.cvar >= found.var > 0 and not found.enough
+
+
+@pytest.mark.parametrize("method", SCALING)
+@pytest.mark.parametrize("power", [-1060, -600, -100, 100, 600, 1020])
+def test_returns_of_any_size_have_the_tail_of_their_shape(method: TailMethod, power: int) -> None:
+    r = np.ldexp(FAT[:300], power)
+    one, scaled = var_cvar(FAT[:300], 0.95, method), var_cvar(r, 0.95, method)
+    expected = np.ldexp([one.var, one.cvar], power)
+    assert (scaled.var, scaled.cvar) == pytest.approx(expected, rel=1e-9 if power > -1000 else 0.1)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_simulated_returns_of_any_size_are_finite(size: float) -> None:
+    found = var_cvar(size * np.abs(FAT[:300]), 0.95, "monte_carlo")
+    assert np.isfinite(found.var + found.cvar) and found.cvar >= found.var
+    if size < 1:
+        small = var_cvar(1e-9 * np.abs(FAT[:300]), 0.95, "monte_carlo")
+        assert found.var / size == pytest.approx(small.var / 1e-9, rel=1e-6)
 
 
 @pytest.mark.parametrize("method", ["student_t", "cornish_fisher", "filtered"])

@@ -86,14 +86,23 @@ def test_basels_zones(x: int, probability: float, zone: Zone) -> None:
     assert light.probability == pytest.approx(probability, abs=1e-4)
 
 
-def test_no_hits_and_nothing_but_hits_are_finite_for_coverage_and_undefined_for_independence() -> None:
+def test_no_hits_and_nothing_but_hits_have_a_coverage_and_a_bar_alone_no_independence() -> None:
     none, every = kupiec(np.zeros(100), 0.95), kupiec(np.ones(100), 0.95)
     assert none.statistic == pytest.approx(-200 * np.log(0.95)) and none.hits == 0 and none.expected == pytest.approx(5)
     assert every.statistic == pytest.approx(-200 * np.log(0.05))
     assert 0 <= every.p_value < none.p_value < 0.05
-    for flags in (np.zeros(100), np.ones(100), hits(100, 1)[::-1], np.zeros(1), np.zeros(0)):
+    for flags in (np.zeros(1), np.ones(1), np.zeros(0)):
         found = christoffersen(flags)
         assert np.isnan([found.independence, found.independence_p_value, found.coverage, found.coverage_p_value]).all()
+
+
+@pytest.mark.parametrize("flags", [np.zeros(250), np.ones(250), hits(250, 1)[::-1]], ids=["none", "all", "the last"])
+def test_where_no_hit_has_a_bar_after_it_nothing_speaks_against_independence(flags: np.ndarray) -> None:
+    """0 ln 0 = 0, so that both models fit alike: LR_ind = 0 and LR_cc = LR_uc."""
+    found, alone = christoffersen(flags, 0.99), kupiec(flags, 0.99)
+    assert (found.independence, found.independence_p_value) == (0.0, 1.0)
+    assert found.coverage == alone.statistic
+    assert found.coverage_p_value == pytest.approx(np.exp(-alone.statistic / 2))
 
 
 def test_no_observations_have_no_value() -> None:
@@ -112,9 +121,8 @@ def test_statistics_are_never_negative_and_probabilities_are_probabilities(flags
     one, two = kupiec(flags, level), christoffersen(flags, level)
     assert one.statistic >= 0 and 0 <= one.p_value <= 1
     assert two.n00 + two.n01 + two.n10 + two.n11 == len(flags) - 1
-    if not np.isnan(two.independence):
-        assert two.independence >= 0 and two.coverage >= one.statistic
-        assert 0 <= two.independence_p_value <= 1 and 0 <= two.coverage_p_value <= 1
+    assert two.independence >= 0 and two.coverage >= one.statistic
+    assert 0 <= two.independence_p_value <= 1 and 0 <= two.coverage_p_value <= 1
 
 
 def test_clusters_are_seen() -> None:

@@ -77,6 +77,8 @@ def test_a_missing_return_has_no_weight_and_does_not_stay() -> None:
 
 
 def test_refusals() -> None:
+    with pytest.raises(ValueError, match="one number has none"):
+        close_to_close(5.0, 2, 252)
     with pytest.raises(ValueError, match="at least two returns"):
         close_to_close(np.ones(9), 1, 252)
     with pytest.raises(ValueError, match="periods per year"):

@@ -71,6 +71,7 @@ def block_indices(
     if block is None:
         best = optimal_block(x)
         block = best.stationary if kind is BlockMethod.STATIONARY else best.circular
+    require.number(block=block)
     if not 1 <= block <= n:
         raise ValueError(f"a block must be between 1 and the {n} values there are, not {block}")
     rng = generator(seed)

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
+
 Floats = NDArray[np.float64]
 Linkage = Literal["complete", "single"]
 ShrinkageTarget = Literal["constant_correlation", "identity"]
@@ -179,6 +181,7 @@ def groups(correlation: ArrayLike, threshold: float = 0.7, linkage: Linkage = "c
     """
     if linkage not in ("complete", "single"):
         raise ValueError(f"a linkage is complete or single, not {linkage!r}")
+    require.number(threshold=threshold)
     closeness = _square(correlation).copy()
     known = np.isfinite(np.diag(closeness))
     closeness[~np.isfinite(closeness)] = -np.inf

@@ -50,6 +50,7 @@ LEAST_ROWS = 60
 LEAST_DAYS = 250
 LEVELS = {"95": 0.95, "99": 0.99}
 METHODS: tuple[TailMethod, ...] = ("historical", "student_t", "filtered", "monte_carlo")
+EMPIRICAL: tuple[TailMethod, ...] = ("historical", "filtered")
 OUTAGE_MS = 4 * HOUR_MS
 LEAST_PRICE, MOST_PRICE = 1e-12, 1e15
 """Nothing is quoted outside; squares of returns between prices inside are finite."""
@@ -231,12 +232,14 @@ def _tails(series: Floats, root: float, seed: int) -> Values:
     garch = fit_garch(series)
     for method in METHODS:
         for label, level in LEVELS.items():
-            if method == "filtered" and garch is not None and garch.converged:  # one fit does for both levels
+            if method in EMPIRICAL and series.size * (1 - level) < 1 - 1e-9:
+                tail = None  # no return beyond the level, and no word here of how rough a figure would be
+            elif method == "filtered" and garch is not None and garch.converged:  # one fit does for both levels
                 tail = var_cvar(garch.mu + garch.residuals * math.sqrt(garch.next_variance), level)
             else:
                 tail = var_cvar(series, level, method, seed=seed)
-            values[f"var_{label}_{method}"] = _number(tail.var * root)
-            values[f"cvar_{label}_{method}"] = _number(tail.cvar * root)
+            values[f"var_{label}_{method}"] = None if tail is None else _number(tail.var * root)
+            values[f"cvar_{label}_{method}"] = None if tail is None else _number(tail.cvar * root)
     return values
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
+from tradeterm.quant import require
 from tradeterm.quant.samples import Floats, deviation, ratio, sample
 
 
@@ -69,6 +70,7 @@ def wilson(wins: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
     (NaN, NaN) for n = 0. Raises ValueError unless 0 <= wins <= n and z >= 0.
     """
+    require.number(wins=wins, n=n, z=z)
     if not 0 <= wins <= n:
         raise ValueError(f"wins must be from 0 to the number of trades, not {wins} of {n}")
     if not 0 <= z < math.inf:

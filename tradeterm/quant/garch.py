@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant.samples import too_far, varies
+
 Floats = NDArray[np.float64]
 GarchModel = Literal["garch", "gjr"]
 
@@ -79,16 +81,21 @@ class GarchFit(msgspec.Struct, frozen=True, eq=False):
 
 
 def garch_refusal(returns: ArrayLike) -> str | None:
-    """Why `fit_garch` has no fit for this series, in one sentence; None where it has one."""
+    """Why `fit_garch` has no fit for this series, in one sentence; None where it has one.
+
+    Raises ValueError for more than one series.
+    """
     r = np.asarray(returns, dtype=np.float64)
     if r.ndim != 1:
-        return f"a GARCH fit needs one series, not an array of {r.ndim} dimensions"
+        raise ValueError(f"a GARCH fit needs one series, not an array of {r.ndim} dimensions")
     if r.size < MINIMUM:
         return f"a GARCH fit needs at least {MINIMUM} returns, not {r.size}"
     if not np.isfinite(r).all():
         return "a return is missing or not finite"
-    if np.ptp(r) <= 1e-9 * np.abs(r).max():
+    if not varies(r):
         return "the returns do not vary"
+    if (size := too_far(r)) is not None:
+        return f"the returns are too {size} for their squares"
     return None
 
 
@@ -98,7 +105,7 @@ def fit_garch(returns: ArrayLike, model: GarchModel = "garch") -> GarchFit | Non
     None where there is no fit: `garch_refusal` says why. Below about 500 returns the parameters are rough. Check
     `converged` and `nearly_integrated` before using the figures.
 
-    Raises ValueError for an unknown model.
+    Raises ValueError for an unknown model and for more than one series.
     """
     if model not in ("garch", "gjr"):
         raise ValueError(f"a model is garch or gjr, not {model!r}")

@@ -8,6 +8,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
+from tradeterm.quant.samples import too_far, varies
+
 Floats = NDArray[np.float64]
 
 MINIMUM_PER_STATE = 50
@@ -94,16 +97,21 @@ class HmmFit(msgspec.Struct, frozen=True, eq=False):
 
 
 def hmm_refusal(x: ArrayLike, states: int = 2) -> str | None:
-    """Why `fit_hmm` has no fit for this series, in one sentence; None where it has one."""
+    """Why `fit_hmm` has no fit for this series, in one sentence; None where it has one.
+
+    Raises ValueError for more than one series.
+    """
     series = np.asarray(x, dtype=np.float64)
     if series.ndim != 1:
-        return f"the model takes one series, not an array of {series.ndim} dimensions"
+        raise ValueError(f"the model takes one series, not an array of {series.ndim} dimensions")
     if series.size < MINIMUM_PER_STATE * states:
         return f"{states} states need at least {MINIMUM_PER_STATE * states} values, not {series.size}"
     if not np.isfinite(series).all():
         return "a value is missing or not finite"
-    if np.ptp(series) <= 1e-9 * np.abs(series).max():
+    if not varies(series):
         return "the series does not vary"
+    if (size := too_far(series)) is not None:
+        return f"the values are too {size} for their squares"
     return None
 
 
@@ -114,8 +122,9 @@ def fit_hmm(x: ArrayLike, states: int = 2, seed: int = 0) -> HmmFit | None:
     rounds each; the best goes on until a round gains less than 0.001 in log-likelihood. None where there is no fit:
     `hmm_refusal` says why.
 
-    Raises ValueError for states outside 2..4.
+    Raises ValueError for states outside 2..4 and for more than one series.
     """
+    require.count(states=states)
     if not 2 <= states <= 4:
         raise ValueError(f"a model has 2 to 4 states, not {states}")
     if hmm_refusal(x, states) is not None:

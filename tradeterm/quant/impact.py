@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
 from tradeterm.quant.samples import Floats
 
 FITTED_PARTICIPATION = 0.10
@@ -32,6 +33,7 @@ def sqrt_impact(quantity: ArrayLike, adv: ArrayLike, daily_volatility: ArrayLike
     unknown (NaN or 0) or the volatility is NaN. Raises ValueError for negative volumes, volatilities or coefficients
     and for what is infinite.
     """
+    require.number(coefficient=coefficient)
     if not 0 <= coefficient < np.inf:
         raise ValueError(f"the coefficient is 0 or more, not {coefficient}")
     volatility = _not_negative(daily_volatility, "a volatility")

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tradeterm.quant import require
 from tradeterm.quant.expectancy import wilson
 from tradeterm.quant.samples import Floats, sample
 
@@ -18,6 +19,7 @@ def kelly_fraction(win_rate: float, payoff: float) -> float:
 
     A negative edge is 0. NaN in, NaN out. Raises ValueError for a rate outside 0..1 and a payoff that is not above 0.
     """
+    require.number(win_rate=win_rate, payoff=payoff)
     if math.isnan(win_rate) or math.isnan(payoff):
         return math.nan
     if not 0 <= win_rate <= 1:
@@ -49,6 +51,7 @@ def kelly_continuous(mean: float, volatility: float, risk_free: float = 0.0) -> 
 
     NaN for no volatility or no value. Raises ValueError for a negative volatility.
     """
+    require.number(mean=mean, volatility=volatility, risk_free=risk_free)
     if volatility < 0:
         raise ValueError(f"a volatility is not negative, {volatility} is")
     variance = volatility * volatility
@@ -85,6 +88,7 @@ def shrunk(fraction: float, trades: int, prior_trades: float) -> float:
 
     Raises ValueError for negative counts.
     """
+    require.number(fraction=fraction, trades=trades, prior_trades=prior_trades)
     if trades < 0 or not 0 <= prior_trades < math.inf:
         raise ValueError("numbers of trades are 0 or more")
     return fraction * trades / (trades + prior_trades) if trades else math.nan

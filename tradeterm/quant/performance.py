@@ -1,11 +1,12 @@
 """What a strategy earned and what it cost to sit through."""
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
 from tradeterm.quant.samples import Floats, deviation, kurtosis, ratio, sample, skewness
 
 _ROUNDING = 1e-12
@@ -82,11 +83,23 @@ class TradeStatistics(NamedTuple):
     average_bars: float
 
 
+@overload
+def performance(
+    returns: ArrayLike, periods_per_year: float, *, risk_free: float = 0.0, mar: float = 0.0
+) -> Performance: ...
+
+
+@overload
+def performance(
+    *, equity: ArrayLike, periods_per_year: float, risk_free: float = 0.0, mar: float = 0.0
+) -> Performance: ...
+
+
 def performance(
     returns: ArrayLike | None = None,
+    periods_per_year: float | None = None,
     *,
     equity: ArrayLike | None = None,
-    periods_per_year: float,
     risk_free: float = 0.0,
     mar: float = 0.0,
 ) -> Performance:
@@ -96,8 +109,9 @@ def performance(
     acceptable return) are yearly fractions. Raises ValueError for both or neither of returns and equity, numbers that
     are not finite, and capital that does not stay above 0.
     """
-    if not 0 < periods_per_year < math.inf:
-        raise ValueError(f"periods_per_year must be above 0, not {periods_per_year}")
+    if periods_per_year is None:
+        raise ValueError("periods_per_year is needed: 252 for days of NSE, 365 for days of crypto")
+    require.positive(periods_per_year=periods_per_year)
     row, capital = _returns_and_equity(returns, equity)
     n = row.size
     total = float(capital[-1] / capital[0]) - 1 if n else math.nan

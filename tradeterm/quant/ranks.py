@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
 from tradeterm.quant.samples import Floats, deviation, ratio
 
 LEAST_NAMES = 10
@@ -35,6 +36,7 @@ def rank_ic(scores: ArrayLike, forward_returns: ArrayLike, least_names: int = LE
     left, right = np.asarray(scores, dtype=np.float64), np.asarray(forward_returns, dtype=np.float64)
     if left.ndim != 2 or left.shape != right.shape:
         raise ValueError("scores and forward returns must be two tables of dates by names, of the same shape")
+    require.count(least_names=least_names)
     if least_names < 2:
         raise ValueError(f"a correlation needs at least two names, not {least_names}")
     known = np.isfinite(left) & np.isfinite(right)
@@ -56,6 +58,7 @@ def summarise_rank_ic(ic: ArrayLike, lag: int = 0) -> RankIcSummary:
     row = np.asarray(ic, dtype=np.float64)
     if row.ndim != 1 or np.isinf(row).any():
         raise ValueError("the coefficients must be one row of numbers, NaN where a date has none")
+    require.number(lag=lag)
     if lag < 0:
         raise ValueError(f"a lag is 0 or more, not {lag}")
     row = row[~np.isnan(row)]

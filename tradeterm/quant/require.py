@@ -8,8 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 
+def number(**values: float) -> None:
+    """Each of the named values is one number, not a row of them; NaN is one."""
+    for name, value in values.items():
+        single = isinstance(value, float | int | np.floating | np.integer)
+        if not single:
+            raise ValueError(f"{name} must be one number, not {value!r}")
+
+
 def finite(**values: float) -> None:
-    """Each of the named values is a finite number."""
+    """Each of the named values is one finite number."""
+    number(**values)
     for name, value in values.items():
         if not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number, not {value}")

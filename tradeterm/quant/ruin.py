@@ -33,7 +33,9 @@ class DrawdownDistribution(msgspec.Struct, frozen=True):
 
     `max_drawdown` is a positive fraction of the peak (1 is ruin). `under_water` is the longest run of trades below a
     former peak, one still open included. `recovery` is the number of trades from the deepest point back to the peak,
-    of the paths that got there (NaN if none did), whose share is `recovered`. `drawdowns` has one value per path.
+    of the paths that had a drawdown: NaN at levels above the share of them that got back. `recovered` is the share of
+    all paths that ended back at that peak or later reached it, those without a drawdown included. `drawdowns` has one
+    value per path.
     """
 
     trades: int
@@ -71,6 +73,7 @@ def risk_of_ruin(win_probability: float, payoff: float, bankroll: float, target:
     out by how much the last bet overshoots. Raises ValueError for a probability outside 0 to 1 and sizes not above 0.
     """
     require.positive(payoff=payoff, bankroll=bankroll)
+    require.number(win_probability=win_probability)
     if not 0 <= win_probability <= 1:
         raise ValueError(f"a probability must lie between 0 and 1, not {win_probability}")
     edge = win_probability * (payoff + 1) - 1
@@ -97,6 +100,7 @@ def risk_of_ruin_brownian(drift: float, volatility: float, capital: float, horiz
     Without a horizon exp(−2·drift·capital/volatility²) for a positive drift, else 1; with one by reflection.
     """
     require.positive(capital=capital)
+    require.finite(drift=drift)
     return brownian_touch(capital, -drift, volatility, horizon)
 
 
@@ -146,8 +150,6 @@ def drawdown_distribution(
     depth = 1 - equity / peak
     drawdowns = depth.max(axis=1)
     under_water, recovery = _times(equity < peak, depth.argmax(axis=1))
-    back = recovery[drawdowns > 0]
-    recovered = back[np.isfinite(back)]
     return DrawdownDistribution(
         trades=number,
         paths=paths,
@@ -156,7 +158,7 @@ def drawdown_distribution(
         sizing=rule,
         max_drawdown=np.quantile(drawdowns, QUANTILES),
         under_water=np.quantile(under_water, QUANTILES),
-        recovery=np.quantile(recovered, QUANTILES) if recovered.size else np.full(len(QUANTILES), np.nan),
+        recovery=_quantiles(recovery[drawdowns > 0]),
         recovered=proportion(np.isfinite(recovery)),
         ruined=proportion(equity[:, -1] <= 0),
         drawdowns=drawdowns,
@@ -208,6 +210,16 @@ def _lundberg(win_probability: float, payoff: float) -> float:
             break
         low, high = (middle, high) if excess(middle) < 0 else (low, middle)
     return high
+
+
+def _quantiles(times: Floats) -> Floats:
+    """Of times of which some are infinite; NaN from where those begin."""
+    known = times[np.isfinite(times)]
+    if not known.size:
+        return np.full(len(QUANTILES), np.nan)
+    longest = float(known.max())
+    found = np.quantile(np.minimum(times, 2 * longest + 1), QUANTILES)  # interpolating with infinity gives NaN or worse
+    return np.where(found <= longest, found, np.nan)
 
 
 def _times(under: NDArray[np.bool_], deepest: NDArray[np.intp]) -> tuple[Floats, Floats]:

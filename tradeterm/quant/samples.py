@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 _DUST = 1e-12
 """Deviations below this fraction of the largest value are rounding: the sample is constant."""
 
+_SQUARABLE = (1e-150, 1e151)
+
 
 def sample(values: ArrayLike, what: str = "values") -> Floats:
     """`values` as one float64 row. Raises ValueError for more than one dimension and for what is not finite."""
@@ -25,8 +27,14 @@ def deviation(row: Floats) -> float:
     """Sample standard deviation (ddof 1); NaN for fewer than two values, exactly 0 for a constant row."""
     if row.size < 2:
         return math.nan
-    found = float(row.std(ddof=1))
-    return found if found > _DUST * float(np.abs(row).max()) else 0.0
+    power = exponent(row)
+    scaled = np.ldexp(row, -power)
+    found = scaled.std(ddof=1)
+    if not found > _DUST * np.abs(scaled).max():
+        return 0.0
+    with np.errstate(over="ignore"):
+        found = float(np.ldexp(found, power))
+    return found if math.isfinite(found) else math.nan
 
 
 def skewness(row: Floats) -> float:
@@ -39,6 +47,24 @@ def kurtosis(row: Floats) -> float:
     return _standardised_moment(row, 4)
 
 
+def exponent(row: Floats) -> int:
+    """That of the power of two next above the largest size. To divide by it rounds nothing, and no square overflows."""
+    return int(np.frexp(np.abs(row).max())[1])
+
+
+def varies(row: Floats) -> bool:
+    """Whether the values differ by more than a billionth of the largest."""
+    with np.errstate(over="ignore"):
+        return bool(np.ptp(row) > 1e-9 * np.abs(row).max())
+
+
+def too_far(row: Floats) -> str | None:
+    """Where the squares of what the values differ by leave the range of a float: "large" or "small"; else None."""
+    with np.errstate(over="ignore"):
+        reach = np.ptp(row)
+    return "large" if reach > _SQUARABLE[1] else "small" if reach < _SQUARABLE[0] else None
+
+
 def ratio(numerator: float, denominator: float) -> float:
     """The quotient, NaN where the denominator is 0 or there is no value."""
     return numerator / denominator if denominator else math.nan
@@ -47,5 +73,6 @@ def ratio(numerator: float, denominator: float) -> float:
 def _standardised_moment(row: Floats, order: int) -> float:
     if not deviation(row) > 0:
         return math.nan
-    centred = row - row.mean()
+    scaled = np.ldexp(row, -exponent(row))
+    centred = scaled - scaled.mean()
     return float(np.mean((centred / centred.std()) ** order))

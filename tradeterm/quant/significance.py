@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike
 
+from tradeterm.quant import require
 from tradeterm.quant.samples import Floats, deviation, kurtosis, ratio, sample, skewness
 
 _MOST_BLOCKS = 20
@@ -65,6 +66,7 @@ def probabilistic_sharpe(record: SharpeSample | ArrayLike, benchmark: float = 0.
     `record` is a SharpeSample, or the returns to make one of. NaN where there is no error. Bailey & López de Prado,
     "The Sharpe Ratio Efficient Frontier", J. Risk 15 (2012).
     """
+    require.number(benchmark=benchmark)
     known = _known(record)
     return 0.5 * math.erfc(-ratio(known.sharpe - benchmark, known.standard_error) / math.sqrt(2))
 
@@ -75,6 +77,7 @@ def expected_max_sharpe(trials: int, variance: float) -> float:
     `variance` is that of the trials' Sharpe ratios per period. Count EVERY variant tried; correlated ones count as
     fewer. One trial gives 0. Raises ValueError for trials < 1 or a variance that is negative or not finite.
     """
+    require.number(trials=trials, variance=variance)
     if trials < 1:
         raise ValueError(f"at least one trial is needed, not {trials}")
     if not 0 <= variance < math.inf:
@@ -101,6 +104,7 @@ def minimum_track_record(record: SharpeSample | ArrayLike, benchmark: float = 0.
     1 + (1 − γ₃·SR + (γ₄−1)/4·SR²)·(Φ⁻¹(confidence)/(SR − SR*))² (Bailey & López de Prado 2012). NaN where the ratio is
     not above the benchmark: no record is long enough. Raises ValueError for a confidence outside 0.5..1.
     """
+    require.number(benchmark=benchmark, confidence=confidence)
     if not 0.5 <= confidence < 1:
         raise ValueError(f"a confidence is from 0.5 to below 1, not {confidence}")
     known = _known(record)
@@ -118,9 +122,9 @@ def pbo_cscv(returns: ArrayLike, blocks: int = 16) -> PboResult:
     `returns` is (T, N): a row a period, a column a variant tried. The rows are cut into `blocks` (even) equal parts,
     leftover rows dropped from the start; every half of the parts chooses the variant with the best Sharpe ratio, the
     other half ranks it, ω = rank/(N+1), ties averaged. A variant that did not move in a half has a ratio of 0 there.
-    16 blocks are 12 870 splits. Raises ValueError for numbers that are not finite, fewer than two variants, too few
-    rows, and blocks that are not even or not from 2 to 20. Bailey, Borwein, López de Prado & Zhu, J. Comp. Finance 20
-    (2017).
+    16 blocks are 12 870 splits. No `pbo` and no `logits` (NaN) where no variant moved or all have the same returns.
+    Raises ValueError for numbers that are not finite, fewer than two variants, too few rows, and blocks that are not
+    even or not from 2 to 20. Bailey, Borwein, López de Prado & Zhu, J. Comp. Finance 20 (2017).
     """
     table = _table(returns, blocks)
     rows = table.shape[0] // blocks * (blocks // 2)
@@ -137,9 +141,12 @@ def pbo_cscv(returns: ArrayLike, blocks: int = 16) -> PboResult:
         for inside in _halves(blocks)
     ]
     in_sample, out_of_sample, rank = (np.concatenate(values) for values in zip(*chosen, strict=True))
+    loss = float(np.mean(out_of_sample < 0))
+    if not _differ(table, scale):
+        return PboResult(math.nan, loss, np.full(rank.size, np.nan), in_sample, out_of_sample)
     omega = rank / (table.shape[1] + 1)
     logits = np.log(omega / (1 - omega))
-    return PboResult(float(np.mean(logits <= 0)), float(np.mean(out_of_sample < 0)), logits, in_sample, out_of_sample)
+    return PboResult(float(np.mean(logits <= 0)), loss, logits, in_sample, out_of_sample)
 
 
 def _known(record: SharpeSample | ArrayLike) -> SharpeSample:
@@ -155,13 +162,20 @@ def _table(returns: ArrayLike, blocks: int) -> Floats:
     table = np.asarray(returns, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError("returns must be a table of periods by at least two variants")
+    require.number(blocks=blocks)
     if blocks % 2 or not 2 <= blocks <= _MOST_BLOCKS:
         raise ValueError(f"blocks must be an even number from 2 to {_MOST_BLOCKS}, not {blocks}")
+    require.count(blocks=blocks)
     if table.shape[0] // blocks * (blocks // 2) < 2:
         raise ValueError(f"{blocks} blocks need at least {max(4, blocks)} periods, not {table.shape[0]}")
     if not np.isfinite(table).all():
         raise ValueError("returns hold a number that is not finite")
     return table[table.shape[0] % blocks :]
+
+
+def _differ(table: Floats, scale: Floats) -> bool:
+    """Whether there is anything to choose by: a variant that moved, and one that differs from another."""
+    return bool((np.ptp(table, axis=0) > _DUST * scale).any() and (table != table[:, :1]).any())
 
 
 def _halves(blocks: int) -> Iterator[Floats]:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, ndtri, psi, stdtrit
 
+from tradeterm.quant import require
 from tradeterm.quant.correlation import covariance_with_portfolio, portfolio_volatility
 from tradeterm.quant.garch import fit_garch
+from tradeterm.quant.samples import deviation, exponent, varies
 from tradeterm.quant.volatility import ewma_variance
 
 Floats = NDArray[np.float64]
@@ -66,7 +68,7 @@ def var_cvar(
     """VaR and CVaR of the next bar; CVaR >= VaR always.
 
     - historical: minus the linearly interpolated quantile (numpy's default), and minus the mean of the returns at or
-      below it. Needs one observation beyond the level: 20 at 95 %, 100 at 99 %.
+      below it
     - normal: `-(m + s z)`, deviation with ddof 1
     - student_t: location, scale and degrees of freedom (2.05 to 1000) by maximum likelihood
     - cornish_fisher: the normal quantile corrected for skewness and excess kurtosis (Cornish & Fisher 1937), CVaR the
@@ -76,7 +78,9 @@ def var_cvar(
     - monte_carlo: `draws` log-normal returns with the mean and deviation of the log returns, from `seed`; the
       historical formulas on them. Only for simple returns above -1.
 
-    All need 20 returns. Raises ValueError for an unknown method, a level outside 0.5..1 or draws < 1000.
+    All but historical need 20 returns. Where there are fewer than 5 beyond the level on average, `enough` is False: 20
+    returns at 99 % are hardly more than their worst one. Raises ValueError for an unknown method, a level outside
+    0.5..1 or draws < 1000.
     """
     _check_level(level)
     r = np.asarray(returns, dtype=np.float64)
@@ -84,8 +88,11 @@ def var_cvar(
         raise ValueError(f"a tail needs one series of returns, not an array of {r.ndim} dimensions")
     n = r.size
     enough = n * (1 - level) >= ENOUGH_IN_TAIL - 1e-9
-    if n < MINIMUM or not np.isfinite(r).all():
+    if n < (1 if method == "historical" else MINIMUM) or not np.isfinite(r).all():
         return TailRisk(np.nan, np.nan, n, False)
+    # Without this, squares of very large or small returns would leave the range of a float; no digit changes.
+    power = 0 if method == "monte_carlo" else exponent(r)
+    r = np.ldexp(r, -power)
     match method:
         case "historical":
             var, cvar = _historical(r, level)
@@ -98,10 +105,13 @@ def var_cvar(
         case "filtered":
             var, cvar = _historical(_filtered(r), level)
         case "monte_carlo":
-            var, cvar = _historical(_simulated(r, draws, seed), level)
+            with np.errstate(over="ignore", invalid="ignore"):
+                var, cvar = _historical(_simulated(r, draws, seed), level)
         case _:
             raise ValueError(f"unknown method {method!r}")
-    if not np.isfinite(var + cvar):
+    with np.errstate(over="ignore"):
+        var, cvar = np.ldexp([var, cvar], power).tolist()
+    if not (np.isfinite(var) and np.isfinite(cvar)):
         return TailRisk(np.nan, np.nan, n, False)
     # The mean of equal numbers may differ from them in the last bit.
     return TailRisk(var, max(var, cvar), n, enough)
@@ -124,8 +134,8 @@ def component_var(
     """VaR and CVaR of a portfolio split by name (Euler; Tasche 1999, Hallerbach 2003).
 
     From a covariance: normal, mean zero. From returns (time, names): historical; the marginal VaR is minus the name's
-    return in the scenarios the quantile lies between, the marginal CVaR minus its mean return in the tail. A portfolio
-    without risk has no marginal figures.
+    return in the scenarios the quantile lies between, the marginal CVaR minus its mean return in the tail. NaN under 20
+    returns, and under one beyond the level (100 at 99 %). A portfolio without risk has no marginal figures.
 
     Raises ValueError unless exactly one of the two is given.
     """
@@ -167,12 +177,13 @@ def var_after(
 
 
 def _check_level(level: float) -> None:
+    require.number(level=level)
     if not 0.5 <= level < 1:
         raise ValueError(f"the level lies between 0.5 and 1, not at {level}")
 
 
 def _historical(r: Floats, level: float) -> tuple[float, float]:
-    if r.size * (1 - level) < 1 - 1e-9:
+    if not r.size:
         return np.nan, np.nan
     quantile = float(np.quantile(r, 1 - level))
     return -quantile, -float(r[r <= quantile].mean())
@@ -183,16 +194,12 @@ def _normal(mean: float, deviation: float, level: float) -> tuple[float, float]:
     return -(mean + deviation * z), -mean + deviation * _density(z) / (1 - level)
 
 
-def _varies(r: Floats) -> bool:
-    return bool(np.ptp(r) > 1e-9 * np.abs(r).max())
-
-
 def _density(z: float) -> float:
     return float(np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
 
 
 def _student_t(r: Floats, level: float) -> tuple[float, float]:
-    if not _varies(r):
+    if not varies(r):
         return np.nan, np.nan
     location, scale, freedom = _fit_student_t(r)
     if scale <= LEAST_SCALE * float(r.std()) * 1.01:
@@ -232,7 +239,7 @@ def _fit_student_t(r: Floats) -> tuple[float, float, float]:
 
 
 def _cornish_fisher(r: Floats, level: float) -> tuple[float, float]:
-    if not _varies(r):
+    if not varies(r):
         return np.nan, np.nan
     mean, deviation = float(r.mean()), float(r.std(ddof=1))
     standard = (r - mean) / float(r.std())
@@ -250,7 +257,7 @@ def _cornish_fisher(r: Floats, level: float) -> tuple[float, float]:
 
 def _filtered(r: Floats) -> Floats:
     """The returns as they would have been at the volatility forecast for the next bar."""
-    if not _varies(r):
+    if not varies(r):
         return np.empty(0)
     fit = fit_garch(r)
     if fit is not None and fit.converged:
@@ -269,7 +276,7 @@ def _simulated(r: Floats, draws: int, seed: int) -> Floats:
         return np.empty(0)
     logs = np.log1p(r)
     z = np.random.default_rng(seed).standard_normal(draws)
-    return np.asarray(np.expm1(logs.mean() + logs.std(ddof=1) * z))
+    return np.asarray(np.expm1(logs.mean() + deviation(logs) * z))
 
 
 def _weights_and_returns(weights: ArrayLike, returns: ArrayLike) -> tuple[Floats, Floats]:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, chdtrc, xlogy
 
+from tradeterm.quant import require
+
 
 class Kupiec(NamedTuple):
     """Unconditional coverage; `expected` is the number of hits the level promises."""
@@ -67,15 +69,18 @@ def christoffersen(hits: ArrayLike, level: float = 0.95) -> Christoffersen:
     """Independence against a first-order Markov chain (chi-square, 1), and with Kupiec's coverage (chi-square, 2)
     (Christoffersen 1998).
 
-    NaN where hits or their absence never had a bar after them: there is nothing to compare.
+    With 0 ln 0 = 0, so that without a bar after a hit (or after none) nothing speaks against independence and the
+    coverage is Kupiec's. NaN under two bars.
     """
     flags, _ = _read(hits, level)
     pairs = 2 * flags[:-1].astype(np.int64) + flags[1:]
     n00, n01, n10, n11 = (int(count) for count in np.bincount(pairs, minlength=4))
-    if n00 + n01 == 0 or n10 + n11 == 0:
+    if not pairs.size:
         return Christoffersen(np.nan, np.nan, np.nan, np.nan, n00, n01, n10, n11)
     same = _loglikelihood(n00 + n10, n01 + n11, (n01 + n11) / pairs.size)
-    own = _loglikelihood(n00, n01, n01 / (n00 + n01)) + _loglikelihood(n10, n11, n11 / (n10 + n11))
+    own = sum(
+        _loglikelihood(misses, found, found / max(1, misses + found)) for misses, found in ((n00, n01), (n10, n11))
+    )
     independence = _ratio(same, own)
     coverage = kupiec(hits, level).statistic + independence
     return Christoffersen(
@@ -99,6 +104,7 @@ def traffic_light(hits: ArrayLike, level: float = 0.99) -> TrafficLight:
 
 
 def _read(hits: ArrayLike, level: float) -> tuple[NDArray[np.bool_], float]:
+    require.number(level=level)
     if not 0 < level < 1:
         raise ValueError(f"the level lies between 0 and 1, not at {level}")
     flags = np.asarray(hits)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradeterm.quant import require
+
 Floats = NDArray[np.float64]
 
 WARM_UP = 20
@@ -17,10 +19,13 @@ def close_to_close(close: ArrayLike, n: int, periods_per_year: float) -> Floats:
 
     Raises ValueError for n < 2 or periods_per_year <= 0.
     """
+    require.number(n=n)
     if n < 2:
         raise ValueError(f"a deviation needs at least two returns, not {n}")
     _check_periods(periods_per_year)
     prices = np.asarray(close, dtype=np.float64)
+    if not prices.ndim:
+        raise ValueError("the first axis of the closes is time: one number has none")
     logs = np.log(np.where(np.isfinite(prices) & (prices > 0), prices, np.nan))
     out = np.full(prices.shape, np.nan)
     rows = prices.shape[0]
@@ -50,6 +55,7 @@ def ewma_variance(returns: ArrayLike, decay: float = 0.94) -> Floats:
     """
     from scipy.signal import lfilter
 
+    require.number(decay=decay)
     if not 0 < decay < 1:
         raise ValueError(f"the decay lies between 0 and 1, not at {decay}")
     r = np.asarray(returns, dtype=np.float64)
@@ -71,5 +77,6 @@ def ewma_volatility(returns: ArrayLike, decay: float = 0.94, periods_per_year: f
 
 
 def _check_periods(periods_per_year: float) -> None:
+    require.number(periods_per_year=periods_per_year)
     if not periods_per_year > 0:
         raise ValueError(f"periods per year must be positive, not {periods_per_year}")
