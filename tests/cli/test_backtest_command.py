@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tradeterm.cli import main
+from tradeterm.cli.backtest_files import command_line
 from tradeterm.cli.parser import parse
 from tradeterm.profile import find_profile
 from tradeterm.resources import demo_folder
@@ -133,8 +135,31 @@ def test_a_report_says_how_to_repeat_it(tmp_path: Path, capsys: pytest.CaptureFi
         out(capsys, *EOS, *given, "--out", str(tmp_path / f"report{suffix}"))
     page = (tmp_path / "report.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert "tradeterm backtest eos --symbols ADAUSDT,SUIUSDT --from 2025-04-06T00:00" in page
+    assert "tradeterm backtest eos --symbols ADAUSDT,SUIUSDT --from 2025-04-06T00:00:00.000" in page
     assert "--set threshold=0.05 --capital 5000 --demo" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("capital", "start"),
+    (
+        ("5000", "2025-04-06"),
+        ("1234567.89", "2025-04-06T12:34:56"),
+        ("1e12", "2025-04-06T12:34:56.789+05:30"),
+        ("1.0000000000000002", "1985-01-02"),
+    ),
+)
+def test_what_repeats_it_means_the_same(
+    capital: str, start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    own = ("--data", "data", "--config", "own.toml", "--ai", "verdicts.jsonl", "--set", "exits.stop=0.01")
+    given = parse(["backtest", "eos", *own, "--from", start, "--to", "2025-05-01T00:00:01", "--capital", capital])
+    line = shlex.split(command_line(given))
+    monkeypatch.chdir("/")
+    paths = {"data": "data", "config": "own.toml", "ai": "verdicts.jsonl"}
+    changed = {option: str(tmp_path / name) for option, name in paths.items()}
+    assert vars(parse(line[1:])) == vars(given) | changed
 
 
 def test_every_run_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,12 +175,46 @@ def test_every_run_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(out(capsys, "runs", "--demo").splitlines()) == 3
 
 
-def test_a_ledger_of_something_else_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    root = find_profile("demo").root
-    root.mkdir(parents=True)
-    with closing(sqlite3.connect(root / "research.db")) as db:
+def something_else(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA application_id = 7")
-    assert "move it away" in wrong(capsys, *EOS, *SOME, status=1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    (
+        (something_else, "move it away"),
+        (lambda path: path.write_bytes(b"no database" * 100), "file is not a database"),
+        (Path.mkdir, "unable to open database file"),
+    ),
+    ids=("something else", "corrupt", "not to be written"),
+)
+def test_a_run_that_cannot_be_kept_is_shown_and_written_all_the_same(
+    spoil: Any, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = find_profile("demo").root / "research.db"
+    ledger.parent.mkdir(parents=True)
+    spoil(ledger)
+    assert main([*EOS, *SOME, "--json", "--out", str(tmp_path / "run.json")]) == 0
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert answer["run"] is None
+    assert json.loads((tmp_path / "run.json").read_text()) == answer
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"tradeterm: this run is not kept: {ledger}: ")
+    assert why in line
+    assert line.endswith("once that file can be written, or is moved away, the next one is")
+    assert out(capsys, *EOS, *SOME).startswith("eos: ADAUSDT.BINANCE, SUIUSDT.BINANCE")
+
+
+def test_a_file_that_cannot_be_written_costs_no_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*EOS, *SOME, "--out", "/dev/full/x.json"]) == 2
+    capsys.readouterr()
+    (folder := find_profile("demo").root / "x.json").mkdir(parents=True)
+    assert main([*EOS, *SOME, "--json", "--out", str(folder)]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["trades"]
+    assert said.err == f"tradeterm: {folder}: Is a directory\n"
 
 
 def test_data_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

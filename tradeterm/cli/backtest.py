@@ -3,10 +3,11 @@
 import argparse
 import math
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tradeterm.cli.commands import Commands
+from tradeterm.cli.keep import keep
 from tradeterm.cli.output import DONE, say_json
 from tradeterm.cli.session import config_of, profile_of
 from tradeterm.domain.errors import ConfigError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tradeterm.research.studies import Found
     from tradeterm.research.study import Study
     from tradeterm.research.tier1 import Verdicts
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add(commands: Commands) -> None:
@@ -74,7 +77,7 @@ def found_of(options: argparse.Namespace) -> "Found":
 
 
 def run(options: argparse.Namespace) -> int:
-    """Every run is kept: `tradeterm runs` lists them.
+    """Every run is kept: `tradeterm runs` lists them. Where that fails a sentence says so, and "run" is null.
 
     JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
     "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
@@ -89,7 +92,6 @@ def run(options: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from tradeterm.research.outcome import outcome_of
-    from tradeterm.research.runs import keep_run
     from tradeterm.research.study import run as run_study
 
     out = _out(options)
@@ -99,7 +101,13 @@ def run(options: argparse.Namespace) -> int:
     found = replace(found, notes=(*notes, *found.notes))
     result = run_study(found.study, verdicts=verdicts)
     outcome = outcome_of(found, result, seconds=time.perf_counter() - started, ai=ai, tables=options.tables)
-    number = keep_run(profile_of(options).root, "backtest", outcome)
+    number = keep(options, "backtest", outcome)
+    if options.json:
+        say_json({"type": "backtest", "run": number, **outcome})
+    else:
+        from tradeterm.cli.backtest_text import say_outcome
+
+        say_outcome(outcome, number, tables=options.tables)
     if out is not None:
         from tradeterm.cli.backtest_files import write_answer, write_report
 
@@ -107,12 +115,6 @@ def run(options: argparse.Namespace) -> int:
             write_report(out, found, result, options)
         else:
             write_answer(out, {"type": "backtest", "run": number, **outcome})
-    if options.json:
-        say_json({"type": "backtest", "run": number, **outcome})
-    else:
-        from tradeterm.cli.backtest_text import say_outcome
-
-        say_outcome(outcome, number, tables=options.tables)
     return DONE
 
 
@@ -162,7 +164,7 @@ def _time(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"found {text!r}, allowed a time such as 2025-04-06T12:00") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _seed(text: str) -> int:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from tradeterm.research.data.moments import utc
+from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
     from tradeterm.research.result import Result
@@ -46,20 +47,27 @@ def write_report(path: Path, found: "Found", result: "Result", options: argparse
 
 
 def command_line(options: argparse.Namespace) -> str:
-    """What to type to run the same study again."""
+    """What to type, in whatever folder, to run the same study again."""
     words = ["tradeterm", "backtest", options.name]
-    for name in ("profile", "config", "data", "symbols", "interval"):
+    for name in ("config", "data"):
+        if getattr(options, name):
+            words += [f"--{name}", _from_anywhere(getattr(options, name))]
+    for name in ("profile", "symbols", "interval"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
     for name, ts in (("--from", options.start), ("--to", options.end)):
         if ts is not None:
-            words += [name, utc(ts).replace(" ", "T")]
+            words += [name, str(np.datetime64(ts, "ms"))]
     if options.ai != "off":
-        words += ["--ai", options.ai]
+        words += ["--ai", options.ai if options.ai == "rules" else _from_anywhere(options.ai)]
     for setting in options.settings:
         words += ["--set", setting]
     if options.capital is not None:
-        words += ["--capital", f"{options.capital:g}"]
+        words += ["--capital", f"{options.capital:.0f}" if options.capital.is_integer() else repr(options.capital)]
     if options.seed:
         words += ["--seed", str(options.seed)]
     return shlex.join([*words, *(["--demo"] if options.demo else [])])
+
+
+def _from_anywhere(path: str) -> str:
+    return str(user_path(path).absolute())
