@@ -10,7 +10,7 @@ from tradeterm.domain.market import DAY_MS
 from tradeterm.profile import Profile
 
 HEAD = ["type", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed", "notes"]
-SUMMARY = ["total_return", "sharpe", "max_drawdown", "profit_factor", "trades"]
+SUMMARY = ["total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"]
 FAST = ("--symbols", "BTCUSDT,SUIUSDT")
 
 
@@ -53,7 +53,7 @@ def test_walkforward(capsys: pytest.CaptureFixture[str], profile: Profile) -> No
     grid = ("--grid", "threshold=0.02,0.03", "--grid", "stall_bars=2")
     answer = parsed(capsys, "walkforward", "eos", *FAST, "--train", "2", "--test", "1", "--purge", "0.5", *grid)
     assert list(answer) == [
-        *HEAD, "train", "test", "purge", "anchored", "walk_forward", "overfitting", "candidates"
+        *HEAD, "sizing", "train", "test", "purge", "anchored", "walk_forward", "overfitting", "candidates"
     ]  # fmt: skip
     assert (answer["train"], answer["test"], answer["purge"]) == (2, 1, 0.5)
     assert answer["candidates"] == [{"threshold": 0.02, "stall_bars": 2}, {"threshold": 0.03, "stall_bars": 2}]
@@ -89,7 +89,7 @@ def test_walkforward_has_lengths_of_its_own(capsys: pytest.CaptureFixture[str], 
 
 def test_robustness(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     answer = parsed(capsys, "robustness", "eos", *FAST)
-    assert list(answer) == [*HEAD, "robustness", "decay", "regimes", "capacity", "stress"]
+    assert list(answer) == [*HEAD, "sizing", "robustness", "decay", "regimes", "capacity", "stress"]
     shaken = answer["robustness"]
     assert list(shaken["base"]) == SUMMARY
     assert [each["variation"] for each in shaken["delays"]] == [{"type": "delay", "bars": bars} for bars in range(1, 6)]
@@ -105,9 +105,23 @@ def test_robustness(capsys: pytest.CaptureFixture[str], profile: Profile) -> Non
     assert answer == parsed(capsys, "robustness", "eos", *FAST)
 
 
+def test_a_test_sizes_every_signal_alike_unless_told_otherwise(
+    capsys: pytest.CaptureFixture[str], profile: Profile
+) -> None:
+    vary = ("--vary", "threshold=0.02", "--least-trades", "0")
+    alike, own = (parsed(capsys, "sweep", "eos", *vary, *more) for more in ((), ("--book-sizing",)))
+    assert (alike["sizing"], own["sizing"]) == ("alike", "book")
+    assert alike["present"]["trades"] > own["present"]["trades"]
+    assert alike["present"]["refused"] < own["present"]["refused"]
+    assert alike["notes"][0].startswith("every signal is sized alike")
+    assert not any("sized alike" in note for note in own["notes"])
+    assert parsed(capsys, "robustness", "eos", *FAST, "--set", "sizing.drawdown_dampening=false")["sizing"] == "book"
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     (
+        (("walkforward", "eos", "--train", "1", "--test", "1e-9"), "test: found 1e-09 days, allowed above 0"),
         (("walkforward", "eos", "--train", "60"), "days of data, needed 62 for one window"),
         (("walkforward", "eos", "--train", "0"), "found '0', allowed a number of days above 0"),
         (("walkforward", "eos", "--purge", "-1"), "allowed a number of days"),

@@ -8,7 +8,7 @@ from tradeterm.cli import main
 from tradeterm.profile import Profile
 from tradeterm.research.sweep import sweep as module
 
-FAST = ("--symbols", "BTCUSDT,SUIUSDT", "--vary", "threshold=0.02,0.04", "--set", "sizing.method=fixed")
+FAST = ("--symbols", "BTCUSDT,SUIUSDT", "--vary", "threshold=0.02,0.04", "--least-trades", "0")
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> tuple[str, str]:
@@ -21,12 +21,14 @@ def test_json(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     answer = json.loads(told(capsys, "sweep", "eos", *FAST, "--json")[0])
     assert list(answer) == [
         "type", "key", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed", "notes",
-        "method", "metric", "resumed", "present", "trials", "best", "overfitting", "sentence",
+        "sizing", "method", "metric", "resumed", "present", "trials", "best", "overfitting", "sentence",
     ]  # fmt: skip
     assert [trial["changes"] for trial in answer["trials"]] == [{"threshold": 0.02}, {"threshold": 0.04}]
     scores = [trial["score"] for trial in answer["trials"]]
     assert answer["best"] == scores.index(max(scores))
     assert answer["resumed"] == 0
+    assert answer["best"] == answer["overfitting"]["best"]
+    assert answer["sizing"] == "alike"
     again = json.loads(told(capsys, "sweep", "eos", *FAST, "--json")[0])
     assert again["resumed"] == 2
     assert again["trials"] == answer["trials"]
@@ -37,6 +39,8 @@ def test_text_says_what_the_best_is_worth(capsys: pytest.CaptureFixture[str], pr
     assert err == ""
     assert "2 variants; the best by sharpe" in out
     assert "as it stands" in out
+    assert "every signal is sized alike, 0.50% of equity at risk" in out
+    assert "* under 30 trades" in out
     assert "The best of 2 has a Sharpe ratio of" in out
 
 

@@ -54,6 +54,27 @@ def test_one_variant_has_no_probability_of_overfitting() -> None:
     assert found.sentence.startswith("The only variant has a Sharpe ratio of")
 
 
+def test_the_variant_that_was_chosen_is_judged() -> None:
+    table = RNG(1).normal(0, 0.01, (500, 5))
+    table[:, 3] += 0.004
+    best, other = overfitting(table), overfitting(table, chosen=1)
+    assert (best.best, other.best) == (3, 1)
+    assert other.sharpe == pytest.approx(SharpeSample.of(table[:, 1]).sharpe * 365**0.5)
+    assert other.expected == best.expected
+    with pytest.raises(ValueError, match="chosen: found 5, allowed a column, 0 to 4"):
+        overfitting(table, chosen=5)
+
+
+@pytest.mark.parametrize("twins", (1, 2))
+def test_what_was_tried_counts_where_few_variants_moved(twins: int) -> None:
+    table = np.zeros((400, 40))
+    table[:, :twins] = RNG(4).normal(0.0005, 0.01, (400, 1))
+    found, record = overfitting(table), SharpeSample.of(table[:, 0])
+    assert found.deflated_sharpe == deflated_sharpe(record, 40, 1 / 399)
+    assert found.expected is not None and found.expected > 1
+    assert found.deflated_sharpe < overfitting(table[:, :1]).deflated_sharpe - 0.1  # type: ignore[operator]
+
+
 def test_few_periods_use_fewer_blocks_or_none() -> None:
     assert overfitting(RNG(4).normal(0, 0.01, (9, 3))).pbo is not None
     assert overfitting(RNG(4).normal(0, 0.01, (3, 3))).pbo is None
@@ -62,7 +83,7 @@ def test_few_periods_use_fewer_blocks_or_none() -> None:
 def test_variants_that_never_traded() -> None:
     found = overfitting(np.zeros((100, 4)))
     assert (found.best, found.sharpe, found.deflated_sharpe) == (None, None, None)
-    assert found.sentence == "No variant moved, so there is none to judge."
+    assert found.sentence == "The variant to judge did not move, so there is nothing to judge."
     table = np.zeros((100, 2))
     table[:, 1] = RNG(1).normal(0, 0.01, 100)
     assert overfitting(table).best == 1

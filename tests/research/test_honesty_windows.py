@@ -43,7 +43,10 @@ def test_none_fits(end: int) -> None:
     ("lengths", "text"),
     (
         ((0, 2, 1), "train: found 0 days, allowed above 0"),
+        ((4, 2e-8, 1), "test: found 2e-08 days, which makes .* windows, allowed 10,000"),
         ((4, -1, 1), "test: found -1 days, allowed above 0"),
+        ((1e-9, 2, 1), "train: found 1e-09 days, allowed above 0, a millisecond at least"),
+        ((4, 1e-9, 1), "test: found 1e-09 days, allowed above 0, a millisecond at least"),
         ((4, 2, -1), "purge: found -1 days, allowed 0 or more"),
         ((float("nan"), 2, 1), "train: found nan days, allowed above 0"),
         ((4, 2, float("inf")), "purge: found inf days, allowed 0 or more"),

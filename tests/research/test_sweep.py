@@ -18,13 +18,15 @@ from tradeterm.research.study import Study
 from tradeterm.research.sweep.search import Method
 from tradeterm.research.sweep.space import parse_axis, with_changes
 from tradeterm.research.sweep.sweep import Plan, Sweep, attempt, key_of, sweep
+from tradeterm.research.sweep.sweep import _judged as judged_of
 from tradeterm.research.sweep.trials import Trials, kept_sweeps
 from tradeterm.research.workers import Cancelled, PanelSource, study_pool
 
 SYMBOL = "BTCUSDT.BINANCE"
 STEP = 5 * MINUTE_MS
 ROWS = 3000
-GRID = Plan(axes=(parse_axis("threshold=0.005,0.01,0.02"), parse_axis("exits.stop=0.01,0.02")), metric=Metric.RETURN)
+AXES = (parse_axis("threshold=0.005,0.01,0.02"), parse_axis("exits.stop=0.01,0.02"))
+GRID = Plan(axes=AXES, metric=Metric.RETURN, least_trades=0)
 GUIDED = Plan(axes=(parse_axis("threshold=0.003:0.03"), parse_axis("stall_bars=1:6")), method=Method.OPTUNA, trials=20)
 
 
@@ -86,6 +88,26 @@ def test_every_trial_counts_against_the_best(study: Study, tmp_path: Path) -> No
     assert found.overfitting is not None
     assert found.overfitting.trials == 6
     assert found.sentence == found.overfitting.sentence
+
+
+def test_the_variant_that_is_judged_is_the_one_shown_as_the_best(study: Study, tmp_path: Path) -> None:
+    found = swept(study, GRID, tmp_path / "p")
+    first = structs.replace(found.trials[0], summary=None, score=None, refused="these do not go together")
+    chosen = structs.replace(found.trials[4], score=9.0)
+    found = structs.replace(found, trials=(first, *found.trials[1:4], chosen, found.trials[5]))
+    judged = judged_of(found, study)
+    assert judged is not None and chosen.summary is not None
+    assert judged.best == 4
+    assert judged.sharpe == pytest.approx(chosen.summary.sharpe)
+    assert any(trial.summary and (trial.summary.sharpe or 0) > judged.sharpe for trial in found.trials)
+
+
+def test_a_variant_with_too_few_trades_is_never_the_best(study: Study, tmp_path: Path) -> None:
+    few = structs.replace(GRID, least_trades=10_000)
+    found = swept(study, few, tmp_path / "p")
+    assert found.ranked == () and found.overfitting is None
+    assert found.sentence == "No variant made 10000 trades and has a value of return: there is no best."
+    assert key_of(study, "hash", few) != key_of(study, "hash", GRID)
 
 
 @pytest.mark.parametrize("plan", [GRID, structs.replace(GUIDED, method=Method.RANDOM), GUIDED])

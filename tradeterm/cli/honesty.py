@@ -24,14 +24,39 @@ _MUCH = 1_000_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Those of a study, and on how many processes it is tested."""
+    """Those of a study, how its signals are sized, and on how many processes it is tested."""
     add_study_options(parser)
+    parser.add_argument(
+        "--book-sizing",
+        action="store_true",
+        help="size by the book's own rules, by which trades that lost end the next ones (default: all signals alike)",
+    )
     parser.add_argument(
         "--workers",
         type=_workers,
         metavar="N",
         help="processes to spread the runs over (default: one a core, if there is much data)",
     )
+
+
+def sized(found: "Found", options: argparse.Namespace) -> "Found":
+    """The study as it is tested: with every signal sized alike unless the book's sizing was asked for, or set."""
+    from msgspec.structs import replace
+
+    from tradeterm.research.honesty.alike import sized_alike
+
+    if sizing_of(options) == "book":
+        return found
+    study = sized_alike(found.study)
+    risk = study.book.sizing.risk_fraction
+    note = f"every signal is sized alike, {risk:.2%} of equity at risk; --book-sizing takes the book's own sizing"
+    return replace(found, study=study, notes=(note, *found.notes))
+
+
+def sizing_of(options: argparse.Namespace) -> str:
+    """ "alike", or "book": asked for, or because something of the sizing was set or is varied."""
+    changed = [*options.settings, *getattr(options, "vary", ())]
+    return "book" if options.book_sizing or any(text.strip().startswith("sizing.") for text in changed) else "alike"
 
 
 @contextmanager
@@ -51,8 +76,8 @@ def spreading(found: "Found", options: argparse.Namespace, what: str) -> Iterato
         yield partial(map_studies, workers=workers, source=source, progress=tell)
 
 
-def head_of(found: "Found") -> dict[str, object]:
-    """What every answer in JSON begins with."""
+def head_of(found: "Found", options: argparse.Namespace | None = None) -> dict[str, object]:
+    """What every answer in JSON begins with; of a test that sizes signals its `options` too."""
     panel = found.study.panel
     return {
         "name": found.name,
@@ -64,6 +89,7 @@ def head_of(found: "Found") -> dict[str, object]:
         "data_hash": found.data_hash,
         "seed": found.study.seed,
         "notes": found.notes,
+        **({} if options is None else {"sizing": sizing_of(options)}),
     }
 
 
@@ -91,6 +117,13 @@ def _lines(table: "Table") -> list[str]:
 
     rows = [(cell_text(row[0]), [cell_text(cell) for cell in row[1:]]) for row in table.rows]
     return [line.rstrip() for line in aligned([(table.columns[0], list(table.columns[1:])), *rows])]
+
+
+def least_trades(text: str) -> int:
+    """What `--least-trades` takes."""
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed a whole number")
+    return int(text)
 
 
 def _workers(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tradeterm.cli.backtest import found_of
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.figures import aligned
-from tradeterm.cli.honesty import add_options, head_of
+from tradeterm.cli.honesty import add_options, head_of, least_trades, sized
 from tradeterm.cli.output import DONE, INTERRUPTED, note, say, say_json
 from tradeterm.cli.progress import progress
 from tradeterm.cli.session import profile_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _METHODS = ("grid", "random", "optuna")
 _METRICS = ("sharpe", "return", "calmar", "profit_factor")
 _SHOWN = 10
+_FEW = "*"
 
 
 def add(commands: Commands) -> None:
@@ -40,6 +41,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--method", choices=_METHODS, default="grid", help="all combinations, draws, or guided draws")
     parser.add_argument("--trials", type=_trials, default=100, metavar="N", help="draws (default: 100)")
     parser.add_argument("--metric", choices=_METRICS, default="sharpe", help="what the best is best by")
+    parser.add_argument(
+        "--least-trades", type=least_trades, default=10, metavar="N", help="fewer are never the best (default: 10)"
+    )
     parser.add_argument("--dask", metavar="tcp://…", help="run on this Dask cluster instead of this machine's cores")
 
 
@@ -48,10 +52,11 @@ def run(options: argparse.Namespace) -> int:
     `--trials`, does only what is missing.
 
     JSON: {"type": "sweep", "key", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
-    "notes", "method", "metric", "resumed", "present": summary, "trials": [{"number", "changes": {key: value}, "score",
-    "summary", "refused"}], "best": number, "overfitting": {"trials", "periods", "best", "sharpe", "expected",
-    "deflated_sharpe", "pbo", "loss", "sentence"}, "sentence"}; a summary is {"total_return", "sharpe", "max_drawdown",
-    "profit_factor", "trades"}. Fractions are not percents, null is no value. Exit status 130 after a Ctrl-C.
+    "notes", "sizing": "alike"|"book", "method", "metric", "resumed", "present": summary, "trials": [{"number",
+    "changes": {key: value}, "score", "summary", "refused"}], "best": number, "overfitting": {"trials", "periods",
+    "best", "sharpe", "expected", "deflated_sharpe", "pbo", "loss", "sentence"}, "sentence"}; a summary is
+    {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"}, a variant with fewer than
+    `--least-trades` has no score. Fractions are not percents, null is no value. Exit status 130 after a Ctrl-C.
     """
     from tradeterm.research.honesty.summary import Metric
     from tradeterm.research.sweep.search import Method
@@ -59,13 +64,14 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.research.sweep.sweep import Plan, key_of, sweep
     from tradeterm.research.sweep.trials import Trials
 
-    found = found_of(options)
+    found = sized(found_of(options), options)
     plan = Plan(
         axes=tuple(parse_axis(text) for text in options.vary),
         method=Method(options.method),
         trials=options.trials,
         seed=options.seed,
         metric=Metric(options.metric),
+        least_trades=options.least_trades,
     )
     key = key_of(found.study, found.data_hash, plan)
     trials = Trials(profile_of(options).root, key[0])
@@ -88,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             {
                 "type": "sweep",
                 "key": swept.key,
-                **head_of(found),
+                **head_of(found, options),
                 "method": plan.method,
                 "metric": plan.metric,
                 "resumed": swept.resumed,
@@ -115,6 +121,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _say(found: "Found", metric: str, swept: "Sweep") -> None:
     from tradeterm.research.data.moments import utc
+    from tradeterm.research.result import LEAST_TRADES
 
     panel = found.study.panel
     say(f"{found.name}: {', '.join(panel.instruments)}")
@@ -126,7 +133,7 @@ def _say(found: "Found", metric: str, swept: "Sweep") -> None:
     say(f"sweep {swept.key}: {len(swept.trials)} variants{known}; the best by {metric}")
     say()
     names = list(swept.trials[0].changes)
-    head = (names[0], [*names[1:], "return", "Sharpe", "max drawdown", "profit factor", "trades"])
+    head = (names[0], [*names[1:], "return", "Sharpe", "max drawdown", "profit factor", "trades", "refused"])
     rows = [
         (_text(trial.changes[names[0]]), [*(_text(trial.changes[name]) for name in names[1:]), *_cells(trial.summary)])
         for trial in swept.ranked[:_SHOWN]
@@ -134,19 +141,23 @@ def _say(found: "Found", metric: str, swept: "Sweep") -> None:
     ]
     present = ("as it stands", [*("" for _ in names[1:]), *_cells(swept.present)])
     say("\n".join(line.rstrip() for line in aligned([head, *rows, present])))
+    if any(cells[-2].endswith(_FEW) for _, cells in (*rows, present)):
+        say(f"{_FEW} under {LEAST_TRADES} trades: no figure says anything about it")
     say()
     say(swept.sentence)
 
 
 def _cells(summary: "Summary") -> list[str]:
     from tradeterm.research.honesty.summary import percent, plain
+    from tradeterm.research.result import LEAST_TRADES
 
     return [
         percent(summary.total_return),
         plain(summary.sharpe),
         percent(summary.max_drawdown),
         plain(summary.profit_factor),
-        str(summary.trades),
+        f"{summary.trades}{_FEW if summary.trades < LEAST_TRADES else ''}",
+        str(summary.refused),
     ]
 
 

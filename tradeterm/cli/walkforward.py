@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradeterm.cli.backtest import found_of
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.honesty import add_options, head_of, say_findings, spreading
+from tradeterm.cli.honesty import add_options, head_of, least_trades, say_findings, sized, spreading
 from tradeterm.cli.output import DONE, say_json
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import DAY_MS
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--metric", choices=_METRICS, default="sharpe", help="what the best is best by")
     parser.add_argument(
         "--least-trades",
-        type=_count,
+        type=least_trades,
         default=10,
         metavar="N",
         help="what made fewer of them in training is not chosen (default: 10)",
@@ -48,13 +48,13 @@ def run(options: argparse.Namespace) -> int:
     """With it, from all candidates on all of the data: is the best of them overfitted?
 
     JSON: {"type": "walkforward", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
-    "notes", "train", "test", "purge", "anchored", "walk_forward": {"folds": [{"window": [train start, train end, test
-    start, test end], "parameters", "chosen", "in_sample"|"out_of_sample"|"unchanged": summary, "ts", "equity"}],
-    "metric", "tried", "drift": [{"name", "values", "changes", "spread"}], "efficiency", "ts", "equity",
-    "out_of_sample": summary, "unchanged_return", "sentence"}, "overfitting": {"trials", "periods", "best", "sharpe",
-    "expected", "deflated_sharpe", "pbo", "loss", "sentence"}, "candidates": [{parameter: value}]}; a summary is
-    {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades"}. Lengths are days, times UTC ms, the rest
-    fractions, null is no value; `tradeterm.research.honesty` has the definitions.
+    "notes", "sizing": "alike"|"book", "train", "test", "purge", "anchored", "walk_forward": {"folds": [{"window":
+    [train start, train end, test start, test end], "parameters", "chosen", "in_sample"|"out_of_sample"|"unchanged":
+    summary, "ts", "equity"}], "metric", "tried", "drift": [{"name", "values", "changes", "spread"}], "efficiency",
+    "ts", "equity", "out_of_sample": summary, "unchanged_return", "sentence"}, "overfitting": {"trials", "periods",
+    "best", "sharpe", "expected", "deflated_sharpe", "pbo", "loss", "sentence"}, "candidates": [{parameter: value}]}; a
+    summary is {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"}. Lengths are days, times
+    UTC ms, the rest fractions, null is no value; `tradeterm.research.honesty` has the definitions.
     """
     from tradeterm.research.backtesting import DAYS_PER_YEAR
     from tradeterm.research.honesty.evidence import shown
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.research.honesty.summary import Metric
     from tradeterm.research.honesty.walk_forward import walk_forward
 
-    found = found_of(options)
+    found = sized(found_of(options), options)
     study = found.study
     candidates = candidates_of(dict(options.grid)) if options.grid else nearby(study)
     lengths = {
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         say_json(
             {
                 "type": "walkforward",
-                **head_of(found),
+                **head_of(found, options),
                 **lengths,
                 "anchored": options.anchored,
                 "walk_forward": walked,
@@ -108,12 +108,6 @@ def _part(study: "Study", share: float) -> float:
     """Whole days, at least one."""
     opened = study.panel.ts_open
     return float(max(1, math.floor(share * int(opened[-1] - opened[0]) / DAY_MS)))
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise argparse.ArgumentTypeError(f"found {text!r}, allowed a whole number")
-    return int(text)
 
 
 def _days(text: str) -> float:

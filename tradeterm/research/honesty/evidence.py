@@ -18,7 +18,7 @@ from tradeterm.research.report.facts import Cell, Curve, Table
 
 Finding = WalkForward | Robustness | LookAhead | Decay | Capacity | Stress | ByRegime | Overfitting
 
-_SUMMARY = ("return", "Sharpe", "max drawdown", "profit factor", "trades")
+_SUMMARY = ("return", "Sharpe", "max drawdown", "profit factor", "trades", "refused")
 _MOST_BARS = 12
 
 
@@ -63,12 +63,13 @@ def _walk_forward(found: WalkForward) -> Shown:
             percent(fold.out_of_sample.total_return),
             plain(fold.out_of_sample.sharpe),
             fold.out_of_sample.trades,
+            fold.out_of_sample.refused,
             percent(fold.unchanged.total_return),
         )
         for fold in found.folds
     )
     head = ("test from", "best in sample")
-    columns = (*head, "in sample", "Sharpe", "trades", "out of sample", "Sharpe", "trades", "unchanged")
+    columns = (*head, "in sample", "Sharpe", "trades", "out of sample", "Sharpe", "trades", "refused", "unchanged")
     drift = tuple(
         (each.name, ", ".join(_number(value) for value in each.values), each.changes, plain(each.spread))
         for each in found.drift
@@ -213,7 +214,14 @@ def _varied(each: Varied) -> tuple[Cell, ...]:
 
 def _cells(found: Summary) -> tuple[Cell, ...]:
     depth = None if found.max_drawdown is None else percent(found.max_drawdown)
-    return percent(found.total_return), plain(found.sharpe), depth, plain(found.profit_factor), found.trades
+    return (
+        percent(found.total_return),
+        plain(found.sharpe),
+        depth,
+        plain(found.profit_factor),
+        found.trades,
+        found.refused,
+    )
 
 
 def _changes(parameters: Changes) -> str:

@@ -19,10 +19,11 @@ _LARGEST_CHOICE = 16
 
 
 class Overfitting(Struct, frozen=True, kw_only=True):
-    """Of the variant with the best Sharpe ratio (`best`, a column): its ratio, the one that the best of so many
-    variants without any edge would be expected to show (both annualised), and the probability that it has an edge at
-    all after that (the deflated Sharpe ratio). `pbo` is the share of splits in which the variant chosen on one half was
-    no better than the median on the other, `loss` the share in which it lost there. None: no value."""
+    """Of the variant that was chosen (`best`, its column; in a sweep the number of its trial): its Sharpe ratio, the
+    one that the best of so many variants without any edge would be expected to show (both annualised), and the
+    probability that it has an edge at all after that (the deflated Sharpe ratio). `pbo` is the share of splits in which
+    the variant chosen on one half was no better than the median on the other, `loss` the share in which it lost there.
+    None: no value."""
 
     trials: int
     periods: int
@@ -35,12 +36,18 @@ class Overfitting(Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def overfitting(returns: ArrayLike, *, periods_per_year: float = 365.0, trials: int | None = None) -> Overfitting:
+def overfitting(
+    returns: ArrayLike, *, periods_per_year: float = 365.0, trials: int | None = None, chosen: int | None = None
+) -> Overfitting:
     """From the returns of all variants tried, (periods, variants).
 
-    `trials` is how many were tried in all, where some are not in the table (default: those in it). The probability of
-    overfitting needs two variants and two periods a block: there are 16 blocks, or as many as there are periods for.
-    Raises ValueError for numbers that are not finite, a table of another shape, and fewer trials than variants.
+    `trials` is how many were tried in all, where some are not in the table (default: those in it); `chosen` the column
+    that is judged (default: that with the best Sharpe ratio). Where fewer than two variants have a ratio, or all the
+    same, the variance among the trials is taken to be that of luck alone, 1/(periods - 1).
+
+    The probability of overfitting needs two variants and two periods a block: there are 16 blocks, or as many as there
+    are periods for; on each half the variant with the best Sharpe ratio counts as chosen. Raises ValueError for numbers
+    that are not finite, a table of another shape, fewer trials than variants, and a column that is not there.
     """
     table = np.asarray(returns, dtype=np.float64)
     if table.ndim != 2 or not table.shape[1]:
@@ -49,13 +56,16 @@ def overfitting(returns: ArrayLike, *, periods_per_year: float = 365.0, trials: 
     tried = variants if trials is None else trials
     if tried < variants:
         raise ValueError(f"trials: found {tried}, allowed {variants} or more, as many as there are variants")
+    if chosen is not None and not 0 <= chosen < variants:
+        raise ValueError(f"chosen: found {chosen}, allowed a column, 0 to {variants - 1}")
     records = [SharpeSample.of(column) for column in table.T]
     sharpes = np.array([record.sharpe for record in records])
     there = np.isfinite(sharpes)
-    if not there.any():
+    if not there.any() or (chosen is not None and not there[chosen]):
         return _nothing(tried, table.shape[0])
-    best = int(np.nanargmax(sharpes))
+    best = int(np.nanargmax(sharpes)) if chosen is None else chosen
     variance = float(sharpes[there].var(ddof=1)) if there.sum() > 1 else 0.0
+    variance = variance or 1 / (table.shape[0] - 1)
     year = math.sqrt(periods_per_year)
     blocks = min(_LARGEST_CHOICE, table.shape[0] // 4 * 2)
     split = pbo_cscv(table, blocks) if variants > 1 and blocks >= 2 else None
@@ -96,7 +106,7 @@ def _nothing(trials: int, periods: int) -> Overfitting:
         deflated_sharpe=None,
         pbo=None,
         loss=None,
-        sentence="No variant moved, so there is none to judge.",
+        sentence="The variant to judge did not move, so there is nothing to judge.",
     )
 
 

@@ -17,13 +17,15 @@ from tradeterm.strategies.panel import Floats
 
 class Summary(Struct, frozen=True, kw_only=True):
     """`total_return` of the starting capital and `max_drawdown` (zero or negative) are fractions; `sharpe` is a year's,
-    from daily equity; `profit_factor` is of closed trades net of costs. None: no value."""
+    from daily equity; `profit_factor` is of closed trades net of costs; `refused` are signals without a trade. None: no
+    value."""
 
     total_return: float
     sharpe: float | None
     max_drawdown: float | None
     profit_factor: float | None
     trades: int
+    refused: int
 
 
 class Metric(StrEnum):
@@ -47,6 +49,7 @@ def summary(study: Study, result: Result) -> Summary:
         max_drawdown=None if figures is None else known(figures.max_drawdown),
         profit_factor=known(result.metrics.trades.profit_factor),
         trades=len(result.trades),
+        refused=sum(result.ignored.values()),
     )
 
 

@@ -169,6 +169,7 @@ def _joined(study: Study, folds: tuple[Fold, ...], metric: Metric, tried: int) -
         max_drawdown=depth,
         profit_factor=None,
         trades=trades,
+        refused=sum(fold.out_of_sample.refused for fold in folds),
     )
     unchanged = math.prod(1 + fold.unchanged.total_return for fold in folds) - 1
     efficiency = _efficiency(folds)

@@ -1,7 +1,7 @@
 """A sweep: trials until there are as many as wanted, each kept when it is done, and what the best of them is worth."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import msgspec
@@ -13,6 +13,7 @@ from tradeterm.domain.errors import ConfigError
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.honesty.overfitting import Overfitting, overfitting
 from tradeterm.research.honesty.summary import Metric, Summary, score, summary, traded_equity
+from tradeterm.research.honesty.walk_forward import LEAST_CHOSEN
 from tradeterm.research.study import Study, run
 from tradeterm.research.sweep.search import Method, Search, search_of
 from tradeterm.research.sweep.space import Axis, Changes, check_axes, with_changes
@@ -26,18 +27,20 @@ _LOOK_EVERY_S = 0.1
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What is searched, and how. `trials` counts for random and guided searches; a grid has its own number."""
+    """What is searched, and how. `trials` counts for random and guided searches; a grid has its own number. A variant
+    with fewer than `least_trades` has no score."""
 
     axes: tuple[Axis, ...]
     method: Method = Method.GRID
     trials: int = 100
     seed: int = 0
     metric: Metric = Metric.SHARPE
+    least_trades: int = LEAST_CHOSEN
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
     """A finished sweep: `trials` in their order, `resumed` of them known from before; `present` is the study as it
-    stands. `overfitting` counts every trial (None: none has a value)."""
+    stands. `overfitting` is about the best by the plan's metric and counts every trial (None: none has a score)."""
 
     key: str
     trials: tuple[Trial, ...]
@@ -87,6 +90,7 @@ def key_of(study: Study, data_hash: str, plan: Plan) -> tuple[str, str]:
         "delay": study.delay,
         "study_seed": study.seed,
         "plan": structs.replace(plan, trials=0),
+        "kept": Summary.__struct_fields__,
     }
     text = msgspec.json.encode(made_of)
     return hashlib.sha256(text).hexdigest()[:16], text.decode()
@@ -124,15 +128,9 @@ def sweep(
     found = tuple(known[number] for number in range(wanted))
     as_is = present.result().summary
     assert as_is is not None  # the study itself was accepted
-    judged = _judged(found, study)
-    return Sweep(
-        key=key[0],
-        trials=found,
-        resumed=resumed,
-        present=as_is,
-        overfitting=judged,
-        sentence=_sentence(found, judged),
-    )
+    finished = Sweep(key=key[0], trials=found, resumed=resumed, present=as_is, overfitting=None, sentence="")
+    judged = _judged(finished, study)
+    return structs.replace(finished, overfitting=judged, sentence=_sentence(finished, plan, judged))
 
 
 def _rounds(
@@ -151,7 +149,7 @@ def _rounds(
         asked = {number: search.ask(number) for number in numbers}
         scores = {number: known[number].score for number in numbers if number in known}
         left: dict[int, Changes] = {number: asked[number] for number in numbers if number not in known}
-        for trial in _done(left, plan.metric, submit, at_once, cancelled):
+        for trial in _done(left, plan, submit, at_once, cancelled):
             scores[trial.number] = trial.score
             yield trial
         for number in numbers:
@@ -159,7 +157,7 @@ def _rounds(
 
 
 def _done(
-    left: dict[int, Changes], metric: Metric, submit: Submit, at_once: int, cancelled: Callable[[], bool]
+    left: dict[int, Changes], plan: Plan, submit: Submit, at_once: int, cancelled: Callable[[], bool]
 ) -> Iterator[Trial]:
     """The trials as they are done; few are handed out at a time, so that giving up is quick."""
     coming = iter(left.items())
@@ -175,7 +173,8 @@ def _done(
         for future in ended:
             number, changes = running.pop(future)
             found = future.result()
-            value = None if found.summary is None else score(found.summary, metric)
+            enough = found.summary is not None and found.summary.trades >= plan.least_trades
+            value = score(found.summary, plan.metric) if found.summary is not None and enough else None
             yield Trial(
                 number=number,
                 changes=dict(changes),
@@ -186,17 +185,27 @@ def _done(
             )
 
 
-def _judged(trials: Sequence[Trial], study: Study) -> Overfitting | None:
-    columns = [trial.returns for trial in trials if trial.summary is not None]
-    if not columns or not len(columns[0]):
+def _judged(swept: Sweep, study: Study) -> Overfitting | None:
+    """Of the best by the metric, among all that were tried."""
+    ran = [trial for trial in swept.trials if trial.summary is not None]
+    if not swept.ranked or not len(ran[0].returns):
         return None
-    return overfitting(np.column_stack(columns), periods_per_year=DAYS_PER_YEAR[study.calendar], trials=len(trials))
+    best, numbers = swept.ranked[0].number, [trial.number for trial in ran]
+    judged = overfitting(
+        np.column_stack([trial.returns for trial in ran]),
+        periods_per_year=DAYS_PER_YEAR[study.calendar],
+        trials=len(swept.trials),
+        chosen=numbers.index(best),
+    )
+    return structs.replace(judged, best=best)
 
 
-def _sentence(trials: Sequence[Trial], judged: Overfitting | None) -> str:
-    refused = sum(bool(trial.refused) for trial in trials)
-    text = "No variant could be run." if judged is None else judged.sentence
-    return f"{text} {refused} of {len(trials)} were refused by the strategy." if refused else text
+def _sentence(swept: Sweep, plan: Plan, judged: Overfitting | None) -> str:
+    of, refused = len(swept.trials), sum(bool(trial.refused) for trial in swept.trials)
+    text = judged.sentence if judged is not None else "No variant could be run."
+    if not swept.ranked and refused < of:
+        text = f"No variant made {plan.least_trades} trades and has a value of {plan.metric.value}: there is no best."
+    return f"{text} {refused} of {of} were refused by the strategy." if refused else text
 
 
 def _rank(trial: Trial) -> tuple[float, int]:
