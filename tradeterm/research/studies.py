@@ -15,12 +15,14 @@ from tradeterm.config import BookConfig, Config, PaperConfig
 from tradeterm.decode import convert, nearest, one_of, show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.instrument import Calendar, Instrument, InstrumentKind
-from tradeterm.domain.market import HOUR_MS, INTERVALS_MS
+from tradeterm.domain.market import DAY_MS, HOUR_MS, INTERVALS_MS
 from tradeterm.feeds.instruments import load_instruments
+from tradeterm.research.bars import bars_of
 from tradeterm.research.costs import Costs
 from tradeterm.research.data.calendar import hours_of
 from tradeterm.research.data.moments import date, utc
-from tradeterm.research.data.panels import load
+from tradeterm.research.data.notable import survivorship
+from tradeterm.research.data.panels import Loaded, load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
 from tradeterm.research.settings import set_at
@@ -35,6 +37,8 @@ _NSE_TICK = Decimal("0.05")
 _LONGEST_FUNDING_MS = 8 * HOUR_MS
 """Time between settlements: a file that ends no more than that before the bars misses none."""
 _NAMED = 4
+_LONG_MS = 180 * DAY_MS
+"""Shorter than that hardly any instrument fails or is delisted."""
 
 Decoded = TypeVar("Decoded", bound=Struct)
 
@@ -105,7 +109,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
         symbols=tuple(series.instrument for series in kept),
         interval=interval,
         data_hash=loaded.data_hash,
-        notes=(*notes, *_partly_funded(study), *loaded.report),
+        notes=(*notes, *_partly_funded(study), *_of_the_data(study, loaded, kept, interval), *loaded.report),
     )
 
 
@@ -234,8 +238,7 @@ def _no_contract(series: Series) -> Instrument:
 
 def _partly_funded(study: Study) -> list[str]:
     """A sentence on each instrument whose settlements do not cover the study's time."""
-    first, last = int(study.panel.ts_open[0]), int(study.panel.ts[-1])
-    begin = first if study.since is None else max(first, study.since)
+    begin, last = _span(study)
     said = []
     for name, settled in (study.funding or {}).items():
         known_from, known_to = int(settled.ts[0]), int(settled.ts[-1])
@@ -245,6 +248,31 @@ def _partly_funded(study: Study) -> list[str]:
                 "before and after, none is paid"
             )
     return said
+
+
+def _of_the_data(study: Study, loaded: Loaded, kept: Sequence[Series], interval: str) -> list[str]:
+    """What is notable of the data in the study's time."""
+    first, last = _span(study)
+    said = []
+    for name, finding in loaded.findings:
+        if finding.first is None or finding.first > last:
+            continue
+        if finding.code != "SPLIT":
+            said.append(f"{name}: {finding.text}")
+        elif finding.first >= first:
+            said.append(f"{name} {finding.text}; prices are not adjusted for it")
+    if last - first >= _LONG_MS:
+        panel = loaded.panel
+        ends = [int(panel.ts_open[bars.last]) for bars in bars_of(panel)]
+        venues = {series.venue.upper(): None for series in kept}
+        said += filter(None, [survivorship(" and ".join(venues), interval, ends)])
+    return said
+
+
+def _span(study: Study) -> tuple[int, int]:
+    """From the first entry that may be decided to the end of the data, UTC ms."""
+    begin = int(study.panel.ts_open[0])
+    return begin if study.since is None else max(begin, study.since), int(study.panel.ts[-1])
 
 
 def _within(study: Study, asked: Asked) -> Study:

@@ -110,8 +110,8 @@ def check_bars(
     once = np.concatenate([[True], np.diff(ts) > 0])[: ts.size]
     ts, values = ts[once], values[once]
     if ts.size:
-        found += _gaps(ts, interval_ms, hours, market_days)
-        found += _splits(ts, values, interval_ms, hours)
+        found += check_gaps(ts, interval_ms, hours, market_days)
+        found += check_splits(ts, values, hours)
         found += _frozen(ts, values, interval_ms)
         found += _volume(ts, values)
     return found
@@ -201,7 +201,7 @@ def _hours(ts: Stamps, hours: Hours) -> list[Finding]:
     return [Finding(severity, "TIME_ZONE", int(outside.sum()), text, _first(ts, outside))]
 
 
-def _gaps(ts: Stamps, interval_ms: int, hours: Hours, market_days: Stamps | None) -> list[Finding]:
+def check_gaps(ts: Stamps, interval_ms: int, hours: Hours, market_days: Stamps | None) -> list[Finding]:
     """Bars missing between the first and the last: every one around the clock; with hours, those of sessions that
     have any, and the sessions without one."""
     if hours is ALWAYS:
@@ -246,7 +246,7 @@ def _gap(starts: Stamps, missing: Stamps, wanted: int, interval_ms: int) -> list
     return [Finding(severity, "GAP", total, text, first)]
 
 
-def _splits(ts: Stamps, values: Floats, interval_ms: int, hours: Hours) -> list[Finding]:
+def check_splits(ts: Stamps, values: Floats, hours: Hours) -> list[Finding]:
     """Prices that jump between a close and the next open: with hours overnight, around the clock from bar to bar."""
     ratio = values[:-1, 3] / values[1:, 0]
     jump = (ratio >= SPLIT_RATIO) | (ratio <= 1 / SPLIT_RATIO)

@@ -23,8 +23,10 @@ from tradeterm.domain.errors import DataError
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
 from tradeterm.research.bars import Settlements
 from tradeterm.research.data.calendar import ALWAYS, Hours, hours_of
+from tradeterm.research.data.check import Finding
 from tradeterm.research.data.manifest import read_hash
 from tradeterm.research.data.moments import date
+from tradeterm.research.data.notable import notable, sessions_held
 from tradeterm.research.data.resample import can_resample, resample
 from tradeterm.research.data.series import FUNDING, Series, find_series
 from tradeterm.strategies.panel import Panel
@@ -45,7 +47,8 @@ _ABANDONED_NS = 3600 * 10**9  # a draft of that age is of a process that was kil
 
 class Notes(Struct, frozen=True):
     """What a layout was made of. Rows before `first` and from `stop` on have no bar; `settled` is how many settlements
-    there are of each instrument (None: it has no funding); `report` says what was left out."""
+    there are of each instrument (None: it has no funding); `report` says what was left out, `findings` what is notable
+    of each instrument."""
 
     instruments: tuple[str, ...]
     interval_ms: int
@@ -53,16 +56,19 @@ class Notes(Struct, frozen=True):
     stop: int
     settled: tuple[int | None, ...]
     report: tuple[str, ...]
+    findings: tuple[tuple[str, Finding], ...]
 
 
 class Loaded(Struct, frozen=True):
     """A panel; `settlements` are those of each instrument (None: it has no funding), of all time; `data_hash` names the
-    contents (the same data, the same hash), `report` says what was left out."""
+    contents (the same data, the same hash), `report` says what was left out; `findings` are what is notable of an
+    instrument's bars, of all time."""
 
     panel: Panel
     settlements: tuple[Settlements | None, ...]
     data_hash: str
     report: tuple[str, ...]
+    findings: tuple[tuple[str, Finding], ...]
 
 
 class _Laid(Struct, frozen=True):
@@ -71,6 +77,7 @@ class _Laid(Struct, frozen=True):
     panel: Panel
     settlements: tuple[Settlements | None, ...]
     report: tuple[str, ...]
+    findings: tuple[tuple[str, Finding], ...]
 
 
 class _Part(Struct, frozen=True):
@@ -123,7 +130,7 @@ def load(
     if first >= stop:
         raise DataError(f"{', '.join(names)}: found no {interval} bars in the time asked for")
     digest = hashlib.sha256(f"{key} {panel.ts_open[first]} {panel.ts_open[stop - 1]}".encode()).hexdigest()
-    return Loaded(panel.window(int(first), int(stop)), laid.settlements, digest, laid.report)
+    return Loaded(panel.window(int(first), int(stop)), laid.settlements, digest, laid.report, laid.findings)
 
 
 def _part(root: Path, symbol: str, interval: str) -> _Part:
@@ -204,7 +211,7 @@ def _open(folder: Path) -> _Laid | None:
     )
     with suppress(OSError):  # in somebody else's folder it may be looked at, not marked
         os.utime(folder)
-    return _Laid(panel.window(notes.first, notes.stop), settlements, notes.report)
+    return _Laid(panel.window(notes.first, notes.stop), settlements, notes.report, notes.findings)
 
 
 def _settlements(folder: Path, counts: Sequence[int | None]) -> tuple[Settlements | None, ...]:
@@ -227,7 +234,10 @@ def _map(folder: Path, name: str) -> Floats:
 def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hours) -> None:
     """Write the columns, one instrument after the other: memory is needed for one alone."""
     report: list[str] = []
-    ts_open = _rows([_span(part, interval_ms, hours) for part in parts], interval_ms, hours)
+    findings: list[tuple[str, Finding]] = []
+    spans = [_span(part, interval_ms, hours) for part in parts]
+    ts_open = _rows(spans, interval_ms, hours)
+    market_days = None if hours is ALWAYS else sessions_held([hours.day(span) for span in spans])
     first, stop = ts_open.size, 0
     np.save(folder / f"{_TIMES}.npy", ts_open)
     has_funding = any(part.funding for part in parts)
@@ -241,6 +251,8 @@ def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hour
         for part in parts:
             ts, columns, said = _bars(part.bars, interval_ms, hours)
             report += said
+            seen = notable(ts, np.column_stack(columns), interval_ms, hours, market_days)
+            findings += [(part.bars.instrument, finding) for finding in seen]
             at = np.searchsorted(ts_open, ts)
             first, stop = min(first, int(at[0])), max(stop, int(at[-1]) + 1)
             for name, values in zip(FIELDS, columns, strict=True):
@@ -259,7 +271,7 @@ def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hour
             np.save(folder / f"{name}.npy", np.concatenate(columns))
     instruments = tuple(part.bars.instrument for part in parts)
     counts = tuple(None if each is None else len(each.ts) for each in settled)
-    notes = Notes(instruments, interval_ms, first, stop, counts, tuple(report))
+    notes = Notes(instruments, interval_ms, first, stop, counts, tuple(report), tuple(findings))
     (folder / _NOTES).write_bytes(msgspec.json.encode(notes))
 
 

@@ -7,17 +7,13 @@ import numpy as np
 from msgspec import Struct
 
 from tradeterm.domain.errors import DataError
-from tradeterm.domain.market import DAY_MS, INTERVALS_MS
+from tradeterm.domain.market import INTERVALS_MS
 from tradeterm.research.data.calendar import ALWAYS, Stamps, hours_of
 from tradeterm.research.data.check import Checked, Finding, Severity, check_bars, check_funding, check_series, report
-from tradeterm.research.data.moments import date
+from tradeterm.research.data.notable import sessions_held, survivorship
 from tradeterm.research.data.series import FUNDING, Series
 from tradeterm.research.data.store import read_timestamps
 from tradeterm.research.data.understand import Wishes, understand
-
-LEAST_FILES = 5
-"""From so many files on, a set of instruments is taken for a universe."""
-ENDED_EARLY_MS = 30 * DAY_MS
 
 
 class UniverseReport(Struct, frozen=True):
@@ -66,16 +62,8 @@ def _market_days(series: Sequence[Series]) -> dict[tuple[str, str], Stamps]:
             continue  # said of the file itself
         if ts.size:
             found.setdefault((one.venue, one.kind), []).append(np.unique(hours.day(ts)))
-    return {key: _held(days) for key, days in found.items() if len(days) >= LEAST_FILES}
-
-
-def _held(files: list[Stamps]) -> Stamps:
-    first, last = min(int(days[0]) for days in files), max(int(days[-1]) for days in files)
-    having, reaching = np.zeros(last - first + 1), np.zeros(last - first + 1)
-    for days in files:
-        having[days - first] += 1
-        reaching[days[0] - first : days[-1] - first + 1] += 1
-    return np.asarray(np.flatnonzero((2 * having >= reaching) & (having > 0)) + first)
+    held = {key: sessions_held(days) for key, days in found.items()}
+    return {key: days for key, days in held.items() if days is not None}
 
 
 def _survivorship(files: Sequence[Checked]) -> list[str]:
@@ -83,12 +71,8 @@ def _survivorship(files: Sequence[Checked]) -> list[str]:
     for file in files:
         if file.interval != FUNDING and file.last is not None:
             groups.setdefault((file.instrument.rpartition(".")[2], file.interval), []).append(file)
-    notes = []
-    for (venue, interval), group in groups.items():
-        ends = [file.last for file in group if file.last is not None]
-        if len(group) >= LEAST_FILES and max(ends) - min(ends) <= ENDED_EARLY_MS:
-            notes.append(
-                f"survivorship: all {len(group)} {interval} files of {venue} run to their end on {date(max(ends))}; "
-                "none was delisted or failed on the way, so a test on them flatters every strategy that buys"
-            )
-    return notes
+    said = (
+        survivorship(venue, interval, [file.last for file in group if file.last is not None])
+        for (venue, interval), group in groups.items()
+    )
+    return [text for text in said if text]
