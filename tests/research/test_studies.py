@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from data_kit import save, walk
 
@@ -70,3 +71,31 @@ def test_data_of_another_venue_serves_where_there_is_no_other(demo: Config, tmp_
     assert found.study.panel.instruments == ("BTCUSDT.MINE",)
     with pytest.raises(DataError, match=r"ETHUSDT\.BINANCE: there are no 5m bars"):
         find_study("crypto", demo, tmp_path, Asked())
+
+
+def test_with_impact_a_study_knows_its_liquidity(tmp_path: Path) -> None:
+    rows = 40 * 24
+    ts, values = walk(rows, start=MONDAY, step=3_600_000)
+    close = 100 + 8 * np.sin(np.arange(rows) / 5)  # it moves far enough within a day for signals
+    opened = np.concatenate([[100.0], close[:-1]])
+    values[:, :4] = np.column_stack([opened, np.maximum(opened, close), np.minimum(opened, close), close])
+    values[:, 4] = 1e6
+    save(tmp_path / "v" / "1h" / "X.parquet", ts, values)
+    fixed = ("sizing.method=fixed",)
+    plain = find_study("eos", None, tmp_path, Asked(interval="1h", settings=fixed)).study
+    assert plain.liquidity is None
+    study = find_study("eos", None, tmp_path, Asked(interval="1h", settings=("costs.impact=1", *fixed))).study
+    assert study.liquidity is not None and list(study.liquidity) == ["X.V"]
+    found, before = run(study), run(plain)
+    assert found.ignored["VOLUME_UNKNOWN"] > 0 and len(found.trades) > 0
+    known = int(study.liquidity["X.V"].ts[0])
+    assert known == MONDAY + 20 * DAY_MS
+    assert (found.trades.entry_ts >= known).all()
+    assert found.metrics.slippage / len(found.trades) > before.metrics.slippage / len(before.trades)
+
+
+def test_history_before_the_time_asked_for_makes_liquidity_known(tmp_path: Path) -> None:
+    save(tmp_path / "v" / "1h" / "X.parquet", *walk(40 * 24, start=MONDAY, step=3_600_000))
+    asked = Asked(interval="1h", settings=("costs.impact=1",), start=MONDAY + 30 * DAY_MS)
+    study = find_study("eos", None, tmp_path, asked).study
+    assert study.liquidity is not None and int(study.liquidity["X.V"].ts[0]) == MONDAY + 20 * DAY_MS

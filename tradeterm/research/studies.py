@@ -25,6 +25,7 @@ from tradeterm.research.data.notable import survivorship
 from tradeterm.research.data.panels import Loaded, load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
+from tradeterm.research.honesty.liquidity import liquidity_of
 from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
 from tradeterm.resources import demo_folder
@@ -83,14 +84,16 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     values |= {"interval": interval, "instruments": [contract.id for contract in contracts]}
     costs_values = values.pop("costs")
     values.setdefault("currency", contracts[0].quote_currency)
-    made = _decoded(values, BookConfig)
+    made, costs = _decoded(values, BookConfig), _decoded({"costs": costs_values}, _CostsTable).costs
     loaded = load(root, [series.instrument for series in kept], interval, cache=root != demo_folder())
+    panel = replace(loaded.panel, instruments=made.instruments)
     study = Study(
         book=made,
-        panel=replace(loaded.panel, instruments=made.instruments),
+        panel=panel,
         instruments=contracts,
         calendar=contracts[0].calendar,
-        costs=_decoded({"costs": costs_values}, _CostsTable).costs,
+        costs=costs,
+        liquidity=None if costs.impact is None else liquidity_of(panel),
         funding={
             contract.id: found
             for contract, found in zip(contracts, loaded.settlements, strict=True)
