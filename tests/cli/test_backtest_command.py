@@ -4,6 +4,8 @@ import csv
 import json
 import shlex
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,27 @@ def test_every_run_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert out(capsys, "runs", "2", "--demo", "--tables").startswith("eos: ADAUSDT.BINANCE, SUIUSDT.BINANCE")
     assert "run: found 3" in wrong(capsys, "runs", "3", "--demo", status=1)
     assert len(out(capsys, "runs", "--demo").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    (
+        (("runs",), ("numpy", "tradeterm.research.result", "tradeterm.desk")),
+        (("runs", "1"), ("numpy", "tradeterm.research.result", "tradeterm.desk")),
+        (("backtest", "eoss"), ("tradeterm.research.outcome", "tradeterm.research.metrics", "scipy", "pyarrow")),
+    ),
+    ids=" ".join,
+)
+def test_what_is_only_shown_starts_without_the_simulator(command: tuple[str, ...], unneeded: tuple[str, ...]) -> None:
+    assert main([*EOS, *SOME]) == 0
+    code = f"""
+import sys
+from tradeterm.cli import main
+main([*{command}, "--demo"])
+print("loaded:", [name for name in {unneeded} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded: []"
 
 
 def something_else(path: Path) -> None:

@@ -13,6 +13,7 @@ from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe
 from tradeterm.research import Costs, ExitPolicy, Result, backtest, panel_of
 from tradeterm.research.bars import Bars, Settlements
+from tradeterm.research.figure import DEFINITIONS
 from tradeterm.research.metrics import (
     By,
     Figure,
@@ -26,7 +27,6 @@ from tradeterm.research.metrics import (
     months,
     value_text,
 )
-from tradeterm.research.metrics.figure import DEFINITIONS
 from tradeterm.research.result import Equity
 from tradeterm.research.simulate import InstrumentSignals, simulate
 from tradeterm.research.sizers import EquityFraction

@@ -91,12 +91,13 @@ def run(options: argparse.Namespace) -> int:
     """
     from msgspec.structs import replace
 
-    from tradeterm.research.outcome import outcome_of
-    from tradeterm.research.study import run as run_study
-
     out = _out(options)
     started = time.perf_counter()
     found = found_of(options)
+
+    from tradeterm.research.outcome import outcome_of  # heavy: a mistake in the name is said at once
+    from tradeterm.research.study import run as run_study
+
     ai, verdicts, notes = _tier2(options.ai, found.study)
     found = replace(found, notes=(*notes, *found.notes))
     result = run_study(found.study, verdicts=verdicts)

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tradeterm.research.data.moments import utc
-from tradeterm.research.metrics import Unit, value_text
+from tradeterm.research.figure import Unit
+from tradeterm.research.figure_text import value_text
 
 _LEFT = (
     "final_equity", "total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown",
@@ -107,6 +108,6 @@ def _value(value: float | None, unit: str, currency: str) -> Text:
 
 
 def _label(name: str) -> str:
-    from tradeterm.research.metrics.figure import DEFINITIONS
+    from tradeterm.research.figure import DEFINITIONS
 
     return next(found.label for found in DEFINITIONS if found.name == name)

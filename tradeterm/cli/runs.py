@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _say_table(rows: list[dict[str, object]]) -> None:
     from tradeterm.cli.figures import moment
-    from tradeterm.research.metrics import Unit, value_text
+    from tradeterm.research.figure import Unit
+    from tradeterm.research.figure_text import value_text
 
     wanted = (("trades", Unit.COUNT), ("total_return", Unit.FRACTION), ("sharpe", Unit.RATIO))
     lines: list[tuple[str, ...]] = [("run", "when", "name", "trades", "return", "Sharpe", "data")]

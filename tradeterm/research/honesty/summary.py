@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tradeterm.quant.performance import performance
 from tradeterm.research.backtesting import DAYS_PER_YEAR
-from tradeterm.research.metrics.text import NO_VALUE
+from tradeterm.research.figure_text import NO_VALUE
 from tradeterm.research.result import Result
 from tradeterm.research.study import Study, run
 from tradeterm.strategies.panel import Floats

@@ -7,12 +7,12 @@ for figure in figures(result, trials=40):
 breakdown(result, "symbol")
 """
 
+from tradeterm.research.figure import Figure, Group, Unit
+from tradeterm.research.figure_text import figure_text, value_text
 from tradeterm.research.metrics.benchmark import buy_and_hold, equal_weight
 from tradeterm.research.metrics.breakdown import By, Row, breakdown
-from tradeterm.research.metrics.figure import Figure, Group, Unit
 from tradeterm.research.metrics.figures import cautions, figures
 from tradeterm.research.metrics.months import Month, months
-from tradeterm.research.metrics.text import figure_text, value_text
 
 __all__ = [
     "By",

@@ -13,8 +13,8 @@ from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_
 from tradeterm.research.account import Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.metrics.benchmark import benchmarks
-from tradeterm.research.metrics.figure import DEFINITIONS, Figure, Unit
-from tradeterm.research.metrics.text import value_text
+from tradeterm.research.figure import DEFINITIONS, Figure, Unit
+from tradeterm.research.figure_text import value_text
 from tradeterm.research.result import LEAST_TRADES, Equity, Result
 from tradeterm.strategies.panel import Floats
 

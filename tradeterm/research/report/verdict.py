@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tradeterm.research.metrics import Figure, value_text
-from tradeterm.research.metrics.figure import Unit
+from tradeterm.research.figure import Unit
 from tradeterm.research.result import LEAST_TRADES, Result
 
 SURE = 0.95

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
-from tradeterm.research.metrics.figure import Figure, Unit
+from tradeterm.research.figure import Figure, Unit
 
 NO_VALUE = "-"
 _MOST = 1e15
