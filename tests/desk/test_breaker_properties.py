@@ -130,6 +130,9 @@ def test_a_restart_neither_lowers_it_nor_touches_its_cool_down(steps: list[Step]
     same(two.rig.desk.snapshot(), one.rig.desk.snapshot())
 
 
+_KEPT = ("results", "health", "decisions", "trading_state", "trading_reason", "money")
+
+
 def ledger_of(folder: Path, rig: Rig) -> DeskSnapshot:
     """What a restart would know of all that was recorded."""
     path = folder / "ledger.sqlite"
@@ -144,7 +147,7 @@ def ledger_of(folder: Path, rig: Rig) -> DeskSnapshot:
 
 def same(read: DeskSnapshot, kept: DeskSnapshot) -> None:
     for name in kept.__struct_fields__:
-        if name.startswith("breaker") or name in ("results", "health", "decisions", "trading_state", "trading_reason"):
+        if name.startswith("breaker") or name in _KEPT:
             assert getattr(read, name) == getattr(kept, name), name
 
 

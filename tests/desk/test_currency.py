@@ -60,6 +60,24 @@ def test_the_newer_of_feed_and_configuration_counts() -> None:
     assert rate_of(rig.desk.state, "INR") == d("0.012"), "an older one comes late"
 
 
+def test_a_rate_of_the_future_is_not_used_and_told_once() -> None:
+    rig = two()
+    rig.feed(*(RateUpdate(ts=T0, currency="INR", rate=d("0.5"), ts_rate=T0 + 2 * DAY) for _ in range(2)))
+    assert rate_of(rig.desk.state, "INR") is None
+    told = [fact.text for fact in facts(rig.commands, AlertFact) if fact.code == "BAD_RATE"]
+    assert told == ["a rate of INR is of 2.0 days from now and is not used"]
+
+
+def test_a_clock_that_is_a_little_ahead_makes_no_rate_younger() -> None:
+    rig = two()
+    rig.feed(RateUpdate(ts=T0, currency="INR", rate=d("0.012"), ts_rate=T0 + DAY // 2))
+    assert rate_of(rig.desk.state, "INR") == d("0.012")
+    rig.feed(RateUpdate(ts=T0 + 1, currency="INR", rate=d("0.0121"), ts_rate=T0 + 1))
+    assert rate_of(rig.desk.state, "INR") == d("0.0121")
+    rig.desk.state.ts = T0 + 7 * DAY + 2
+    assert rate_of(rig.desk.state, "INR") is None
+
+
 @pytest.mark.parametrize("dollar", ["USD", "USDC"])
 def test_one_dollar_is_not_another(dollar: str) -> None:
     state = two().desk.state

@@ -9,7 +9,7 @@ from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, He
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import Cash, CashKind, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalOutcome
-from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskSnapshot, HealthSnapshot, Position
+from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskMoney, DeskSnapshot, HealthSnapshot, Position
 from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, Mode, TradingState
 from tradeterm.ledger import runs
 from tradeterm.ledger.restore import RESULTS, load_snapshot
@@ -134,6 +134,7 @@ def test_what_open_entries_and_positions_were_decided_by_is_known(restored):
 
 def test_the_books_money_comes_back(restored):
     money = {"cash": Decimal("999.5"), "peak_equity": Decimal(1001), "day": 7, "day_start_equity": Decimal(1000)}
+    money["drawdown_from"] = 5
     snapshot = restored(
         *(
             BookStateFact(ts=ts, book=book, state=BookState.PAUSED, trades=ts, wins=1, **money)
@@ -144,6 +145,12 @@ def test_the_books_money_comes_back(restored):
     assert snapshot.books == tuple(
         BookSnapshot(book=book, state=BookState.PAUSED, trades=2, wins=1, **money) for book in ("a", "b")
     )
+
+
+def test_the_desks_money_comes_back(restored):
+    known = {"currency": "USDT", "books": ("a", "b"), "day": 7, "day_start_equity": None}
+    first, last = (DeskMoney(ts=ts, peak_equity=Decimal(ts), **known) for ts in (1, 2))
+    assert restored(first, last).money == last
 
 
 def test_positions_that_are_not_flat_come_back(restored):

@@ -32,7 +32,7 @@ def test_a_new_ledger_has_every_table_and_is_in_wal_mode(tmp_path):
 def test_the_design_names_these_tables():
     names = """
         runs signals verdicts orders order_events fills cash_events positions trades equity breaker_events
-        risk_snapshots shadow_trades alerts commands chat ai_usage reconciliations desk_state book_state
+        risk_snapshots shadow_trades alerts commands chat ai_usage reconciliations desk_state book_state desk_money
         health_events regimes correlations stress_results fans
     """
     assert {table.name for table in tables()} == set(names.split())
@@ -41,7 +41,7 @@ def test_the_design_names_these_tables():
 def test_a_change_of_columns_is_a_new_version():
     """Raise LEDGER_VERSION with this number, so that older files get their new columns."""
     columns = sorted((table.name, name) for table in tables() for name in table.columns)
-    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (4, 1567519798)
+    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (5, 2396603696)
 
 
 def test_opening_again_changes_nothing(tmp_path):

@@ -1,8 +1,11 @@
-"""A book's money at the present marks. None wherever a mark is missing: nothing is assumed."""
+"""The money of books and of the desk at the present marks. None wherever a mark is missing: nothing is assumed."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
+from tradeterm.desk import desk_money
 from tradeterm.desk.currency import desk_books, foreign_currencies, rate_trouble
+from tradeterm.desk.desk_money import Share, Totals, own_money, totals
 from tradeterm.desk.positions import unrealized
 from tradeterm.desk.rounding import plain, ratio
 from tradeterm.desk.state import Book, DeskState
@@ -49,6 +52,17 @@ def book_equity(state: DeskState, book: Book) -> Decimal | None:
     return equity if equity.is_finite() else None
 
 
+def unknown_equity(state: DeskState, books: Iterable[Book]) -> str:
+    """Why no loss of these books can be measured yet, in one clause; "" where all of them can."""
+    for book in books:
+        if book_equity(state, book) is None:
+            held = [name for owner, name in sorted(state.positions) if owner == book.name]
+            missing = ", ".join(name for name in held if mark_of(state, name) is None)
+            why = f": no price of {missing} yet" if missing else ""
+            return f"the equity of {book.name} is not known{why}"
+    return ""
+
+
 def book_exposure(state: DeskState, book: str) -> Decimal | None:
     """Gross notional of the book's positions at their marks."""
     total = ZERO
@@ -82,6 +96,16 @@ def worst_exposure(state: DeskState, book: str) -> dict[str, Decimal] | None:
     return worst
 
 
+def desk_shares(state: DeskState) -> list[Share]:
+    """The books that can be added up, with their equities."""
+    return [Share(book, rate, book_equity(state, book)) for book, rate in desk_books(state)]
+
+
+def desk_totals(state: DeskState) -> Totals:
+    """What the desk has lost, in its currency, of the books whose rate is known."""
+    return totals(desk_shares(state), own_money(state))
+
+
 def drawdown(book: Book, equity: Decimal) -> Decimal:
     """Fraction below the highest equity so far."""
     peak = max(book.peak_equity, equity)
@@ -90,6 +114,18 @@ def drawdown(book: Book, equity: Decimal) -> Decimal:
 
 def day_pnl(book: Book, equity: Decimal) -> Decimal | None:
     return None if book.day_start_equity is None else equity - book.day_start_equity
+
+
+def day_loss(book: Book, equity: Decimal) -> Decimal | None:
+    """What was lost since the UTC day began, a fraction of what there was then; negative for a gain."""
+    start = book.day_start_equity
+    return ratio(start - equity, start) if start is not None and start > 0 else None
+
+
+def accept_drawdown(turn: Turn, book: Book, equity: Decimal) -> None:
+    """Count the book's drawdown, and the sizes that recover from it, from its present equity on."""
+    book.peak_equity, book.drawdown_from = equity, turn.ts
+    turn.record_book(book)
 
 
 def begin_day(turn: Turn) -> None:
@@ -101,6 +137,7 @@ def begin_day(turn: Turn) -> None:
             if book.day != today or equity is not None:
                 book.day, book.day_start_equity = today, equity
                 turn.record_book(book)
+    desk_money.begin(turn, desk_shares(turn.state))
 
 
 def sample(turn: Turn) -> None:
@@ -112,7 +149,7 @@ def sample(turn: Turn) -> None:
     for point in points:
         state.equity_ts = state.bar_ts
         turn.record(point)
-    if len(points) == len(state.books) and (whole := _desk_point(points, state)) is not None:
+    if len(points) == len(state.books) and (whole := _desk_point(turn, points)) is not None:
         turn.record(whole)
     _tell_left_out(turn)
 
@@ -141,14 +178,17 @@ def _point(turn: Turn, book: Book) -> EquityPoint | None:
     )
 
 
-def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint | None:
-    """The sum of the books whose rate is known, at the present rates; None without any."""
+def _desk_point(turn: Turn, points: list[EquityPoint]) -> EquityPoint | None:
+    """The sum of the books whose rate is known, at the present rates; None without any. Moves the desk's peak."""
+    state = turn.state
     rates = {book.name: rate for book, rate in desk_books(state)}
     chosen = [(point, rates[point.book]) for point in points if point.book in rates]
     if not chosen:
         return None
     equity = sum((point.equity * rate for point, rate in chosen), ZERO)
-    peak = sum((state.books[point.book].peak_equity * rate for point, rate in chosen), ZERO)
+    desk_money.see(turn, equity)
+    whole = desk_totals(state)
+    lost = -sum((point.day_pnl * rate for point, rate in chosen), ZERO) if whole.lost is None else whole.lost
     notional = sum((point.exposure * point.equity * rate for point, rate in chosen), ZERO)
     return EquityPoint(
         ts=state.bar_ts,
@@ -156,8 +196,8 @@ def _desk_point(points: list[EquityPoint], state: DeskState) -> EquityPoint | No
         equity=plain(equity),
         cash=plain(sum((point.cash * rate for point, rate in chosen), ZERO)),
         unrealized_pnl=plain(sum((point.unrealized_pnl * rate for point, rate in chosen), ZERO)),
-        day_pnl=plain(sum((point.day_pnl * rate for point, rate in chosen), ZERO)),
-        drawdown=ratio(peak - equity, peak),
+        day_pnl=plain(-lost),
+        drawdown=ratio(whole.fallen, whole.peak),
         exposure=ratio(notional, equity),
     )
 

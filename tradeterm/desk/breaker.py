@@ -11,7 +11,8 @@ What each level permits:
   chaos, a person decides (FLATTEN and KILL work at every level).
 
 ALERT and THROTTLE fall by one level after `cool_down_minutes` without a cause at that level or above, so never below
-what a present cause demands. HALT and SHUTDOWN never fall by themselves. RESUME ends a HALT, RECOVER (with a reason)
+what a present cause demands. HALT and SHUTDOWN never fall by themselves; once no cause of such a level is measured
+their reason says so. RESUME ends a HALT, RECOVER (with a reason)
 either, both only once no cause of such a level is measured any more; the breaker is then where the present causes have
 it. OVERRIDE (with a reason) lets the causes it finds count for nothing for `override_minutes`: a new one, or one of
 them that gets worse, still raises the breaker, and what lasts when the override ends raises it again. Another OVERRIDE
@@ -24,6 +25,7 @@ Every change is a `BreakerFact` that carries all a restart needs: level, cause, 
 from collections import deque
 from decimal import Decimal
 
+from tradeterm.desk.account import unknown_equity
 from tradeterm.desk.breaker_rules import KEEP_LATENCIES, Cause, counted_at, measure, rank, window_ms
 from tradeterm.desk.closing import cancel_entries
 from tradeterm.desk.turn import Turn
@@ -173,8 +175,11 @@ def _hold(turn: Turn, causes: list[Cause]) -> None:
 
 
 def _cool(turn: Turn, causes: list[Cause]) -> None:
-    """No cause at the present level: fall once that has lasted."""
+    """No cause at the present level: fall once that has lasted. What only a person leads out of is said to be over."""
     state = turn.state
+    if is_latched(state.breaker):
+        _tell_over(turn, causes)
+        return
     lower = _FALLS_TO.get(state.breaker)
     if lower is None:
         return
@@ -184,6 +189,16 @@ def _cool(turn: Turn, causes: list[Cause]) -> None:
         _set(turn, state.breaker, text, {}, rule=state.breaker_rule, quiet_since=turn.ts)
     elif turn.ts - state.breaker_quiet_since >= round(minutes * _MINUTE):
         _fall(turn, lower, causes, f"{minutes:g} minutes without a cause")
+
+
+def _tell_over(turn: Turn, causes: list[Cause]) -> None:
+    """Once nothing demands HALT any more, as far as can be measured: the reason is of the past, and the level stays."""
+    state = turn.state
+    blocked = any(is_latched(cause.level) for cause in causes) or unknown_equity(state, state.books.values())
+    if state.breaker_quiet_since is None and not blocked:
+        way = "RESUME" if state.breaker is BreakerLevel.HALT else "RECOVER with a reason"
+        text = f"over: {state.breaker_reason}; {way} ends it"
+        _set(turn, state.breaker, text, {}, rule=state.breaker_rule, quiet_since=turn.ts)
 
 
 def _fall(turn: Turn, level: BreakerLevel, causes: list[Cause], why: str) -> None:
@@ -234,3 +249,5 @@ def _set(
         state.breaker, state.breaker_ts = level, turn.ts
     state.breaker_rule, state.breaker_quiet_since = rule, quiet_since
     state.breaker_reason = "" if level is BreakerLevel.CLOSED else cause
+    if is_latched(level) and state.trading_reason.startswith(HALTED_BY_BREAKER):
+        turn.set_trading(state.trading_state, HALTED_BY_BREAKER + cause)

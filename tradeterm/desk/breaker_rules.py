@@ -16,6 +16,7 @@ from the orders themselves, an unprotected position from the position. Latencies
 | no answer (venue) | to a request for 10 s       | 30 s                 |                       |          |
 | connection        | lost 3 times in the window  | 6 times              |                       |          |
 | stale (book)      | no fresh data at all        | a window longer      |                       |          |
+| held (instrument) | no closed bar of a position | a window longer      |                       |          |
 | health (book)     | turned SEVERE in the window | turned CRITICAL      |                       |          |
 
 Steps without a number here are `config.breaker`'s. A number that is not known is no cause: tier 1 denies on it.
@@ -27,8 +28,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.config import RefusedSteps
-from tradeterm.desk.account import book_equity, day_pnl
+from tradeterm.desk.account import book_equity, desk_totals
 from tradeterm.desk.currency import rate_of
+from tradeterm.desk.desk_money import Share, Totals, totals
 from tradeterm.desk.protection import ALERT_AFTER_MS, FLATTEN_AFTER_MS
 from tradeterm.desk.rounding import RATIO_STEP, rounded
 from tradeterm.desk.sessions import is_open
@@ -148,36 +150,25 @@ def _limit_s(steps: tuple[tuple[int, BreakerLevel], ...], level: BreakerLevel) -
 
 def _losses(state: DeskState, ts: int) -> Iterator[Cause]:
     """Daily loss and drawdown of the desk, in its currency. Books in a currency without a rate are looked at by
-    themselves: a fraction needs none."""
-    desk = [(book, rate) for book in state.books.values() if (rate := rate_of(state, book.config.currency)) is not None]
+    themselves: a fraction needs none. Where the equity of a book is not known, what the others lost still counts."""
     apart = [book for book in state.books.values() if rate_of(state, book.config.currency) is None]
-    yield from _losses_of(state, desk, "the desk")
+    if len(apart) < len(state.books):
+        yield from _losses_of(state, desk_totals(state), "the desk")
     for currency in sorted({book.config.currency for book in apart}):
-        same = [(book, Decimal(1)) for book in apart if book.config.currency == currency]
-        yield from _losses_of(state, same, f"the {currency} books")
+        same = [book for book in apart if book.config.currency == currency]
+        whole = totals([Share(book, Decimal(1), book_equity(state, book)) for book in same])
+        yield from _losses_of(state, whole, f"the {currency} books")
 
 
-def _losses_of(state: DeskState, books: list[tuple[Book, Decimal]], whose: str) -> Iterator[Cause]:
-    """Of books that can be added up, each with its rate; no loss is measured where the equity of one is not known."""
-    total = peak = lost = ZERO
-    day_known = True
-    for book, rate in books:
-        equity = book_equity(state, book)
-        if equity is None:
-            return
-        today = day_pnl(book, equity)
-        total += equity * rate
-        peak += max(book.peak_equity, equity) * rate
-        lost -= (today or ZERO) * rate
-        day_known &= today is not None
+def _losses_of(state: DeskState, whole: Totals, whose: str) -> Iterator[Cause]:
     limits = state.config.breaker
-    if books and day_known:
-        yield from _loss("daily loss", whose, lost, total + lost, limits.daily_loss)
-    if books:
-        yield from _loss("drawdown", whose, peak - total, peak, limits.drawdown)
+    least = f" at least, as the equity of {', '.join(whole.unknown)} is not known" if whole.unknown else ""
+    if whole.start is not None and whole.lost is not None:
+        yield from _loss("daily loss", whose, whole.lost, whole.start, limits.daily_loss, least)
+    yield from _loss("drawdown", whose, whole.fallen, whole.peak, limits.drawdown, least)
 
 
-def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float) -> Iterator[Cause]:
+def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float, least: str) -> Iterator[Cause]:
     name = rule if whose == "the desk" else f"{rule} of {whose}"
     if of <= 0:
         yield Cause(name, BreakerLevel.HALT, f"the equity of {whose} is not positive", {"equity": str(of - lost)})
@@ -185,7 +176,7 @@ def _loss(rule: str, whose: str, lost: Decimal, of: Decimal, limit: float) -> It
     fraction, most = share(lost, of), Decimal(str(limit))
     if fraction >= most:
         how = f"lost {percent(fraction)} today" if rule == "daily loss" else f"{percent(fraction)} below the peak"
-        text = f"{whose}: {how}, limit {percent(most)}"
+        text = f"{whose}: {how}{least}, limit {percent(most)}"
         level = BreakerLevel.SHUTDOWN if fraction >= 2 * most else BreakerLevel.HALT  # an override covers no more loss
         yield Cause(name, level, text, {"loss": str(fraction), "limit": str(most)})
 
@@ -293,15 +284,37 @@ def _connection(state: DeskState, ts: int) -> Iterator[Cause]:
 
 def _stale(state: DeskState, ts: int) -> Iterator[Cause]:
     for name, book in state.books.items():
-        limit = book.interval_ms + int(book.config.limits.stale_after_seconds * _SECOND)
-        age = None if book.state is not BookState.RUNNING else _age(state, book, ts, limit)
-        if age is None or age <= limit:
+        age = None if book.state is not BookState.RUNNING else _age(state, book, ts, _patience(book))
+        if age is not None:
+            yield from _old(state, book, age, f"stale {name}", f"no instrument of {name} has had data")
+
+
+def _held(state: DeskState, ts: int) -> Iterator[Cause]:
+    """A position is closed by its bars, so it is its own that count, in every state of its book."""
+    for owner, name in sorted(state.positions):
+        book, instrument = state.books.get(owner), state.instruments.get(name)
+        if book is None or instrument is None:
             continue
+        if is_open(instrument.calendar, ts) and is_open(instrument.calendar, ts - _patience(book)):
+            mark = state.marks.get(name)
+            seen = state.started if mark is None else mark.bars.get(book.interval_ms, state.started)
+            text = f"{name} is held by {owner} and has had no closed bar"
+            yield from _old(state, book, ts - seen, f"held {owner} {name}", text)
+
+
+def _patience(book: Book) -> int:
+    """The age (ms) from which data is stale."""
+    return book.interval_ms + int(book.config.limits.stale_after_seconds * _SECOND)
+
+
+def _old(state: DeskState, book: Book, age: int, rule: str, what: str) -> Iterator[Cause]:
+    limit = _patience(book)
+    if age > limit:
         longer = age > limit + window_ms(state)
         level = BreakerLevel.THROTTLE if longer else BreakerLevel.ALERT
         most = limit + window_ms(state) if longer else limit
-        text = f"no instrument of {name} has had data for more than {most // _SECOND} s"
-        yield Cause(f"stale {name}", level, text, {"age_ms": str(age), "limit_ms": str(limit)})
+        text = f"{what} for more than {most // _SECOND} s"
+        yield Cause(rule, level, text, {"age_ms": str(age), "limit_ms": str(limit)})
 
 
 def _age(state: DeskState, book: Book, ts: int, limit: int) -> int | None:
@@ -337,5 +350,6 @@ RULES: tuple[Callable[[DeskState, int], Iterator[Cause]], ...] = (
     _no_answer,
     _connection,
     _stale,
+    _held,
     _health,
 )

@@ -25,9 +25,9 @@ class Earned(Struct, frozen=True, kw_only=True):
     """Of these `results`, oldest first. `windows` are WINDOWS, `sized` is the window that sizing looks at, of the
     trades that count for the edge; `until` is when the first of those ceases to (UTC ms; None: there are none).
 
-    `total` is the money of all results; `recent` has, after each of the last RECENT, the running total and the highest
-    it had been by then (0 at the start). `slippage` is the mean of what the entries of the trades that count lost to
-    their signal's price, a fraction; None under LEAST_SLIPPAGES.
+    `total` is the money of all results; `recent` has, after each of the last RECENT that closed after `since` (UTC ms),
+    the running total and the highest it had been by then from `since` on (0 at the start). `slippage` is the mean of
+    what the entries of the trades that count lost to their signal's price, a fraction; None under LEAST_SLIPPAGES.
     """
 
     results: tuple[TradeResult, ...]
@@ -38,20 +38,22 @@ class Earned(Struct, frozen=True, kw_only=True):
     recent: tuple[tuple[Decimal, Decimal], ...]
     until: int | None
     slippage: Decimal | None = None
+    since: int = 0
 
     def holds(self, results: Sequence[TradeResult], ts: int) -> bool:
         """Whether this is what those very results come to at `ts`."""
         return self.results is results and (self.until is None or ts < self.until)
 
 
-def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> Earned:
-    """What the closed trades, oldest first, come to at `ts` (UTC ms)."""
-    running, highest = ZERO, ZERO
+def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int, since: int = 0) -> Earned:
+    """What the closed trades, oldest first, come to at `ts`; their drawdowns count from `since` (both UTC ms)."""
+    running = highest = sum((result.pnl for result in results if result.ts_closed <= since), ZERO)
     path = []
     for result in results:
-        running += result.pnl
-        highest = max(highest, running)
-        path.append((running, highest))
+        if result.ts_closed > since:
+            running += result.pnl
+            highest = max(highest, running)
+            path.append((running, highest))
     counted = remembered(config, results, ts)
     return Earned(
         results=results,
@@ -59,6 +61,7 @@ def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int) -> E
         windows=tuple(expectancy_view(results, window) for window in WINDOWS),
         sized=expectancy_view(counted, config.window),
         total=running,
+        since=since,
         recent=tuple(path[-RECENT:]),
         until=forgotten_at(config, counted[0]) if counted else None,
         slippage=_mean_slippage(counted),

@@ -7,6 +7,7 @@ from tradeterm.desk.state import DeskState, InstrumentModel, Rate
 from tradeterm.desk.turn import Turn
 from tradeterm.domain.events import CovarianceUpdate, ModelUpdate, RateUpdate
 from tradeterm.domain.facts import RegimeFact, RiskSnapshotFact
+from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.states import AlertLevel, Regime
 
 _REGIMES = tuple(Regime)
@@ -55,10 +56,17 @@ def on_covariance(turn: Turn, event: CovarianceUpdate) -> None:
 
 
 def on_rate(turn: Turn, event: RateUpdate) -> None:
-    """An older rate than the one we have is of no use."""
-    known = turn.state.rates.get(event.currency)
-    if event.rate.is_finite() and event.rate > 0 and (known is None or event.ts_rate >= known.ts):
-        turn.state.rates[event.currency] = Rate(event.rate, event.ts_rate)
+    """An older rate than the one we have is of no use, and one of the future is none: it would hold for ever. A day is
+    forgiven, as days begin at different times; the rate is then of now."""
+    known, ahead = turn.state.rates.get(event.currency), event.ts_rate - turn.ts
+    if ahead > DAY_MS:
+        text = f"a rate of {event.currency} is of {ahead / DAY_MS:.1f} days from now and is not used"
+        turn.alert_once(f"rate of the future:{event.currency}", AlertLevel.ERROR, "BAD_RATE", text)
+        return
+    turn.forget(f"rate of the future:{event.currency}")
+    held = min(event.ts_rate, turn.ts)
+    if event.rate.is_finite() and event.rate > 0 and (known is None or held >= known.ts):
+        turn.state.rates[event.currency] = Rate(event.rate, held)
 
 
 def _instrument(turn: Turn, instrument: str, values: dict[str, float | None]) -> None:

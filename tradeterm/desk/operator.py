@@ -6,15 +6,17 @@ venues are ready, entries are cancelled, positions closed reduce-only, leftovers
 confirm that the venue is flat. Each step may be taken again without harm. The desk stays HALTED until it is resumed.
 
 A HALT by an operator (or a kill) and one by the breaker are two locks: RESUME opens both, RECOVER and OVERRIDE open the
-breaker's alone. RECOVER accepts a drawdown, which is counted anew from there; every other cause must be gone.
+breaker's alone. RECOVER accepts a drawdown, which is counted anew from there; every other cause must be gone, and every
+loss measured. RECOVER of one book accepts that book's drawdown, and leaves the breaker alone.
 START or RESUME of one book with a reason has its strategy's health judged anew from then on.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 
-from tradeterm.desk import breaker, health
-from tradeterm.desk.account import book_equity
-from tradeterm.desk.breaker_rules import measure
+from tradeterm.desk import breaker, desk_money, health
+from tradeterm.desk.account import accept_drawdown, book_equity, day_loss, desk_shares, drawdown, unknown_equity
+from tradeterm.desk.breaker_rules import measure, percent
 from tradeterm.desk.closing import cancel, cancel_entries, cancel_leftovers, start_exit
 from tradeterm.desk.state import Book, DeskState
 from tradeterm.desk.turn import Turn
@@ -110,6 +112,8 @@ def _recover(turn: Turn, event: OperatorCommand) -> Answer:
     state = turn.state
     if not event.reason.strip():
         return CommandStatus.REFUSED, "RECOVER needs a reason"
+    if event.book:
+        return _recover_book(turn, state.books[event.book])
     if not breaker.is_latched(state.breaker):
         return CommandStatus.REFUSED, f"the breaker is {state.breaker}; RECOVER leads out of HALT and SHUTDOWN"
     obstacle = _obstacle(state) or _held(turn, accepted=("drawdown",))
@@ -117,7 +121,22 @@ def _recover(turn: Turn, event: OperatorCommand) -> Answer:
         return CommandStatus.REFUSED, obstacle
     accepted = _accept_drawdown(turn)
     breaker.release(turn, _because("RECOVER", event))
-    return CommandStatus.DONE, f"the breaker is {state.breaker}, {_let_go(turn)}{accepted}"
+    return CommandStatus.DONE, f"the breaker is {state.breaker}, {_let_go(turn)}{accepted}{_denied(state)}"
+
+
+def _recover_book(turn: Turn, book: Book) -> Answer:
+    unknown, equity = unknown_equity(turn.state, (book,)), book_equity(turn.state, book)
+    if equity is None:
+        return CommandStatus.REFUSED, unknown
+    fallen = drawdown(book, equity)
+    if equity <= 0 or fallen <= 0:
+        why = "has no equity left" if equity <= 0 else "is not below its peak"
+        return CommandStatus.REFUSED, f"{book.name} {why}"
+    accept_drawdown(turn, book, equity)
+    latched = breaker.is_latched(turn.state.breaker)
+    still = f"; the breaker is {turn.state.breaker}: RECOVER without a book ends that" if latched else ""
+    text = f"the drawdown of {book.name}, {percent(fallen)}, is accepted and counted from here{still}"
+    return CommandStatus.DONE, text
 
 
 def _accept_drawdown(turn: Turn) -> str:
@@ -127,9 +146,26 @@ def _accept_drawdown(turn: Turn) -> str:
     for book in turn.state.books.values():
         equity = book_equity(turn.state, book)
         if equity is not None and equity > 0:
-            book.peak_equity = equity
-            turn.record_book(book)
+            accept_drawdown(turn, book, equity)
+    desk_money.accept(turn, desk_shares(turn.state))
     return "; the drawdown is counted from here"
+
+
+def _denied(state: DeskState) -> str:
+    """Which books open nothing whatever the breaker lets through: their own limits are no cause of it."""
+    found = ""
+    for book in state.books.values():
+        equity, limits = book_equity(state, book), book.config.limits
+        if equity is None:
+            continue
+        lost, fallen = day_loss(book, equity), drawdown(book, equity)
+        if lost is not None and lost >= Decimal(str(limits.daily_loss)):
+            most = percent(Decimal(str(limits.daily_loss)))
+            found += f"; {book.name} opens nothing: lost {percent(lost)} today, its own limit {most}"
+        elif fallen >= Decimal(str(limits.drawdown)):
+            most, way = percent(Decimal(str(limits.drawdown))), f"RECOVER {book.name} with a reason accepts that"
+            found += f"; {book.name} opens nothing: {percent(fallen)} below its peak, its own limit {most}, {way}"
+    return found
 
 
 def _override(turn: Turn, event: OperatorCommand) -> Answer:
@@ -145,6 +181,8 @@ def _override(turn: Turn, event: OperatorCommand) -> Answer:
     law = next((cause for cause in causes if not cause.overridable), None)
     if law is not None:
         return CommandStatus.REFUSED, f"this cannot be overridden: {law.text}"
+    if breaker.is_latched(state.breaker) and (unknown := unknown_equity(state, state.books.values())):
+        return CommandStatus.REFUSED, unknown
     if not causes:
         ends = "RESUME ends it" if state.breaker is BreakerLevel.HALT else "it falls by itself"
         closed = state.breaker is BreakerLevel.CLOSED
@@ -155,7 +193,8 @@ def _override(turn: Turn, event: OperatorCommand) -> Answer:
     covered = "; ".join(cause.text for cause in causes)
     turn.alert(AlertLevel.WARNING, "BREAKER_OVERRIDE", f"{_because('OVERRIDE', event)}; does not count now: {covered}")
     minutes = f"{state.config.breaker.override_minutes:g}"
-    return CommandStatus.DONE, f"for {minutes} minutes this does not count: {covered}; {_let_go(turn)}"
+    text = f"for {minutes} minutes this does not count: {covered}; {_let_go(turn)}{_denied(state)}"
+    return CommandStatus.DONE, text
 
 
 def _halt(turn: Turn, event: OperatorCommand) -> Answer:
@@ -219,13 +258,15 @@ def _obstacle(state: DeskState) -> str:
 
 
 def _held(turn: Turn, accepted: tuple[str, ...] = ()) -> str:
-    """Why the breaker cannot leave HALT or SHUTDOWN: the worst cause that lasts, but for `accepted` rules; "" where
-    none does."""
+    """Why the breaker cannot leave HALT or SHUTDOWN: the worst cause that lasts, but for `accepted` rules, or a loss
+    that cannot be measured; "" where there is neither."""
+    state = turn.state
     lasting = next((cause for cause in breaker.blocking(turn) if not cause.rule.startswith(accepted)), None)
     if lasting is None:
-        return ""
-    minutes = f"{turn.state.config.breaker.override_minutes:g}"
-    way = f"; OVERRIDE with a reason goes on regardless for {minutes} minutes" if lasting.overridable else ""
+        return unknown_equity(state, state.books.values()) if breaker.is_latched(state.breaker) else ""
+    minutes = f"{state.config.breaker.override_minutes:g}"
+    may = lasting.overridable and BreakerLevel.SHUTDOWN not in (lasting.level, state.breaker)
+    way = f"; OVERRIDE with a reason goes on regardless for {minutes} minutes" if may else ""
     return f"the cause lasts: {lasting.text}{way}"
 
 

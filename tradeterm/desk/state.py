@@ -15,7 +15,15 @@ from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
 from tradeterm.domain.orders import Order, OrderIntent
 from tradeterm.domain.signals import GateCheck, Signal
-from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskSnapshot, HealthSnapshot, Position, TradeResult
+from tradeterm.domain.snapshot import (
+    BookSnapshot,
+    Decision,
+    DeskMoney,
+    DeskSnapshot,
+    HealthSnapshot,
+    Position,
+    TradeResult,
+)
 from tradeterm.domain.states import (
     BookState,
     BreakerLevel,
@@ -69,6 +77,7 @@ class Book(Struct):
     day_start_equity: Decimal | None = None
     trades: int = 0
     wins: int = 0
+    drawdown_from: int = 0
 
     @property
     def account(self) -> str:
@@ -145,6 +154,8 @@ class Venue(Struct):
 class DeskState(Struct, kw_only=True):
     config: Config
     ts: int = 0
+    started: int = 0
+    """When this desk began, or was restored."""
     instruments: dict[str, Instrument] = {}
     books: dict[str, Book] = {}
     orders: dict[str, Order] = {}
@@ -206,6 +217,7 @@ class DeskState(Struct, kw_only=True):
     health: dict[str, Health] = {}
     decisions: dict[str, Decision] = {}
     """What entries were decided by, by signal id, while they wait, work or are open."""
+    money: DeskMoney | None = None
     pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
@@ -214,8 +226,8 @@ class DeskState(Struct, kw_only=True):
         """What the book's closed trades come to now."""
         results = self.results.get(book.name, ())
         known = self.reckoned.get(book.name)
-        if known is None or not known.holds(results, self.ts):
-            known = self.reckoned[book.name] = reckon(book.config.sizing, results, self.ts)
+        if known is None or not known.holds(results, self.ts) or known.since != book.drawdown_from:
+            known = self.reckoned[book.name] = reckon(book.config.sizing, results, self.ts, book.drawdown_from)
         return known
 
     def position_orders(self, position: Position) -> list[Order]:
@@ -244,6 +256,7 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
     state = DeskState(
         config=config,
         ts=ts,
+        started=ts,
         instruments=dict(instruments),
         books={name: _book(name, book, known.get(name)) for name, book in sorted(config.books.items())},
         trading_state=snapshot.trading_state,
@@ -263,6 +276,7 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
             if known.book in config.books and known.strategy == config.books[known.book].strategy
         },
         decisions=dict(snapshot.decisions),
+        money=snapshot.money,
         equity_ts=snapshot.equity_ts,
         signals_seen=set(snapshot.signals_seen),
         exec_ids=set(snapshot.exec_ids),
@@ -295,6 +309,7 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
                 day_start_equity=book.day_start_equity,
                 trades=book.trades,
                 wins=book.wins,
+                drawdown_from=book.drawdown_from,
             )
             for _, book in sorted(state.books.items())
         ),
@@ -323,6 +338,7 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
             for name, health in sorted(state.health.items())
         ),
         decisions={name: state.decisions[name] for name in sorted(_decided(state) & state.decisions.keys())},
+        money=state.money,
     )
 
 
@@ -370,4 +386,5 @@ def _book(name: str, config: BookConfig, known: BookSnapshot | None) -> Book:
         known.day_start_equity,
         known.trades,
         known.wins,
+        known.drawdown_from,
     )

@@ -96,6 +96,7 @@ class Turn(Struct):
                 day_start_equity=book.day_start_equity,
                 trades=book.trades,
                 wins=book.wins,
+                drawdown_from=book.drawdown_from,
             )
         )
 

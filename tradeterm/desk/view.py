@@ -10,6 +10,7 @@ from tradeterm.desk.account import (
     book_positions,
     book_unrealized,
     day_pnl,
+    desk_totals,
     drawdown,
     mark_of,
 )
@@ -65,8 +66,8 @@ def desk_view(
     rates = {book.name: rate for book, rate in desk_books(state)}
     summed = [(view, rates[view.book]) for view in books if view.book in rates]
     equity = sum((view.equity * rate for view, rate in summed), ZERO)
-    day = sum((view.day_pnl * rate for view, rate in summed), ZERO)
-    peak = sum((max(state.books[view.book].peak_equity, view.equity) * rate for view, rate in summed), ZERO)
+    whole = desk_totals(state)
+    day = sum((view.day_pnl * rate for view, rate in summed), ZERO) if whole.lost is None else -whole.lost
     notional = sum((view.exposure * view.equity * rate for view, rate in summed), ZERO)
     present = present_risk(state)
     positions = tuple(_position(state, position) for _, position in sorted(state.positions.items()))
@@ -88,7 +89,7 @@ def desk_view(
         equity=equity,
         day_pnl=day,
         day_return=ratio(day, equity - day),
-        drawdown=ratio(peak - equity, peak),
+        drawdown=ratio(whole.fallen, whole.peak),
         exposure=ratio(notional, equity),
         unrealized_pnl=sum((view.unrealized_pnl * rate for view, rate in summed), ZERO),
         unprotected=sum(not view.protected for view in positions),

@@ -2,7 +2,7 @@
 
 A struct's tag is its table, its fields are the table's columns.
 Decimals are stored as text, containers as JSON, times as integers in ms.
-`Order`, `Fill`, `Cash`, `Position`, `Verdict` (see their modules) are tables of their own as they are.
+`Order`, `Fill`, `Cash`, `Position`, `DeskMoney`, `Verdict` (see their modules) are tables of their own as they are.
 """
 
 from decimal import Decimal
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tradeterm.domain.orders import Cash, Fill, Order, OrderEventKind, OrderStatus, PositionSide
 from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict
-from tradeterm.domain.snapshot import Position
+from tradeterm.domain.snapshot import DeskMoney, Position
 from tradeterm.domain.states import (
     AlertLevel,
     BookState,
@@ -132,6 +132,7 @@ class BookStateFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="b
     day_start_equity: Decimal | None
     trades: int = 0
     wins: int = 0
+    drawdown_from: int = 0
 
 
 class BreakerFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="breaker_events"):
@@ -296,6 +297,7 @@ Fact = (
     | EquityPoint
     | DeskStateFact
     | BookStateFact
+    | DeskMoney
     | BreakerFact
     | AlertFact
     | ReconciliationFact

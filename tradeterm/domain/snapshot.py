@@ -91,8 +91,8 @@ class HealthSnapshot(Struct, frozen=True, kw_only=True):
 class BookSnapshot(Struct, frozen=True, kw_only=True):
     """Money of a book. `cash` starts as the capital and moves by realised PnL, fees and cash events.
 
-    `peak_equity` is the highest equity ever, `day` the UTC day number of `day_start_equity`,
-    `trades` and `wins` count closed round trips.
+    `peak_equity` is the highest equity since `drawdown_from`, when an operator last accepted a drawdown (UTC ms; 0:
+    never), `day` the UTC day number of `day_start_equity`, `trades` and `wins` count closed round trips.
     """
 
     book: str
@@ -103,6 +103,22 @@ class BookSnapshot(Struct, frozen=True, kw_only=True):
     day_start_equity: Decimal | None = None
     trades: int = 0
     wins: int = 0
+    drawdown_from: int = 0
+
+
+class DeskMoney(Struct, frozen=True, kw_only=True, tag_field="table", tag="desk_money"):
+    """Table `desk_money` (one row): the money of these `books` together, in `currency`, written when a member changes.
+
+    `peak_equity` is the highest equity since they are these, or since an operator last accepted a drawdown; `day` the
+    UTC day number of `day_start_equity`, which is None until it is known.
+    """
+
+    ts: int
+    currency: str
+    books: tuple[str, ...]
+    peak_equity: Decimal
+    day: int
+    day_start_equity: Decimal | None
 
 
 class DeskSnapshot(Struct, frozen=True, kw_only=True):
@@ -116,7 +132,8 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     names the rule behind `breaker_reason`, `breaker_quiet_since` is when the last cause at its level ended (None while
     one lasts), and `breaker_overridden` are the rules that do not count up to a level until `breaker_override_until`.
     `results` are each book's last closed round trips by strategy, oldest first; `decisions` say, by signal id, what the
-    open entries and positions were decided by. `equity_ts` is the bar time of the last equity point.
+    open entries and positions were decided by. `equity_ts` is the bar time of the last equity point. `money` is that of
+    all books together (None: nothing is known yet).
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -140,3 +157,4 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     breaker_overridden: tuple[tuple[str, BreakerLevel], ...] = ()
     health: tuple[HealthSnapshot, ...] = ()
     decisions: dict[str, Decision] = {}
+    money: DeskMoney | None = None

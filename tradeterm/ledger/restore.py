@@ -9,7 +9,15 @@ from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, He
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import TERMINAL, Order, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalOutcome
-from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskSnapshot, HealthSnapshot, Position, TradeResult
+from tradeterm.domain.snapshot import (
+    BookSnapshot,
+    Decision,
+    DeskMoney,
+    DeskSnapshot,
+    HealthSnapshot,
+    Position,
+    TradeResult,
+)
 from tradeterm.domain.states import BreakerLevel, HealthLevel, TradingState
 from tradeterm.ledger.codec import select
 from tradeterm.ledger.runs import latest_run
@@ -150,6 +158,7 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
                 day_start_equity=book.day_start_equity,
                 trades=book.trades,
                 wins=book.wins,
+                drawdown_from=book.drawdown_from,
             )
             for book in select(db, BookStateFact, "ORDER BY book")
         ),
@@ -163,6 +172,7 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
         results=_results(db),
         health=_health(db),
         decisions=_decisions(db, orders, positions),
+        money=next(iter(select(db, DeskMoney)), None),
     )
 
 

@@ -67,6 +67,7 @@ _SHAPES = {
     "trades": _Shape(("id",), (("ts_closed",),)),
     "equity": _Shape(("ts", "book", "resolution"), (("book", "ts"),)),
     "desk_state": _Shape(("row",)),
+    "desk_money": _Shape(("row",)),
     "book_state": _Shape(("book",)),
     "breaker_events": _Shape((), (("ts",),)),
     "alerts": _Shape((), (("ts",),)),
@@ -83,9 +84,13 @@ _SHAPES = {
     "runs": _Shape(("id",), (("ts_started",),)),
     "chat": _Shape(("id",)),
 }
-# Columns that the facts do not carry, with their value: the one row of desk_state, and 0 for a live sample of equity
-# (see retention).
-_EXTRA: dict[str, dict[str, str | int | float]] = {"desk_state": {"row": 1}, "equity": {"resolution": 0}}
+# Columns that the facts do not carry, with their value: the one row of what the desk has one of, and 0 for a live
+# sample of equity (see retention).
+_EXTRA: dict[str, dict[str, str | int | float]] = {
+    "desk_state": {"row": 1},
+    "desk_money": {"row": 1},
+    "equity": {"resolution": 0},
+}
 
 
 def _table_of(type_: type[Struct]) -> Table:
