@@ -175,6 +175,19 @@ def test_the_breaker_is_led_out_with_a_reason(console: Console, verb: CommandVer
     assert "needs a reason" in without.text
 
 
+def test_a_books_drawdown_is_accepted_by_its_name(console: Console) -> None:
+    action = ask(console, "recover crypto one bad print").action
+    assert action is not None
+    assert (action.verb, action.book, action.reason) == (CommandVerb.RECOVER, "crypto", "one bad print")
+    assert action.confirm is Confirm.YES
+    assert action.consequence == "Accept the drawdown of book crypto: it is counted from here; the breaker stays."
+    without = ask(console, "recover crypto")
+    assert (without.action, without.text) == (
+        None,
+        "`recover crypto` needs a reason, in your own words: `recover crypto one bad print`.",
+    )
+
+
 def test_help_lists_every_word(console: Console) -> None:
     assert len(ask(console, "help").text.splitlines()) == 22
 

@@ -85,6 +85,7 @@ def test_no_line_breaks_it(line: str) -> None:
         ("flatten ", ["flatten BTCUSDT", "flatten BNBUSDT", "flatten ETHUSDT"]),
         ("pause e", ["pause eos"]),
         ("halt ", []),
+        ("recover cr", ["recover crypto"]),
         ("nonsense b", []),
         ("speed ", [f"speed {item}" for item in SPEEDS]),
     ],
@@ -95,7 +96,7 @@ def test_completion(line: str, candidates: list[str]) -> None:
 
 def test_what_is_completed_is_understood() -> None:
     for word in WORDS:
-        if word.takes is Takes.REASON:
+        if word.takes in (Takes.REASON, Takes.MAYBE_BOOK_REASON):
             continue  # its own words
         for line in complete(f"{word.name} ", SYMBOLS, BOOKS) or [word.name]:
             assert isinstance(read(line), Request), line

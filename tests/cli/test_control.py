@@ -75,6 +75,8 @@ def sent(profile: Profile) -> list[CommandRow]:
         (["pause", "crypto"], CommandVerb.PAUSE, "crypto", ""),
         (["resume"], CommandVerb.RESUME, "", ""),
         (["resume", "crypto"], CommandVerb.RESUME, "crypto", ""),
+        (["recover"], CommandVerb.RECOVER, "", ""),
+        (["recover", "crypto"], CommandVerb.RECOVER, "crypto", ""),
         (["halt"], CommandVerb.HALT, "", ""),
         (["kill", "--yes"], CommandVerb.KILL, "", ""),
         (["flatten", "--yes"], CommandVerb.FLATTEN, "", ""),

@@ -102,7 +102,7 @@ def _propose(console: Console, verb: CommandVerb, argument: str) -> Answer:
                 verb, f"Cancel {_open(console)} at market, stay HALTED, also after a restart.", Confirm.TYPED
             )
         case CommandVerb.RECOVER:
-            return _proposal(verb, _RECOVER, Confirm.YES, reason=argument)
+            return _recover(console, argument)
         case CommandVerb.OVERRIDE:
             return _proposal(verb, _OVERRIDE, Confirm.YES, reason=argument)
         case CommandVerb.START:
@@ -174,6 +174,16 @@ def _book(console: Console, verb: CommandVerb, book: str) -> Answer:
     if book:
         return _proposal(verb, f"End the pause of book {book}: it may enter again.", Confirm.YES, book=book)
     return _proposal(verb, "End the halt: books that run may enter again.", Confirm.YES)
+
+
+def _recover(console: Console, argument: str) -> Answer:
+    book, _, reason = argument.partition(" ")
+    if book not in answers.book_names(console):
+        return _proposal(CommandVerb.RECOVER, _RECOVER, Confirm.YES, reason=argument)
+    if not reason:
+        return Answer(f"`recover {book}` needs a reason, in your own words: `recover {book} one bad print`.")
+    text = f"Accept the drawdown of book {book}: it is counted from here; the breaker stays."
+    return _proposal(CommandVerb.RECOVER, text, Confirm.YES, book=book, reason=reason)
 
 
 def _open(console: Console) -> str:

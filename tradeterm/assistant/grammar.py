@@ -19,6 +19,10 @@ class Takes(StrEnum):
     MAYBE_BOOK = "[BOOK]"
     SPEED = "SPEED"
     REASON = "REASON"
+    MAYBE_BOOK_REASON = "[BOOK] REASON"
+
+
+_REASONED = (Takes.REASON, Takes.MAYBE_BOOK_REASON)
 
 
 class Word(Struct, frozen=True):
@@ -52,7 +56,12 @@ WORDS = (
     Word("resume", "end the pause of a book, or, without a book, a halt or kill", Takes.MAYBE_BOOK, CommandVerb.RESUME),
     Word("flatten", "close a position, or all of them, at market", Takes.MAYBE_SYMBOL, CommandVerb.FLATTEN),
     Word("kill", "cancel all orders, close all positions, stay halted", verb=CommandVerb.KILL),
-    Word("recover", "let the breaker fall from HALT or SHUTDOWN, and trade again", Takes.REASON, CommandVerb.RECOVER),
+    Word(
+        "recover",
+        "let the breaker fall from HALT or SHUTDOWN, and trade again; with a book, accept its drawdown",
+        Takes.MAYBE_BOOK_REASON,
+        CommandVerb.RECOVER,
+    ),
     Word("override", "close the breaker for a while although its cause lasts", Takes.REASON, CommandVerb.OVERRIDE),
     Word("retry", "let tier 2 ask its model again after it gave up", verb=CommandVerb.RETRY),
     Word("speed", "speed of a replay: a factor, max, pause, resume, faster or slower", Takes.SPEED, CommandVerb.SPEED),
@@ -85,14 +94,14 @@ def read(line: str) -> Request | Misread:
     word = next((word for word in WORDS if word.name == name), None)
     if word is None:
         return Misread(f"{NEEDS_AI} {hint(line)}", plain=not _is_slip(name, rest))
-    if len(rest) > 1 and word.takes is not Takes.REASON:
+    if len(rest) > 1 and word.takes not in _REASONED:
         if word.verb is not None:  # whoever types `halt everything` must not wait for a model to chat about it
             return Misread(f"Nothing was done: that is written `{word.usage}`.")
         return Misread(f"{NEEDS_AI} {hint(line)}", plain=True)
     argument = " ".join(rest)
     if argument and word.takes is Takes.NOTHING:
         return Misread(f"`{word.name}` stands alone; found {argument!r} after it.", plain=word.verb is None)
-    if not argument and word.takes is Takes.REASON:
+    if not argument and word.takes in _REASONED:
         return Misread(f"`{word.name}` needs a reason, in your own words: `{word.name} the venue is well again`.")
     if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED):
         return Misread(f"`{word.name}` needs one more word: `{word.usage}`.")
@@ -123,7 +132,7 @@ def complete(line: str, symbols: Sequence[str], books: Sequence[str]) -> list[st
     candidates: Sequence[str] = ()
     if word.takes in (Takes.SYMBOL, Takes.MAYBE_SYMBOL):
         candidates = symbols
-    elif word.takes in (Takes.BOOK, Takes.MAYBE_BOOK):
+    elif word.takes in (Takes.BOOK, Takes.MAYBE_BOOK, Takes.MAYBE_BOOK_REASON):
         candidates = books
     elif word.takes is Takes.SPEED:
         candidates = SPEEDS

@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
         (CommandVerb.HALT, "stop all trading now: cancel entries, keep protective stops"),
         (CommandVerb.KILL, "cancel all orders, close all positions, stay halted across restarts"),
         (CommandVerb.FLATTEN, "close one position, those of a book, or all, at market"),
-        (CommandVerb.RECOVER, "let the breaker fall from HALT or SHUTDOWN, and trade again; needs a reason"),
+        (CommandVerb.RECOVER, "lead out of HALT or SHUTDOWN, or with BOOK accept its drawdown; needs a reason"),
         (CommandVerb.RETRY, "let tier 2 ask its model again after it gave up"),
         (CommandVerb.OVERRIDE, "close the breaker for a while although its cause lasts; needs a reason"),
     ):
@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
             parser.add_argument("--engine", action="store_true", help="end the engine itself, cleanly")
         if verb is CommandVerb.PAUSE:
             parser.add_argument("book", metavar="BOOK")
-        if verb is CommandVerb.RESUME:
+        if verb in (CommandVerb.RESUME, CommandVerb.RECOVER):
             parser.add_argument("book", metavar="BOOK", nargs="?", default="")
         if verb is CommandVerb.FLATTEN:
             parser.add_argument("symbol", metavar="SYMBOL", nargs="?", default="")
