@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradeterm.domain.instrument import Calendar
+from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.research.ticks import Step
 from tradeterm.strategies.panel import Floats, Panel
 
 _CHUNK = 1024
+_NSE_SESSION_MS = 6 * HOUR_MS + 15 * MINUTE_MS
 
 
 class Settlements(NamedTuple):
@@ -36,6 +38,11 @@ class Liquidity(NamedTuple):
         return (float(self.adv[row]), float(self.volatility[row])) if row >= 0 else (math.nan, math.nan)
 
 
+def length_of(interval_ms: int, calendar: Calendar) -> int:
+    """From a bar's opening to its close: a day of NSE ends with its session, at 15:30 India time."""
+    return _NSE_SESSION_MS if calendar is Calendar.NSE and interval_ms == DAY_MS else interval_ms
+
+
 class Bars:
     """Closed bars in rows that rise in time and do not overlap; NaN in all four prices where there is no bar.
 
@@ -52,6 +59,7 @@ class Bars:
         "instrument",
         "interval_ms",
         "last",
+        "length_ms",
         "liquidity",
         "lot",
         "low",
@@ -83,6 +91,7 @@ class Bars:
         lot: Step | None = None,
     ) -> None:
         self.instrument, self.interval_ms, self.calendar = instrument, interval_ms, calendar
+        self.length_ms = length_of(interval_ms, calendar)
         self.ts_open = np.asarray(ts_open)
         self.open, self.high, self.low, self.close = (np.asarray(prices) for prices in (open, high, low, close))
         self.funding, self.liquidity = funding, liquidity
@@ -102,13 +111,13 @@ class Bars:
 
     def closed(self, row: int) -> int:
         """When the row's bar closes, UTC ms."""
-        return self.opened(row) + self.interval_ms
+        return self.opened(row) + self.length_ms
 
     def first_closing(self, ts: int) -> int:
         """The first row that closes at `ts` or later; `rows` where none does."""
         if self.regular:
-            return min(max(-((self.start + self.interval_ms - ts) // self.interval_ms), 0), self.rows)
-        return int(np.searchsorted(self.ts_open, ts - self.interval_ms, side="left"))
+            return min(max(-((self.start + self.length_ms - ts) // self.interval_ms), 0), self.rows)
+        return int(np.searchsorted(self.ts_open, ts - self.length_ms, side="left"))
 
     def has_bar(self, row: int) -> bool:
         return bool(self.close[row] == self.close[row])

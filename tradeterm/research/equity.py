@@ -52,7 +52,7 @@ def every_close(simulation: Simulation) -> tuple[Times, Floats]:
     market = [bars for bars in simulation.market if bars.rows]
     if not market:
         return np.empty(0, np.int64), np.empty(0)
-    closes = [bars.ts_open[:] + bars.interval_ms for bars in market]
+    closes = [bars.ts_open[:] + bars.length_ms for bars in market]
     times = np.unique(np.concatenate([np.array([min(bars.start for bars in market)]), *closes])).astype(np.int64)
     return times, equity_at(simulation, times)
 
@@ -78,7 +78,7 @@ def _traded(bars: Bars, day_end: int) -> bool:
 
 def _marks(bars: Bars, times: Times) -> Floats:
     """The newest close at each time."""
-    rows = np.searchsorted(bars.ts_open, times - bars.interval_ms, side="right") - 1
+    rows = np.searchsorted(bars.ts_open, times - bars.length_ms, side="right") - 1
     marks: Floats = bars.close[np.maximum(rows, 0)].astype(np.float64)
     for missing in np.flatnonzero(np.isnan(marks)):
         marks[missing] = bars.last_close(int(times[missing]))

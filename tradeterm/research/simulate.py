@@ -178,5 +178,5 @@ def _decisions(market: Sequence[Bars], signals: Sequence[InstrumentSignals]) -> 
 
 def _closing(bars: Bars, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     if bars.regular:
-        return rows.astype(np.int64) * bars.interval_ms + (bars.start + bars.interval_ms)
-    return np.asarray(bars.ts_open[rows], dtype=np.int64) + bars.interval_ms
+        return rows.astype(np.int64) * bars.interval_ms + (bars.start + bars.length_ms)
+    return np.asarray(bars.ts_open[rows], dtype=np.int64) + bars.length_ms

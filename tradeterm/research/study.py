@@ -12,7 +12,7 @@ from tradeterm.domain.instrument import Calendar, Instrument
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.signals import GateCode
 from tradeterm.research.backtesting import DAYS_PER_YEAR, settlements_of
-from tradeterm.research.bars import Bars, Liquidity, Settlements, bars_of
+from tradeterm.research.bars import Bars, Liquidity, Settlements, bars_of, length_of
 from tradeterm.research.costs import Costs
 from tradeterm.research.entries import Why
 from tradeterm.research.exits import ExitSignals, FirstExit, first_exit
@@ -77,7 +77,7 @@ class Study(Struct, frozen=True, kw_only=True):
         Before `start` there is as much history as the strategy and the models need. Data ends with the bar that closes
         at `end`, or before it; what is open then ends there.
         """
-        closes = self.panel.ts
+        closes = self.panel.ts_open + length_of(self.panel.interval_ms, self.calendar)
         first = max(0, int(np.searchsorted(closes, start)) - max(self.strategy.warmup, HISTORY_BARS))
         stop = int(np.searchsorted(closes, end, side="right"))
         since = start if self.since is None else max(start, self.since)
@@ -126,7 +126,6 @@ def settlements(study: Study) -> list[Settlements | None]:
 def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, ...]:
     """The strategy's signals, instrument by instrument; entries from `since` on, `delay` bars late."""
     strategy, panel = study.strategy, study.panel
-    first = 0 if study.since is None else int(np.searchsorted(panel.ts, study.since))
     found = []
     for number, bars in enumerate(market):
         try:
@@ -134,6 +133,7 @@ def signals(study: Study, market: tuple[Bars, ...]) -> tuple[InstrumentSignals, 
         except ValueError as error:  # the strategy is not for such a panel
             raise ConfigError(str(error)) from None
         bars.release()
+        first = 0 if study.since is None else bars.first_closing(study.since)
         taken = (mine.rows >= first) & (mine.rows + study.delay < panel.rows)
         found.append(mine._replace(rows=mine.rows[taken] + study.delay, sides=mine.sides[taken]))
     return tuple(found)

@@ -85,7 +85,7 @@ def _holdings(result: Result, ts: Times) -> list[_Held]:
 
 
 def _hold(bars: Bars, ts: Times, costs: Costs) -> _Held | None:
-    row = bars.next_bar(bars.first_closing(int(ts[0]) + bars.interval_ms)) if bars.rows else 0
+    row = bars.next_bar(bars.first_closing(int(ts[0]) + bars.length_ms)) if bars.rows else 0
     if row >= bars.rows or bars.closed(row) > ts[-1]:
         return None
     bought, end = bars.opened(row), bars.closed(bars.last)
@@ -105,9 +105,9 @@ def _hold(bars: Bars, ts: Times, costs: Costs) -> _Held | None:
 def _marks(bars: Bars, ts: Times) -> Floats:
     """The newest close at each time; NaN before the first."""
     if bars.regular:
-        rows = (ts - bars.start) // bars.interval_ms - 1
+        rows = (ts - bars.start - bars.length_ms) // bars.interval_ms
     else:
-        rows = np.searchsorted(bars.ts_open, ts - bars.interval_ms, side="right") - 1
+        rows = np.searchsorted(bars.ts_open, ts - bars.length_ms, side="right") - 1
     rows = np.minimum(rows, bars.last)
     marks: Floats = np.where(rows >= 0, bars.close[np.maximum(rows, 0)], np.nan)
     first = bars.next_bar(0)
