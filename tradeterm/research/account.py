@@ -12,6 +12,7 @@ from tradeterm.domain.market import DAY_MS
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
 from tradeterm.research.exits import Exit, Moment
+from tradeterm.research.fills import Reason
 from tradeterm.research.sizers import Closed
 from tradeterm.strategies.panel import Floats
 
@@ -95,7 +96,7 @@ class Payments(NamedTuple):
 class Position(Struct):
     """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the `risk`
     to the initial stop (NaN without one), and the funding paid so far. No close while it is open gains more a unit than
-    `most` (inf: not known)."""
+    `most`, or loses more than `worst` (inf: not known)."""
 
     side: int
     quantity: float
@@ -109,18 +110,21 @@ class Position(Struct):
     risk: float = math.nan
     funding: float = 0.0
     most: float = math.inf
+    worst: float = math.inf
 
 
 class Account:
     """Cash moves by realised gains, fees and funding; a position's notional is not taken from it (as on a margin
     account). `closed` is what sizing remembers.
 
-    `peak` is the highest equity at any close so far, `day_start` that at the last midnight (UTC).
+    `peak` is the highest equity at any close so far, `day_start` that at the last midnight (UTC). At the first close at
+    which equity is 0 or below, `lost_at` (UTC ms), everything is closed, and nothing happens after it.
     """
 
     def __init__(self, market: tuple[Bars, ...], costs: Costs, capital: float) -> None:
         self.market, self.costs, self.cash = market, costs, capital
         self.peak = self.day_start = capital
+        self.lost_at: int | None = None
         self._looked = 0
         self._aligned = all(_same_rows(bars, market[0]) for bars in market)
         self.positions: dict[int, Position] = {}
@@ -138,10 +142,12 @@ class Account:
             exposure += held.quantity * mark
         return equity, exposure
 
-    def open(self, number: int, side: int, quantity: float, signal_row: int, row: int, slip: float) -> float:
-        """Fill an entry at the open of `row`, worse by the fraction `slip`; the price it got."""
+    def open(self, number: int, side: int, quantity: float, signal_row: int, row: int, slip: float) -> float | None:
+        """Fill an entry at the open of `row`, worse by the fraction `slip`; the price, None where all is lost."""
         bars = self.market[number]
         self._look(bars.opened(row))
+        if self.lost_at is not None:
+            return None
         before = float(bars.open[row])
         price = _filled(bars, before, side, slip)
         fee = quantity * price * self.costs.fee
@@ -153,7 +159,9 @@ class Account:
     def settle(self, number: int, ts: int, rate: float) -> None:
         """Pay (or receive) funding at the last close."""
         self._look(ts)
-        held = self.positions[number]
+        held = self.positions.get(number)
+        if held is None:
+            return
         paid = held.side * held.quantity * self.market[number].last_close(ts) * rate
         if paid == paid:
             self.cash -= paid
@@ -161,11 +169,26 @@ class Account:
             self._payments.append((ts, number, paid))
 
     def close(self, number: int, exit: Exit) -> None:
-        """Fill an exit."""
+        """Fill an exit of what is still open."""
         bars = self.market[number]
         ts = bars.opened(exit.row) if exit.moment is Moment.OPEN else bars.closed(exit.row)
         self._look(ts if exit.moment is Moment.OPEN else ts - 1)
-        held = self.positions.pop(number)
+        if number in self.positions:
+            self._end(number, exit, ts)
+            if self.cash <= 0 and not self.positions:
+                self.lost_at = ts
+
+    def _lose(self, ts: int) -> None:
+        """Close everything at the closes of `ts`: there is no equity left."""
+        self.lost_at = ts
+        for number in sorted(self.positions):
+            bars = self.market[number]
+            row = bars.first_closing(ts + 1) - 1
+            exit = Exit(row, bars.last_close(ts), Reason.ACCOUNT_LOST, Moment.CLOSE)
+            self._end(number, exit, bars.closed(row))
+
+    def _end(self, number: int, exit: Exit, ts: int) -> None:
+        bars, held = self.market[number], self.positions.pop(number)
         slip = self.costs.slip(held.quantity, ts, bars.liquidity)
         if slip != slip:  # not known any more: what the entry lost stands for it
             slip = held.slip
@@ -195,8 +218,13 @@ class Account:
             self.day_start = self._equity(midnight)
         if not self.positions:
             self.peak = max(self.peak, self.cash)
-        elif ts > since and self.cash + sum(held.quantity * held.most for held in self.positions.values()) > self.peak:
-            self.peak = max(self.peak, self._highest(since, ts))
+        elif ts > since:
+            best = worst = self.cash
+            for held in self.positions.values():
+                best += held.quantity * held.most
+                worst -= held.quantity * held.worst
+            if best > self.peak or worst <= 0:
+                self._walk(since, ts)
 
     def _equity(self, ts: int) -> float:
         return self.cash + sum(
@@ -204,16 +232,25 @@ class Account:
             for number, held in self.positions.items()
         )
 
-    def _highest(self, since: int, ts: int) -> float:
-        """The highest equity at a close after `since`, up to `ts`."""
+    def _walk(self, since: int, ts: int) -> None:
+        """Take equity at each close after `since`, up to `ts`."""
         if len(self.positions) > 1 and not self._aligned:
-            return self._equity(ts)
+            equity = self._equity(ts)
+            self.peak = max(self.peak, equity)
+            if equity <= 0:
+                self._lose(ts)
+            return
         path: Any = self.cash
         for number, held in self.positions.items():
             bars = self.market[number]
             first, stop = bars.first_closing(since + 1), bars.first_closing(ts + 1)
             path = path + held.side * held.quantity * (bars.closes(first, stop) - held.price)
-        return float(np.fmax.reduce(path, initial=-math.inf))
+        lost = np.flatnonzero(path <= 0)
+        if lost.size:
+            path = path[: lost[0]]
+        self.peak = max(self.peak, float(np.fmax.reduce(path, initial=-math.inf)))
+        if lost.size:
+            self._lose(bars.closed(first + int(lost[0])))
 
     def trades(self) -> Trades:
         names = Trades.__struct_fields__[1:]

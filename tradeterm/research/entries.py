@@ -27,6 +27,7 @@ class Why(NamedTuple):
 
 PLAIN = Why()
 NO_VOLUME = "NO_VOLUME"
+ACCOUNT_LOST = "ACCOUNT_LOST"
 
 
 class Entry(NamedTuple):
@@ -78,7 +79,7 @@ class Decider:
         return entry
 
     def enter(self, number: int) -> float | None:
-        """Fill the instrument's entry; the price it got, None where its bar has no volume for it."""
+        """Fill the instrument's entry; the price it got, None where its bar has no volume for it or all is lost."""
         entry = self.entering.pop(number)
         account, side = self._account, entry.side
         quantity = self._fills(number, entry)
@@ -86,10 +87,15 @@ class Decider:
             self.ignored[NO_VOLUME] += 1
             return None
         price = account.open(number, side, quantity, entry.signal_row, entry.row, entry.slip)
+        if price is None:
+            self.ignored[ACCOUNT_LOST] += 1
+            return None
         held, tick = account.positions[number], account.market[number].tick
         at = levels(self._policy, side, price, self.anchor(number, price, entry.signal_row), tick)
         held.most = at.target - price * side
+        held.worst = price if side > 0 else math.inf
         if self._policy.stop is not None:
+            held.worst = price * side - at.stop
             held.risk = abs(price - at.stop * side) * quantity
         return price
 
@@ -128,6 +134,8 @@ class Decider:
             raise Refused(self._why.session_end)
         price = float(bars.close[row])
         equity, exposure = account.state(ts)
+        if account.lost_at is not None:
+            raise Refused(ACCOUNT_LOST)
         for entry in self.entering.values():
             exposure += entry.notional
         stop = math.nan

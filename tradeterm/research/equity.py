@@ -15,7 +15,7 @@ Times = NDArray[np.int64]
 
 def equity_at(simulation: Simulation, times: Times) -> Floats:
     """Equity at each of `times` (UTC ms, rising), after the exits inside the bars that close then and before funding
-    and what fills at the opens of then."""
+    and what fills at the opens of then; 0 once the account was lost."""
     trades, payments = simulation.trades, simulation.payments
     entered = np.searchsorted(times, trades.entry_ts, side="right")
     left = np.searchsorted(times, trades.exit_ts + (trades.moment == Moment.OPEN), side="left")
@@ -37,6 +37,8 @@ def equity_at(simulation: Simulation, times: Times) -> Floats:
             equity, at, (trades.side * trades.quantity)[which] * (_marks(bars, times[at]) - trades.entry_price[which])
         )
         bars.release()
+    if simulation.lost_at is not None:
+        equity[times >= simulation.lost_at] = 0.0
     return equity
 
 

@@ -68,6 +68,7 @@ def simulate_every_bar(
         market=market,
         costs=costs,
         capital=capital,
+        lost_at=account.lost_at,
     )
 
 
@@ -157,10 +158,10 @@ class _Stepping:
         """Funding up to and at `until` that is not settled yet, on what is held."""
         due = []
         for number in self.open:
-            funding, since = self._account.market[number].funding, self._account.positions[number].ts
-            if funding is None:
+            funding, held = self._account.market[number].funding, self._account.positions.get(number)
+            if funding is None or held is None:
                 continue
-            first, last = np.searchsorted(funding.ts, (max(self._settled, since), until), side="right")
+            first, last = np.searchsorted(funding.ts, (max(self._settled, held.ts), until), side="right")
             due += [(int(funding.ts[at]), number, float(funding.rate[at])) for at in range(first, last)]
         for ts, number, rate in sorted(due):
             self._account.settle(number, ts, rate)

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     TIME_LIMIT = "TIME_LIMIT"
     SESSION_END = "SESSION_END"
     DATA_END = "DATA_END"
+    ACCOUNT_LOST = "ACCOUNT_LOST"
 
 
 class Anchor(StrEnum):

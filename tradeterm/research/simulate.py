@@ -45,7 +45,8 @@ class InstrumentSignals(NamedTuple):
 
 class Simulation(Struct, frozen=True, kw_only=True):
     """`decided` is what became of every signal, in time; `ignored` counts those that led to no trade, by why. `market`,
-    `costs` and `capital` are what was put in."""
+    `costs` and `capital` are what was put in. `lost_at` (UTC ms) is when equity was 0 or below, which ended the
+    run; None where it never was."""
 
     trades: Trades
     payments: Payments
@@ -54,6 +55,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
     market: tuple[Bars, ...]
     costs: Costs
     capital: float
+    lost_at: int | None = None
 
 
 def simulate(
@@ -119,6 +121,7 @@ class _Run:
             market=market,
             costs=self._account.costs,
             capital=capital,
+            lost_at=self._account.lost_at,
         )
 
     def _happen(self, ts: int, kind: int, number: int, signals: Sequence[InstrumentSignals], exits: FirstExit) -> None:

@@ -67,7 +67,10 @@ def traded_equity(study: Study, result: Result) -> tuple[NDArray[np.int64], Floa
 
 
 def score(found: Summary, metric: Metric) -> float | None:
-    """The summary by one metric; None where it has no value. `calmar` is return over drawdown, both of the whole."""
+    """The summary by one metric; None where it has no value, or the account was lost. `calmar` is return over drawdown,
+    both of the whole."""
+    if found.total_return <= -1:
+        return None
     if metric is Metric.SHARPE:
         return found.sharpe
     if metric is Metric.PROFIT_FACTOR:
