@@ -19,8 +19,10 @@ from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.modals.choice import ChoiceModal
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.study_form import StudyForm
+from tradeterm.ui.modals.typed_confirm import TypedConfirmModal
 from tradeterm.ui.panels.panel import Panel
 from tradeterm.ui.research.command import Command
+from tradeterm.ui.research.wanted import Kind, Wanted
 from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.screens.research import ResearchScreen
 from tradeterm.ui.widgets.key_bar import KeyBar
@@ -424,6 +426,15 @@ async def test_keys_by_mouse(make_research: MakeResearch) -> None:
         assert "backtest 1 of eos" in painted(screen, "figures")
 
 
+async def test_a_key_of_the_keymap_keeps_its_meaning(make_research: MakeResearch) -> None:
+    app = make_research(keys={"engine.kill": "n"})
+    async with app.run_test(size=MIDDLE) as pilot:
+        await at_research(app, pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, TypedConfirmModal)
+
+
 async def test_a_small_screen_turns_to_the_figures(make_research: MakeResearch) -> None:
     app = make_research(backtest(), backtest(0.5, 12))
     async with app.run_test(size=SMALL) as pilot:
@@ -530,14 +541,14 @@ async def test_stopping_kills_all_processes(demo_home: Path) -> None:
 
 
 def picture(*keys: str, answer: dict[str, Any] | None = None) -> Callable[[Pilot[None]], object]:
-    """Go to the screen, press keys; with an answer, run a study that gives it."""
+    """Go to the screen, press keys; before that, with an answer, run the study that gives it."""
 
     async def before(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, TradetermApp)
         screen = await at_research(app, pilot)
         if answer is not None:
-            screen._run(screen._draft, None)
+            screen._run(Wanted(kind=Kind(answer["type"]), name="eos"), None)
             await pilot.pause()
             command = screen._command
             assert isinstance(command, fake_research.FakeCommand)
@@ -591,7 +602,7 @@ def test_running(
         app = pilot.app
         assert isinstance(app, TradetermApp)
         screen = await at_research(app, pilot)
-        screen._run(screen._draft, None)
+        screen._run(Wanted(kind=Kind.SWEEP, name="eos", vary=("threshold=0.03:0.05:0.005",)), None)
         await pilot.pause()
         commands.last.tell(0, 480, "variants")
         clock.pass_seconds(12)

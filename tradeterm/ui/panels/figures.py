@@ -10,6 +10,7 @@ from tradeterm.ui.panels.panel import Detail, sentence, wrapped
 from tradeterm.ui.plain import plain
 from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.words import (
+    CONTAMINATED,
     INSUFFICIENT,
     LABELS,
     changes_text,
@@ -61,8 +62,8 @@ def _head(outcomes: Sequence[Outcome], width: int) -> list[Line]:
     if shared:
         lines += wrapped([("both ", "muted"), (" · ".join(shared), "muted")], width)
     for text in _cautions(outcomes):
-        lines += wrapped([(text, "warn strong" if INSUFFICIENT in text else "warn")], width)
-    for text in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
+        lines += wrapped([(text, "warn strong" if _is_grave(text) else "warn")], width)
+    for text in dict.fromkeys(note for one in outcomes for note in one.notes if not note.startswith(CONTAMINATED)):
         lines += wrapped([(plain(text), "muted")], width)
     for text in (each for outcome in outcomes for each in sentences(outcome)):
         lines += [(), *wrapped([(text, "")], width)]
@@ -73,12 +74,16 @@ def _cautions(outcomes: Sequence[Outcome]) -> list[str]:
     found: list[str] = []
     for outcome in outcomes:
         whose = f"{short_title(outcome)}: " if len(outcomes) > 1 else ""
-        found += [whose + text if INSUFFICIENT in text else text for text in warnings(outcome)]
-    found = sorted(dict.fromkeys(found), key=lambda text: INSUFFICIENT not in text)
+        found += [whose + text if _is_grave(text) else text for text in warnings(outcome)]
+    found = sorted(dict.fromkeys(found), key=lambda text: not _is_grave(text))
     backtests = [outcome for outcome in outcomes if isinstance(outcome, Backtest)]
     if len({(one.data.hash, one.starts, one.data.last) for one in backtests}) > 1:
         found.append("Data or time differ: the figures may not compare one to one.")
     return found
+
+
+def _is_grave(text: str) -> bool:
+    return INSUFFICIENT in text or CONTAMINATED in text
 
 
 def _body(outcomes: Sequence[Outcome], width: int, ellipsis: str) -> list[Line]:
@@ -112,7 +117,7 @@ def _of_one(outcome: Backtest, width: int, ellipsis: str) -> list[Line]:
 
 
 def _of_two(one: Backtest, other: Backtest) -> list[Row]:
-    rows: list[Row] = [("", ((f"run {one.run}", "muted"), (f"run {other.run}", "muted"), ("buy & hold", "muted")))]
+    rows: list[Row] = [("", ((short_title(one), "muted"), (short_title(other), "muted"), ("buy & hold", "muted")))]
     for key in sorted(one.book.parameters.keys() | other.book.parameters.keys()):
         values = [run.book.parameters.get(key) for run in (one, other)]
         if values[0] != values[1]:

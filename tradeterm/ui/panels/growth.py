@@ -7,7 +7,7 @@ from tradeterm.ui.panels.outcome import OutcomePanel
 from tradeterm.ui.panels.panel import sentence
 from tradeterm.ui.research.outcome import Backtest, Point, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.spread import groups_of, spread_lines
-from tradeterm.ui.research.words import value_text
+from tradeterm.ui.research.words import short_title, value_text
 from tradeterm.ui.widgets.axes import time_labels
 from tradeterm.ui.widgets.curves import Curve, Stroke, curve_lines
 from tradeterm.ui.widgets.line_chart import plot_lines
@@ -54,12 +54,12 @@ class GrowthPanel(OutcomePanel):
     def _two(self, one: Backtest, other: Backtest, width: int, height: int) -> Sequence[Line]:
         glyphs = glyphs_of(self)
         runs = ((one, "line", Stroke.SOLID, "*"), (other, "bright", Stroke.DOTTED, "o"))
-        grown = [Curve(_grown(run.equity), tone, f"run {run.run}", stroke, sign) for run, tone, stroke, sign in runs]
+        grown = [Curve(_grown(run.equity), tone, short_title(run), stroke, sign) for run, tone, stroke, sign in runs]
         above = height if height < _BOTH else (height - 1) * 3 // 5
         lines = curve_lines(grown, width, above, show=_percent, below=_times, glyphs=glyphs)
         if above < height:
             fallen = [
-                Curve(tuple(fallen_from_peak(run.equity)), tone, f"run {run.run}", stroke, sign)
+                Curve(tuple(fallen_from_peak(run.equity)), tone, short_title(run), stroke, sign)
                 for run, tone, stroke, sign in runs
             ]
             lines.append((("below their peaks", "muted"),))

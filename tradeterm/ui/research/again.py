@@ -42,6 +42,7 @@ def again(outcome: Backtest, config: Config) -> Wanted:
             if present.get(key) != value
         ),
         seed=outcome.seed,
+        ai="rules" if outcome.ai.startswith("RULES") else "",
     )
 
 

@@ -82,7 +82,9 @@ class Part(Struct, frozen=True):
 
 
 class Backtest(Struct, frozen=True, tag_field="type", tag="backtest"):
-    run: int
+    """`run` is None where it could not be kept; `ai` says who judged as tier 2."""
+
+    run: int | None
     name: str
     version: str
     seed: int
@@ -100,6 +102,7 @@ class Backtest(Struct, frozen=True, tag_field="type", tag="backtest"):
     tables: dict[str, tuple[Part, ...]]
     equity: tuple[Point, ...]
     trades: tuple[TradeOf, ...]
+    ai: str = "OFF"
 
     @property
     def starts(self) -> int:

@@ -2,27 +2,28 @@
 
 from tradeterm.ui import fmt
 from tradeterm.ui.research.kept import Listed
-from tradeterm.ui.research.outcome import Backtest, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Summary, Sweep, WalkForward
 from tradeterm.ui.research.words import command_of, value_text
 
 LEAST_TRADES = 30
 """Fewer prove nothing: `tradeterm.research.metrics`."""
 
 
-def listed(outcome: WalkForward | Robustness | Sweep, ts: int) -> Listed:
+def listed(outcome: Outcome, ts: int) -> Listed:
     """The line of a run that ended at `ts`. A walk-forward shows what it did out of sample, a sweep its best."""
     found = _summary(outcome)
+    data = outcome.data if isinstance(outcome, Backtest) else outcome
     return Listed(
         number=None,
         ts=ts,
         command=command_of(outcome),
         name=outcome.name,
         seed=outcome.seed,
-        data_hash=outcome.data_hash,
-        interval=outcome.interval,
+        data_hash=outcome.data.hash if isinstance(outcome, Backtest) else outcome.data_hash,
+        interval=data.interval,
         symbols=len(outcome.instruments),
-        first=outcome.first,
-        last=outcome.last,
+        first=data.first,
+        last=data.last,
         trades=None if found is None else found.trades,
         total_return=None if found is None else found.total_return,
         sharpe=None if found is None else found.sharpe,
@@ -31,8 +32,12 @@ def listed(outcome: WalkForward | Robustness | Sweep, ts: int) -> Listed:
     )
 
 
-def _summary(outcome: WalkForward | Robustness | Sweep) -> Summary | None:
+def _summary(outcome: Outcome) -> Summary | None:
     match outcome:
+        case Backtest():
+            known = {figure.name: figure.value for figure in outcome.figures}
+            ratios = (known.get("sharpe"), known.get("max_drawdown"), known.get("profit_factor"))
+            return Summary(known.get("total_return") or 0.0, *ratios, len(outcome.trades))
         case WalkForward():
             return outcome.walk_forward.out_of_sample
         case Robustness():
@@ -41,7 +46,7 @@ def _summary(outcome: WalkForward | Robustness | Sweep) -> Summary | None:
             return outcome.ranked[0].summary if outcome.ranked else None
 
 
-def in_a_word(outcome: Backtest | WalkForward | Robustness | Sweep) -> str:
+def in_a_word(outcome: Outcome) -> str:
     """What came of a run, for the line that says it is done."""
     if isinstance(outcome, Backtest):
         gain, trades = outcome.figure("total_return"), outcome.figure("trades")

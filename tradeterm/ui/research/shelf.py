@@ -36,7 +36,7 @@ class Shelf:
 
     async def put(self, outcome: Outcome, ts: int) -> str:
         """A run that has just ended; its key. Raises TradetermError."""
-        if isinstance(outcome, Backtest):
+        if isinstance(outcome, Backtest) and outcome.run is not None:
             await self.read()
             return str(outcome.run)
         line = listed(outcome, ts)

@@ -25,7 +25,8 @@ VARIES = (Kind.WALK_FORWARD, Kind.SWEEP)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A study as it is typed; what is empty is the command's default. `settings` are KEY=VALUE, `vary` KEY=VALUES."""
+    """A study as it is typed; what is empty is the command's default. `settings` are KEY=VALUE, `vary` KEY=VALUES;
+    `ai` is who judges as tier 2."""
 
     kind: Kind = Kind.BACKTEST
     name: str = ""
@@ -38,6 +39,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     vary: tuple[str, ...] = ()
     seed: int = 0
+    ai: str = ""
 
 
 def lack(wanted: Wanted) -> str:
@@ -69,7 +71,7 @@ def arguments(wanted: Wanted, profile: str, report: Path | None = None) -> list[
         option = "grid" if wanted.kind is Kind.WALK_FORWARD else "vary"
         line += [f"--{option}={each}" for each in wanted.vary]
     if wanted.kind is Kind.BACKTEST:
-        line.append("--tables")
+        line += ["--tables", *([f"--ai={wanted.ai}"] if wanted.ai else [])]
         if report is not None:
             line.append(f"--out={report}")
     return line

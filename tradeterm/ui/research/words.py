@@ -49,7 +49,8 @@ COMMANDS: Mapping[str, str] = {
     "robustness": "robustness",
     "sweep": "sweep",
 }
-INSUFFICIENT = "INSUFFICIENT"
+INSUFFICIENT, CONTAMINATED = "INSUFFICIENT", "CONTAMINATED"
+"""What must not be overlooked beside a figure: too few trades, and verdicts of a model that may have known the end."""
 _TONED = frozenset(("total_return", "cagr", "expectancy", "expectancy_r", "gross", "net"))
 
 
@@ -97,14 +98,16 @@ def period(first: float | None, last: float | None) -> str:
 
 def title(outcome: Outcome) -> str:
     """What was run on what: "backtest 12 of eos"."""
-    if isinstance(outcome, Backtest):
+    if isinstance(outcome, Backtest) and outcome.run is not None:
         return f"backtest {outcome.run} of {plain(outcome.name)}"
     return f"{COMMANDS[command_of(outcome)]} of {plain(outcome.name)}"
 
 
 def short_title(outcome: Outcome) -> str:
     """The same where there is little room: "run 12"."""
-    return f"run {outcome.run}" if isinstance(outcome, Backtest) else COMMANDS[command_of(outcome)]
+    if isinstance(outcome, Backtest) and outcome.run is not None:
+        return f"run {outcome.run}"
+    return COMMANDS[command_of(outcome)]
 
 
 def command_of(outcome: Outcome) -> str:
@@ -124,7 +127,11 @@ def made_of(outcome: Outcome) -> Sequence[str]:
     if isinstance(outcome, Backtest):
         data, seed = outcome.data, outcome.seed
         interval, first, last, digest = data.interval, outcome.starts, data.last, data.hash
-        capital = [f"{fmt.money(outcome.book.capital, outcome.book.currency, 0)} {plain(outcome.book.currency)}"]
+        judged = [] if outcome.ai == "OFF" else [f"tier 2 {plain(outcome.ai)}"]
+        capital = [
+            *judged,
+            f"{fmt.money(outcome.book.capital, outcome.book.currency, 0)} {plain(outcome.book.currency)}",
+        ]
     else:
         interval, first, last, seed = outcome.interval, outcome.first, outcome.last, outcome.seed
         digest, capital = outcome.data_hash, []
@@ -142,7 +149,8 @@ def warnings(outcome: Outcome) -> Sequence[str]:
     """What must stand beside the figures, whatever else is shown; the gravest first."""
     if isinstance(outcome, Backtest):
         few = [f"{INSUFFICIENT}: so few trades prove nothing."] if outcome.insufficient else []
-        return [*few, *map(plain, outcome.cautions)]
+        known = [plain(note) for note in outcome.notes if note.startswith(CONTAMINATED)]
+        return [*few, *known, *map(plain, outcome.cautions)]
     return []
 
 

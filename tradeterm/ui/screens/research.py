@@ -74,7 +74,7 @@ class ResearchScreen(ConsoleScreen):
         "n new run, c cancel it, enter on a run opens it, m marks one and then another to compare them, "
         "w writes a report of the backtest that is open."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [(key, f"app.do('{action}')", label) for action, key, label in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [(key, f"own('{action}', '{key}')", label) for action, key, label in KEYS]
 
     def __init__(self, make: Make = Command) -> None:
         super().__init__()
@@ -325,6 +325,11 @@ class ResearchScreen(ConsoleScreen):
 
     # Keys
 
+    def action_own(self, action: str, key: str) -> None:
+        """One of this screen's keys; where the person's own keymap gives it another meaning, that one stands."""
+        taken = self.desk_app.keymap.action_of(key)
+        self.desk_app.action_do(action if taken is None else taken.id)
+
     def _reason(self, action: str) -> str:
         """Why one of this screen's own actions cannot be done now."""
         match action:
@@ -332,8 +337,12 @@ class ResearchScreen(ConsoleScreen):
                 return "nothing runs"
             case "research.mark" if not self._shelf.runs:
                 return "there is no run"
-            case "research.report" if not any(isinstance(one, Backtest) for one in self._outcomes):
-                return "no backtest is open"
+            case "research.report":
+                opened = next((one for one in self._outcomes if isinstance(one, Backtest)), None)
+                if opened is None:
+                    return "no backtest is open"
+                if opened.ai.endswith("RECORD"):
+                    return "it was judged by a record of verdicts, which has to be named: tradeterm backtest --ai FILE"
         return ""
 
     def perform(self, action: str) -> str:
@@ -396,7 +405,7 @@ class ResearchScreen(ConsoleScreen):
         """Run the backtest that is open again, with a report."""
         outcome = next(one for one in self._outcomes if isinstance(one, Backtest))
         at = datetime.fromtimestamp(self.desk_app.scene.wall / 1000, UTC)
-        file = f"{plain(outcome.name)}-{outcome.run}-{at:%Y%m%d-%H%M%S}.html"
+        file = f"{plain(outcome.name)}-{outcome.run or 'run'}-{at:%Y%m%d-%H%M%S}.html"
         self._begin(again(outcome, self.desk_app.config), self.desk_app.profile.root / "reports" / file)
 
     def _panel_in_full(self, panel: Panel, action: str) -> str:
