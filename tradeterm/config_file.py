@@ -6,7 +6,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,8 @@ def _cross_check(config: Config) -> Iterator[str]:
             yield f"{key}: {error}"
     if config.risk.rates and not _is_day(config.risk.rates_day):
         yield f"risk.rates_day: found {show(config.risk.rates_day)}, allowed a UTC day such as 2026-11-20"
+    elif config.risk.rates and date.fromisoformat(config.risk.rates_day) > _latest_day():
+        yield f"risk.rates_day: found {show(config.risk.rates_day)}, allowed a day that has begun: rates age from there"
     yield from _check_ui(config)
 
 
@@ -194,6 +196,11 @@ def _is_timezone(name: str) -> bool:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
+
+
+def _latest_day() -> date:
+    """The day it is where days begin first."""
+    return (datetime.now(UTC) + timedelta(hours=14)).date()
 
 
 def _is_day(text: str) -> bool:

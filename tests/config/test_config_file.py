@@ -1,5 +1,6 @@
 """Reading the file itself: where it is looked for, how it can be unreadable, what no single key can say."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -131,6 +132,17 @@ def test_an_instrument_twice(file: Path) -> None:
 def test_a_long_found_value_is_cut(file: Path) -> None:
     file.write_text(BOOK.replace("1000", f'"{"9" * 500}"'), encoding="utf-8")
     assert len(sentence(file)) < len(str(file)) + 140
+
+
+def test_rates_of_a_day_to_come_would_never_grow_old(file: Path) -> None:
+    today = datetime.now(UTC).date()
+    for day, allowed in ((today, True), (today + timedelta(days=3), False)):
+        file.write_text(f'{BOOK}[risk]\nrates_day = "{day}"\nrates = {{INR = 0.012}}\n', encoding="utf-8")
+        if allowed:
+            assert load_config(file).risk.rates == {"INR": 0.012}
+        else:
+            found = f'risk.rates_day: found "{day}", allowed a day that has begun: rates age from there'
+            assert sentence(file) == f"{file}: {found}"
 
 
 def test_a_home_that_nobody_has(file: Path) -> None:

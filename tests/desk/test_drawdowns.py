@@ -104,6 +104,8 @@ def test_a_person_accepts_the_drawdown_of_one_book_by_its_name() -> None:
     rig.feed(Timer(ts=T0 - FIVE + 1))
     assert level(rig) is L.CLOSED, "4.5 % of the desk"
     assert enter(rig, T0, "a").outcome_code == GateCode.DRAWDOWN_LIMIT
+    status, text = answer(rig, ask(V.RECOVER, T0 + 1, "one bad print"))
+    assert (status, text.endswith("RECOVER a with a reason accepts that")) == (REFUSED, True)
     assert answer(rig, ask(V.RECOVER, T0 + 1, "", book="a")) == (REFUSED, "RECOVER needs a reason")
     assert answer(rig, ask(V.RECOVER, T0 + 1, "one bad print", book="b")) == (REFUSED, "b is not below its peak")
     status, text = answer(rig, ask(V.RECOVER, T0 + 1, "one bad print", book="a"))

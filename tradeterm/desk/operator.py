@@ -115,7 +115,8 @@ def _recover(turn: Turn, event: OperatorCommand) -> Answer:
     if event.book:
         return _recover_book(turn, state.books[event.book])
     if not breaker.is_latched(state.breaker):
-        return CommandStatus.REFUSED, f"the breaker is {state.breaker}; RECOVER leads out of HALT and SHUTDOWN"
+        text = f"the breaker is {state.breaker}; RECOVER leads out of HALT and SHUTDOWN{_denied(state)}"
+        return CommandStatus.REFUSED, text
     obstacle = _obstacle(state) or _held(turn, accepted=("drawdown",))
     if obstacle:
         return CommandStatus.REFUSED, obstacle
