@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.keep import keep
+from tradeterm.cli.named import named
 from tradeterm.cli.output import DONE, say_json
-from tradeterm.cli.session import config_of, profile_of
+from tradeterm.cli.session import profile_of
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import user_path
 
@@ -37,7 +38,11 @@ def add(commands: Commands) -> None:
 
 def add_study_options(parser: argparse.ArgumentParser) -> None:
     """The options `study_of` reads."""
-    parser.add_argument("name", metavar="BOOK|STRATEGY", help="a book of the configuration, or a strategy such as eos")
+    parser.add_argument(
+        "name",
+        metavar="BOOK|STRATEGY|FILE",
+        help="a book of the configuration, a strategy such as eos, or one declared in a file",
+    )
     parser.add_argument("--data", metavar="FOLDER", help="another folder of data")
     parser.add_argument("--symbols", metavar="NAME,…", default="", help="what to trade (default: the book's, or all)")
     parser.add_argument("--interval", metavar="LENGTH", help="1m to 1d (default: the book's, or 5m)")
@@ -62,6 +67,10 @@ def study_of(options: argparse.Namespace) -> "Study":
 
 def found_of(options: argparse.Namespace) -> "Found":
     """The same with where it comes from."""
+    meant = named(options)
+
+    from msgspec.structs import replace
+
     from tradeterm.research.studies import Asked, find_study
 
     asked = Asked(
@@ -73,7 +82,8 @@ def found_of(options: argparse.Namespace) -> "Found":
         capital=options.capital,
         seed=options.seed,
     )
-    return find_study(options.name, config_of(options, profile_of(options)), _folder(options), asked)
+    found = find_study(meant.name, meant.config, _folder(options), asked)
+    return replace(found, notes=(*meant.notes, *found.notes))
 
 
 def run(options: argparse.Namespace) -> int:

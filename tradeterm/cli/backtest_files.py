@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from tradeterm.cli.named import is_file
 from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def write_report(path: Path, found: "Found", result: "Result", options: argparse
 
 def command_line(options: argparse.Namespace) -> str:
     """What to type, in whatever folder, to run the same study again."""
-    words = ["tradeterm", "backtest", options.name]
+    words = ["tradeterm", "backtest", _from_anywhere(options.name) if is_file(options.name) else options.name]
     for name in ("config", "data"):
         if getattr(options, name):
             words += [f"--{name}", _from_anywhere(getattr(options, name))]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradeterm.cli.commands import Commands
+from tradeterm.cli.named import strategies_folder
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, note, say, say_error, say_json
 from tradeterm.cli.session import config_file_of, config_of, profile_of
 from tradeterm.domain.errors import ConfigError
@@ -14,7 +15,6 @@ from tradeterm.profile import user_path
 if TYPE_CHECKING:
     from tradeterm.strategies.declared.spec import Spec
 
-FOLDER = "strategies"
 BYBIT = "bybit"
 VENUES = ("paper", BYBIT)
 
@@ -102,7 +102,7 @@ def list_(options: argparse.Namespace) -> int:
     "applicable", "text": what it does when, or its first mistake}]}; `name` is what the other commands take."""
     from tradeterm.strategies.declared.files import example_files, specification_files
 
-    folder = _folder(options)
+    folder = strategies_folder(options)
     rows = [_row("own", path) for path in specification_files(folder)]
     own = {row["name"] for row in rows}
     rows += [_row("example", path) for path in example_files() if path.stem not in own]
@@ -207,12 +207,7 @@ def _path(options: argparse.Namespace, name: str) -> Path:
     from tradeterm.strategies.declared.read import SUFFIXES
 
     path = user_path(name)
-    return path if path.suffix in SUFFIXES or path.exists() else find_file(name, _folder(options))
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    """The user's own, the same for every profile, as with themes."""
-    return profile_of(options).config_home / FOLDER
+    return path if path.suffix in SUFFIXES or path.exists() else find_file(name, strategies_folder(options))
 
 
 def _leverage_cap(options: argparse.Namespace) -> dict[str, float]:
