@@ -26,6 +26,7 @@ from tradeterm.research.data.panels import Loaded, load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
 from tradeterm.research.honesty.liquidity import liquidity_of
+from tradeterm.research.nse import fee_of, is_index, overnight, percent
 from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
 from tradeterm.resources import demo_folder
@@ -78,11 +79,13 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     values = _with_settings(book, costs, asked)
     root = demo_folder() if folder is None else folder
     interval = asked.interval or values["interval"]
-    symbols = asked.symbols or tuple(values["instruments"]) or _all_symbols(root, interval)
-    kept = [_kept(root, symbol, interval) for symbol in symbols]
-    contracts, notes = _contracts(root, kept, symbols)
+    named = asked.symbols or tuple(values["instruments"])
+    symbols = named or _all_symbols(root, interval)
+    kept, left_out = _tradable([_kept(root, symbol, interval) for symbol in symbols], all_needed=bool(named))
+    contracts, notes = _contracts(root, kept, named or [series.instrument for series in kept])
     values |= {"interval": interval, "instruments": [contract.id for contract in contracts]}
-    costs_values = values.pop("costs")
+    is_book = config is not None and name in config.books
+    costs_values, charged = _charged(values.pop("costs"), values, contracts[0].calendar, asked, is_book=is_book)
     values.setdefault("currency", contracts[0].quote_currency)
     made, costs = _decoded(values, BookConfig), _decoded({"costs": costs_values}, _CostsTable).costs
     loaded = load(root, [series.instrument for series in kept], interval, cache=root != demo_folder())
@@ -112,7 +115,15 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
         symbols=tuple(series.instrument for series in kept),
         interval=interval,
         data_hash=loaded.data_hash,
-        notes=(*notes, *_partly_funded(study), *_of_the_data(study, loaded, kept, interval), *loaded.report),
+        notes=(
+            *notes,
+            *left_out,
+            *charged,
+            *overnight(study),
+            *_partly_funded(study),
+            *_of_the_data(study, loaded, kept, interval),
+            *loaded.report,
+        ),
     )
 
 
@@ -196,6 +207,34 @@ def _kept(root: Path, symbol: str, interval: str) -> Series:
     if not found:
         raise DataError(f"{symbol}: there are no {interval} bars in {root}; `tradeterm data list` shows what there is")
     return found[0]
+
+
+def _tradable(kept: Sequence[Series], *, all_needed: bool) -> tuple[list[Series], list[str]]:
+    """Without indices, and a sentence on each. Raises DataError where one was asked for or nothing else is there."""
+    indices = [one for one in kept if hours_of(one.venue).calendar is Calendar.NSE and is_index(one.symbol)]
+    if indices and (all_needed or len(indices) == len(kept)):
+        raise DataError(f"{indices[0].instrument}: an index cannot be traded; name what can be")
+    said = [f"left out {one.instrument}: an index cannot be traded" for one in indices]
+    return [one for one in kept if one not in indices], said
+
+
+def _charged(
+    costs: dict[str, Any], book: Mapping[str, Any], calendar: Calendar, asked: Asked, *, is_book: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The costs, with the charges of shares where nobody has chosen others; and what they are.
+
+    A configured book keeps the fee of the simulated venue: that is what its runs paid.
+    """
+    chosen = any(setting.partition("=")[0].strip() == "costs.fee" for setting in asked.settings)
+    if calendar is not Calendar.NSE or chosen or costs["fee"] != PaperConfig().taker_fee:
+        return costs, []
+    session_end = book["exits"]["session_end"] is True
+    fee, said = fee_of(session_end=session_end)
+    if is_book:
+        kind = "intraday" if session_end else "delivered"
+        text = f"costs.fee is {percent(costs['fee'])} a side, as [paper] taker_fee has it"
+        return costs, [f"{text}; {kind} shares cost about {percent(fee)}"]
+    return {**costs, "fee": fee}, [said]
 
 
 def _contracts(
