@@ -216,7 +216,8 @@ def test_the_view_shows_the_shared_risk() -> None:
     assert risk.health[0].sizing == "exploring: 0 of 30 trades"
     assert {regime.instrument for regime in risk.regimes} == {BTC, ETH}
     rows = [row.name for row in view.limits if not row.book]
-    assert rows == ["gross", "one side", "largest asset", "largest group", "largest sector", "heat", "VaR 99%"]
+    assert rows[:2] == ["desk daily loss", "desk drawdown"]
+    assert rows[2:] == ["gross", "one side", "largest asset", "largest group", "largest sector", "heat", "VaR 99%"]
 
 
 def test_what_is_not_known_is_shown_as_that() -> None:

@@ -3,7 +3,9 @@
 import msgspec
 from desk_kit import BOOK, BTC, ETH, FIVE, T0, Rig, bar, book_config, config, d
 
+from tradeterm.config import BreakerConfig
 from tradeterm.desk.view import desk_view
+from tradeterm.domain.events import Timer
 from tradeterm.domain.states import TradingState, VenueState
 from tradeterm.domain.view import DeskView, GateView
 
@@ -50,6 +52,26 @@ def test_a_position_with_its_mark() -> None:
     assert limits["largest position"].limit == 10
     assert round(limits["exposure"].value or 0, 2) == 10.09
     assert limits["daily loss"].value == 0
+
+
+def test_the_limits_that_halt_the_desk_are_among_the_limits() -> None:
+    breaker = BreakerConfig(daily_loss=0.04, drawdown=0.3)
+    rig = Rig(msgspec.structs.replace(config(a=book_config(), b=book_config()), breaker=breaker))
+    rig.feed(Timer(ts=T0))
+
+    def shown() -> list[tuple[str, float | None, float]]:
+        rows = [limit for limit in look(rig).limits if limit.book == ""][:2]
+        return [(limit.name, limit.value, limit.limit) for limit in rows]
+
+    assert shown() == [("desk daily loss", 0.0, 4.0), ("desk drawdown", 0.0, 30.0)]
+    rig.desk.state.books["a"].cash = d(94_000)
+    rig.feed(Timer(ts=T0 + 1))
+    assert shown() == [("desk daily loss", 3.0, 4.0), ("desk drawdown", 3.0, 30.0)]
+    assert rig.desk.state.breaker == "CLOSED"
+    rig.desk.state.books["b"].cash = d(98_000)
+    rig.feed(Timer(ts=T0 + 2))
+    assert shown()[0] == ("desk daily loss", 4.0, 4.0)
+    assert rig.desk.state.breaker == "HALT"
 
 
 def test_staleness_is_what_tier_1_says() -> None:

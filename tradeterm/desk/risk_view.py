@@ -6,13 +6,14 @@ from itertools import chain
 
 from msgspec import Struct
 
-from tradeterm.desk.account import book_equity
+from tradeterm.desk.account import book_equity, desk_totals
 from tradeterm.desk.comovement import TAIL_99, Z_95, Z_99, Comovement, comovement, deviation, heat
 from tradeterm.desk.currency import foreign_currencies, newest_rate, rate_of
 from tradeterm.desk.desk_risk import share, share_of_float
 from tradeterm.desk.factors import book_factors, regime_factor
 from tradeterm.desk.models import current_model
 from tradeterm.desk.portfolio import Portfolio, portfolio
+from tradeterm.desk.rounding import ratio
 from tradeterm.desk.state import Book, DeskState, Health
 from tradeterm.domain.instrument import ZERO
 from tradeterm.domain.orders import PositionSide
@@ -69,8 +70,9 @@ def risk_view(state: DeskState, present: PresentRisk) -> RiskView:
 
 
 def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
-    """The rows of the limits all books share."""
-    limits = state.config.risk
+    """The rows of the limits all books share; those at which the breaker halts the desk come first."""
+    limits, halting = state.config.risk, state.config.breaker
+    lost, fallen = _losses(state)
     assets: dict[str, Decimal] = {}
     for leg in present.whole.legs:
         assets[leg.asset] = assets.get(leg.asset, ZERO) + leg.notional
@@ -81,6 +83,8 @@ def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
     one_sided = None if present.net is None else abs(present.net)
     var = None if present.deviation is None else Decimal(repr(Z_99 * present.deviation))
     rows = [
+        ("desk daily loss", lost, halting.daily_loss, "lost since the UTC day began; at it the breaker halts"),
+        ("desk drawdown", fallen, halting.drawdown, "below the highest equity; at it the breaker halts"),
         ("gross", present.gross, limits.max_gross, "notional of all books, of the desk's equity"),
         ("one side", one_sided, limits.max_one_sided, "long less short, either way"),
         ("largest asset", largest, limits.max_asset, "one instrument over all books"),
@@ -89,8 +93,20 @@ def desk_limits(state: DeskState, present: PresentRisk) -> list[LimitView]:
         ("VaR 99%", var, limits.max_var, "one day, by the covariance of daily returns"),
     ]
     if limits.sectors:
-        rows.insert(4, ("largest sector", sectors, limits.max_sector, "instruments of a configured sector"))
+        rows.insert(6, ("largest sector", sectors, limits.max_sector, "instruments of a configured sector"))
     return [percent_limit("", *row) for row in rows]
+
+
+def _losses(state: DeskState) -> tuple[Decimal | None, Decimal | None]:
+    """What the breaker measures: the desk's daily loss and its drawdown, fractions, 0 for a gain. None where the equity
+    of a book is not known: it then measures the least it can be."""
+    whole = desk_totals(state)
+    if whole.unknown:
+        return None, None
+    lost = None
+    if whole.lost is not None and whole.start is not None and whole.start > 0:
+        lost = max(ZERO, ratio(whole.lost, whole.start))
+    return lost, ratio(whole.fallen, whole.peak) if whole.peak > 0 else None
 
 
 def percent_limit(book: str, name: str, value: Decimal | None, limit: float, text: str) -> LimitView:
