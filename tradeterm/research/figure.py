@@ -61,7 +61,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Group.RETURN,
         ("final_equity", "Final equity", Unit.MONEY, "capital and everything earned and paid since"),
         ("total_return", "Total return", Unit.FRACTION, "final equity / capital - 1"),
-        ("cagr", "CAGR", Unit.FRACTION, "total return as growth a year; misleads under one year"),
+        ("cagr", "CAGR", Unit.FRACTION, "total return as growth a year of calendar time; misleads under one year"),
         ("volatility", "Volatility", Unit.FRACTION, "sample deviation of daily returns, annualised"),
         ("sharpe", "Sharpe", Unit.RATIO, "mean / sample deviation of daily returns, annualised; risk-free rate 0"),
         ("sortino", "Sortino", Unit.RATIO, "mean / downside deviation (over all days) of daily returns, annualised"),

@@ -49,7 +49,5 @@ def overnight(study: Study) -> list[str]:
                 f"bar{'s' if bars > 1 else ''}; --set exits.time_limit_hours=720 is the longest"
             )
     if study.calendar is Calendar.NSE and not study.book.exits.session_end:
-        said.append(
-            "shares of NSE cannot be sold short over night: no short of this study could have been held"
-        )
+        said.append("shares of NSE cannot be sold short over night: no short of this study could have been held")
     return said

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradeterm.quant.performance import Performance, TradeStatistics, performance, trade_statistics
+from tradeterm.quant.performance import Performance, TradeStatistics, trade_statistics
 from tradeterm.research.account import Trade, Trades
 from tradeterm.research.equity import daily_equity, equity_at
 from tradeterm.research.exits import Moment
+from tradeterm.research.performance import performance_over
 from tradeterm.research.simulate import Simulation
 from tradeterm.strategies.panel import Floats
 
@@ -79,9 +80,7 @@ class Result:
     def metrics(self) -> Metrics:
         trades, equity = self.trades, self.equity.value
         return Metrics(
-            performance=performance(equity=equity, periods_per_year=self._periods_per_year)
-            if (equity > 0).all()
-            else None,
+            performance=performance_over(*self.equity, self._periods_per_year) if (equity > 0).all() else None,
             trades=trade_statistics(trades.pnl, bars_held(trades)),
             insufficient=len(trades) < LEAST_TRADES,
             fees=float(trades.fees.sum()),

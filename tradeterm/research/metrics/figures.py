@@ -5,16 +5,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.signals import GateCode
-from tradeterm.quant.performance import performance
 from tradeterm.quant.samples import deviation, ratio
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_track_record, probabilistic_sharpe
 from tradeterm.research.account import Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
-from tradeterm.research.metrics.benchmark import benchmarks
 from tradeterm.research.figure import DEFINITIONS, Figure, Unit
 from tradeterm.research.figure_text import value_text
+from tradeterm.research.metrics.benchmark import benchmarks
+from tradeterm.research.performance import YEAR_MS, performance_over
 from tradeterm.research.result import LEAST_TRADES, Equity, Result
 from tradeterm.strategies.panel import Floats
 
@@ -22,7 +21,6 @@ Values = dict[str, float]
 """By name; NaN is "no value" here, and None once it is a `Figure`."""
 
 _ROUNDING = 1e-12
-YEAR_MS = 365 * DAY_MS
 
 
 def figures(result: Result, *, trials: int | None = None, benchmark: bool = True) -> tuple[Figure, ...]:
@@ -94,7 +92,7 @@ def _of_equity(equity: Equity, periods_per_year: float) -> Values:
     values = {"final_equity": float(equity.value[-1]), "total_return": float(equity.value[-1] / equity.value[0]) - 1}
     values |= _drawdown(equity)
     if (equity.value > 0).all():
-        found = performance(equity=equity.value, periods_per_year=periods_per_year)
+        found = performance_over(*equity, periods_per_year)
         values |= {name: getattr(found, name) for name in _SHARED} | {"best_day": found.best, "worst_day": found.worst}
     return values
 
@@ -133,7 +131,7 @@ def _of_trades(result: Result) -> Values:
     at_risk = trades.risk > 0
     mean_equity = float(equity.value.mean())
     span = float(equity.ts[-1] - equity.ts[0])
-    years = (len(equity.ts) - 1) / _periods_per_year(result)
+    years = span / YEAR_MS
     bought = float((trades.quantity * trades.entry_price).sum())
     sold = float((trades.quantity * trades.exit_price).sum())
     slippage = float(trades.slippage.sum())
