@@ -156,3 +156,17 @@ def test_listing_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_of_ones_own_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, folder = str(demo_folder() / "crypto" / "5m" / "SUIUSDT.parquet"), tmp_path / "new" / "data"
+    given = ("data", "import", source, "--venue", "binance", "--data", str(folder))
+    assert main([*given, "--dry-run"]) == 0
+    assert not folder.exists()
+    assert main(given) == 0
+    assert (folder / "binance" / "5m" / "SUIUSDT.parquet").is_file()
+    capsys.readouterr()
+    (file := tmp_path / "file").write_text("")
+    assert main(["data", "import", source, "--data", str(file)]) == 2
+    assert capsys.readouterr().err == f"tradeterm: --data: found {file}, which is no folder\n"
+    assert main(["data", "list", "--data", str(tmp_path / "none")]) == 2

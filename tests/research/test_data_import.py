@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -250,3 +251,33 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a" / "Y.parquet").symlink_to(tmp_path / "a" / "X.parquet")
     (tmp_path / "a" / ".hidden.parquet").write_text("")
     assert [path.name for path in data_files(tmp_path / "a")] == ["X.parquet", "Y.parquet"]
+
+
+def test_decimal_commas_are_named(tmp_path: Path) -> None:
+    rows = [f"{ts};1,5;2,25;0,5;1,75;10,0" for ts in minutes(3)]
+    for lines in (["timestamp;open;high;low;close;volume", *rows], rows):
+        with pytest.raises(DataError) as caught:
+            import_file(tmp_path / "data", text(tmp_path / "X_BINANCE.csv", *lines), Wishes())
+        assert str(caught.value).endswith('X_BINANCE.csv: found "1,5", a decimal comma, allowed decimal points')
+
+
+def test_the_hour_that_autumn_repeats_is_named(tmp_path: Path) -> None:
+    """00:00 to 01:55 UTC of that night: 02:00 to 02:55 on a clock in Berlin, twice."""
+    start = int(datetime(2024, 10, 26, 23, 0, tzinfo=UTC).timestamp() * 1000)
+    berlin = ZoneInfo("Europe/Berlin")
+    stamps = [start + 5 * i * MINUTE_MS for i in range(60)]
+    walls = [datetime.fromtimestamp(ts / 1000, berlin).strftime("%Y-%m-%d %H:%M") for ts in stamps]
+    rows = [f"{wall},1,2,0.5,{1 + i / 100},10" for i, wall in enumerate(walls)]
+    path = text(tmp_path / "X_BINANCE.csv", "timestamp,open,high,low,close,volume", *rows)
+    with pytest.raises(DataError) as caught:
+        import_file(tmp_path / "data", path, Wishes(timezone="Europe/Berlin"))
+    assert str(caught.value) == (
+        f"{path}: column timestamp: found 2024-10-27 02:00 twice: clocks in Europe/Berlin go back then and show that "
+        "hour again; allowed times in UTC, or with an offset such as +02:00"
+    )
+    done = import_file(
+        tmp_path / "data",
+        text(tmp_path / "Y_BINANCE.csv", "timestamp,open,high,low,close,volume", *rows[:24]),
+        Wishes(timezone="Europe/Berlin"),
+    )
+    assert (done.first, done.last) == (stamps[0], stamps[23])

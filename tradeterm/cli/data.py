@@ -59,7 +59,7 @@ def import_(options: argparse.Namespace) -> int:
     "style", "mapping": {field: column}, "times", "zone", "rows", "first", "last", "added", "same", "replaced",
     "repaired": [sentence]}], "instruments": [id], "refused": [sentence]}; times are UTC ms.
     """
-    root = _folder(options)
+    root = _folder(options, may_be_new=True)
     done: list[Imported] = []
     facts: list[str] = []
     refused: list[str] = []
@@ -164,10 +164,10 @@ def list_(options: argparse.Namespace) -> int:
     return say_error("\n".join(unreadable), FAILED) if unreadable else DONE
 
 
-def _folder(options: argparse.Namespace) -> Path:
+def _folder(options: argparse.Namespace, *, may_be_new: bool = False) -> Path:
     if options.data:
         folder = user_path(options.data)
-        if not folder.is_dir():
+        if not folder.is_dir() and not (may_be_new and not folder.exists()):
             raise ConfigError(f"--data: found {options.data}, which is no folder")
         return folder
     return profile_of(options).root / "data"

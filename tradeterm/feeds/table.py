@@ -230,6 +230,7 @@ def _head(path: Path) -> _Head:
     if not any(line.strip() for line in lines):
         raise DataError(f"{path}: found an empty file, allowed a table")
     known = [(i, line) for i, line in enumerate(lines) if line.strip()]
+    _refuse_decimal_commas(path, [line for _, line in known[:5]])
     delimiter = max(_DELIMITERS, key=lambda mark: max(line.count(mark) for _, line in known[:5]))
     begin = next((n for n, (_, line) in enumerate(known[:5]) if delimiter in line), 0)
     at, first = known[begin]
@@ -246,6 +247,15 @@ def _head(path: Path) -> _Head:
     columns = tuple(f"{i}" for i in range(len(names)))  # names may repeat, these do not
     sample = (rest[0] if rest else "") if has_header else first
     return _Head(_names(list(names)), columns, delimiter, at + 1 if has_header else at, has_header, sample, ticker)
+
+
+def _refuse_decimal_commas(path: Path, lines: list[str]) -> None:
+    """They would be taken for what divides cells, or for thousands."""
+    for line in lines:
+        cells = _cells(line, ";")
+        found = [cell for cell in cells if re.fullmatch(r"-?[0-9]+,[0-9]+", cell)]
+        if len(cells) > len(found) >= 2:
+            raise DataError(f'{path}: found "{found[0]}", a decimal comma, allowed decimal points')
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

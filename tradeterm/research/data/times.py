@@ -96,6 +96,17 @@ def localise(ts: Stamps, zone: str) -> Stamps:
     return np.asarray(ts - shift[where])
 
 
+def shown_twice(ts: Stamps, zone: str) -> datetime | None:
+    """The first of `ts` that is there twice because a clock in `zone` showed its hour twice, in autumn."""
+    found, counts = np.unique(ts, return_counts=True)
+    place, again = ZoneInfo(zone), found[counts > 1]
+    for mark in np.unique(again // _MARK_MS):
+        moment = (_EPOCH + timedelta(milliseconds=int(mark) * _MARK_MS)).replace(tzinfo=place)
+        if moment.utcoffset() > moment.replace(fold=1).utcoffset():  # type: ignore[operator]
+            return _EPOCH + timedelta(milliseconds=int(again[again // _MARK_MS == mark][0]))
+    return None
+
+
 def _from_numbers(path: Path, name: str, column: Any) -> Times:
     import pyarrow
     from pyarrow import compute

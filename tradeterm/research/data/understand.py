@@ -16,7 +16,7 @@ from tradeterm.research.data.calendar import NSE, Hours, hours_of
 from tradeterm.research.data.mapping import BARS, Mapping, guess_mapping
 from tradeterm.research.data.naming import clean_symbol, guess_interval, guess_symbol, guess_venue
 from tradeterm.research.data.series import FUNDING
-from tradeterm.research.data.times import Times, localise, read_clock, read_times
+from tradeterm.research.data.times import Times, localise, read_clock, read_times, shown_twice
 
 Floats = NDArray[np.float64]
 Stamps = NDArray[np.int64]
@@ -75,6 +75,12 @@ def _understand(path: Path, wishes: Wishes) -> Understood:
     venue = (wishes.venue or guess_venue(path, mapping.style, table.ticker)).lower()
     hours, times = hours_of(venue), _times(table, mapping)
     zone, ts = _in_utc(times, hours, wishes.timezone)
+    twice = None if times.zoned or zone == "UTC" else shown_twice(times.ts, zone)
+    if twice is not None:
+        raise DataError(
+            f"{path}: column {table.names[mapping.columns['ts']]}: found {twice:%Y-%m-%d %H:%M} twice: clocks in "
+            f"{zone} go back then and show that hour again; allowed times in UTC, or with an offset such as +02:00"
+        )
     remarks: list[str] = []
     if mapping.is_funding:
         interval, values = FUNDING, _numbers(table, mapping, ("rate",))
