@@ -46,12 +46,15 @@ class Earned(Struct, frozen=True, kw_only=True):
 
 
 def reckon(config: SizingConfig, results: tuple[TradeResult, ...], ts: int, since: int = 0) -> Earned:
-    """What the closed trades, oldest first, come to at `ts`; their drawdowns count from `since` (both UTC ms)."""
-    running = highest = sum((result.pnl for result in results if result.ts_closed <= since), ZERO)
+    """What the closed trades, oldest first, come to at `ts`; their drawdowns count from `since` (both UTC ms), or 0 for
+    all of them."""
+    running = highest = ZERO
     path = []
     for result in results:
-        if result.ts_closed > since:
-            running += result.pnl
+        running += result.pnl
+        if since and result.ts_closed <= since:
+            highest = running
+        else:
             highest = max(highest, running)
             path.append((running, highest))
     counted = remembered(config, results, ts)
