@@ -2,9 +2,11 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tradeterm.config import BookConfig
 from tradeterm.domain.market import MINUTE_MS
 from tradeterm.research.honesty.robustness import robustness
 from tradeterm.research.study import Study
-from tradeterm.research.workers import Cancelled, PanelSource, map_studies
+from tradeterm.research.workers import Cancelled, PanelSource, map_studies, study_pool
 
 SYMBOL = "BTCUSDT.BINANCE"
 STEP = 5 * MINUTE_MS
@@ -26,6 +28,14 @@ ROWS = 3000
 
 def total(study: Study, row: int) -> tuple[float, tuple[str, ...]]:
     return float(study.panel.close[row:].sum()), study.panel.instruments
+
+
+def ctrl_c(study: Study, row: int) -> tuple[bool, bool]:
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN, is_blocked()
+
+
+def is_blocked() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def environment(study: Study, row: int) -> tuple[int, str | None]:
@@ -73,6 +83,23 @@ def test_processes_are_others_with_one_thread_each(source: PanelSource, monkeypa
     assert os.getpid() not in {process for process, _ in found}
     assert {threads for _, threads in found} == {"1"}
     assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+def test_no_process_begins_where_a_ctrl_c_could_reach_it(source: PanelSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[bool] = []
+    begin = ProcessPoolExecutor._spawn_process  # type: ignore[attr-defined]
+
+    def seen(pool: ProcessPoolExecutor) -> None:
+        begun.append(is_blocked())
+        begin(pool)
+        begun.append(is_blocked())  # starting one has not let it through either
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_spawn_process", seen)
+    with study_pool(study_on(source), 2, source) as submit:
+        first, second = submit(ctrl_c, 1), submit(ctrl_c, 2)
+        assert not is_blocked()
+        assert first.result() == second.result() == (True, False)
+    assert begun and all(begun)
 
 
 def test_without_a_source_all_is_done_here(source: PanelSource) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -103,7 +103,13 @@ def study_pool(study: Study, workers: int, source: PanelSource | None) -> Iterat
         return
     bare = structs.replace(study, panel=study.panel.window(0, 0))
     context = get_context("spawn")
+    resource_tracker.ensure_running()  # its start would end `_ctrl_c_waits`
     theirs, ours = context.Pipe(duplex=False)
+
+    def submit(function: Callable[[Study, Item], Found], item: Item) -> Future[Found]:
+        with _ctrl_c_waits():
+            return pool.submit(_work, function, bare, source, item)
+
     with (
         theirs,
         ours,
@@ -111,7 +117,7 @@ def study_pool(study: Study, workers: int, source: PanelSource | None) -> Iterat
         ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(theirs,)) as pool,
     ):
         try:
-            yield lambda function, item: pool.submit(_work, function, bare, source, item)
+            yield submit
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             ours.close()
@@ -166,6 +172,7 @@ def _check(asked: Callable[[], bool]) -> None:
 def _begin(asker: "Connection[None, None]") -> None:
     """In a new process: a Ctrl-C is for the one that asked, and once that one hangs up there is nothing to do here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(asker,), daemon=True).start()
 
 
@@ -174,6 +181,17 @@ def _end_with(asker: "Connection[None, None]") -> None:
     with suppress(EOFError, OSError):
         asker.recv()
     os._exit(1)
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """A Ctrl-C within comes after it. A process started within has it blocked from its first instruction on, and does
+    not die of it with a traceback while it imports, before `_begin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
