@@ -106,7 +106,7 @@ def test_trades_as_pandas_reckons_them(result: Result) -> None:
     minutes = np.zeros(span // HOUR_MS, bool)
     for entry, exit in zip(result.trades.entry_ts, result.trades.exit_ts, strict=True):
         minutes[(entry - MONDAY) // HOUR_MS : (exit - MONDAY) // HOUR_MS] = True
-    assert found["time_in_market"].value == pytest.approx(minutes.mean())
+    assert found["time_in_market"].value == result.metrics.time_in_market == pytest.approx(minutes.mean())
 
 
 def test_costs_stand_apart_and_add_up(result: Result) -> None:

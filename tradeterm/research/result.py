@@ -34,7 +34,7 @@ class Metrics(NamedTuple):
 
     `fees`, `funding` and `slippage` are what was paid in all; the first two are apart from the trades' gross, slippage
     is in it. `insufficient` says that there are fewer than 30 trades: no figure means much then. `time_in_market` is
-    the mean, over instruments, of the share of time a position was open.
+    the share of the period with at least one position open.
     """
 
     performance: Performance | None
@@ -103,8 +103,18 @@ class Result:
 
     def _time_in_market(self) -> float:
         span = int(self.equity.ts[-1] - self.equity.ts[0])
-        held = float((self.trades.exit_ts - self.trades.entry_ts).sum())
-        return held / (span * len(self.simulation.market)) if span else 0.0
+        return _covered(self.trades) / span if span else 0.0
+
+
+def _covered(trades: Trades) -> float:
+    """Time with at least one position, ms: positions that overlap count once."""
+    order = np.argsort(trades.entry_ts, kind="stable")
+    entries, exits = trades.entry_ts[order], trades.exit_ts[order]
+    if not entries.size:
+        return 0.0
+    until = np.maximum.accumulate(exits)
+    fresh = np.concatenate((entries[:1], np.maximum(entries[1:], until[:-1])))
+    return float(np.maximum(exits - fresh, 0).sum())
 
 
 def bars_held(trades: Trades) -> Floats:

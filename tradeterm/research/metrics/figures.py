@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from tradeterm.domain.signals import GateCode
 from tradeterm.quant.samples import deviation, ratio
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_track_record, probabilistic_sharpe
-from tradeterm.research.account import Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.figure import DEFINITIONS, Figure, Unit
 from tradeterm.research.figure_text import value_text
@@ -148,7 +147,7 @@ def _of_trades(result: Result) -> Values:
         "loss_streak": found.loss_streak,
         "average_duration": _mean(held),
         "median_duration": float(np.median(held)) if held.size else math.nan,
-        "time_in_market": ratio(_covered(trades), span),
+        "time_in_market": result.metrics.time_in_market,
         "mean_gross": _share(float((trades.quantity * trades.entry_price * held).sum()), span * mean_equity),
         "turnover": _share(bought + sold, mean_equity * years),
         "gross": float(trades.gross.sum()) + slippage,
@@ -157,17 +156,6 @@ def _of_trades(result: Result) -> Values:
         "funding": float(trades.funding.sum()),
         "net": float(trades.pnl.sum()),
     }
-
-
-def _covered(trades: Trades) -> float:
-    """Time with at least one position, ms: positions that overlap count once."""
-    order = np.argsort(trades.entry_ts, kind="stable")
-    entries, exits = trades.entry_ts[order], trades.exit_ts[order]
-    if not entries.size:
-        return 0.0
-    until = np.maximum.accumulate(exits)
-    fresh = np.concatenate((entries[:1], np.maximum(entries[1:], until[:-1])))
-    return float(np.maximum(exits - fresh, 0).sum())
 
 
 def _luck(result: Result, trials: int | None) -> Values:

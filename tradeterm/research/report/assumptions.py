@@ -20,6 +20,7 @@ def assumptions(study: Study) -> tuple[str, ...]:
         else f"Orders move the price by the square root of their size, coefficient {costs.impact:g}.",
         _funding(study),
         "Where a bar reaches both stop and target, the stop came first; a gap beyond the stop fills at the open.",
+        "The trailing stop follows closed bars, as the live desk's does, on the entry's own bar too.",
         "What is open at the end of the data is closed at its last price, with costs.",
         "Sizes follow the desk's own rules, from the run's own equity and closed trades.",
         "The AI gate is not simulated: no entry is vetoed or made smaller by it.",
