@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tradeterm.indicators import sma
+from tradeterm import indicators
+from tradeterm.indicators.rolling import sma
 
 NUMBERS = st.floats(-1e6, 1e6) | st.just(float("nan"))
 
@@ -33,8 +34,13 @@ def test_a_missing_value_costs_its_own_windows_only() -> None:
 def test_no_window_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         sma(np.array([1.0]), 0)
-    with pytest.raises(ValueError, match="not one number"):
-        sma(1.0, 1)
+
+
+def test_the_public_one_takes_one_series() -> None:
+    assert indicators.sma([1.0, 2.0, 3.0], 2)[1:].tolist() == [1.5, 2.5]
+    for given_ in (1.0, np.ones((5, 2))):
+        with pytest.raises(ValueError, match="one dimension"):
+            indicators.sma(given_, 2)
 
 
 @given(arrays(np.float64, st.integers(1, 60), elements=NUMBERS), st.integers(1, 20), st.integers(0, 30))

@@ -10,9 +10,8 @@ multiple of its period.
 The recursions are TA-Lib's. It is imported on first use, because it imports pandas (0.3 s).
 """
 
-from tradeterm.indicators.averages import ema
+from tradeterm.indicators.averages import ema, sma
 from tradeterm.indicators.momentum import cci, macd, rsi, stochastic
-from tradeterm.indicators.rolling import sma
 from tradeterm.indicators.trend import adx, linreg_slope
 from tradeterm.indicators.volatility import atr, bollinger, garman_klass, garman_klass_yang_zhang, zscore
 from tradeterm.indicators.volume import mfi, obv, vwap

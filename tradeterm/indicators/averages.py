@@ -1,10 +1,22 @@
-"""The two recursive averages: exponential, and Wilder's, which is an exponential one of almost twice the period."""
+"""The averages: simple, exponential, and Wilder's, which is an exponential one of almost twice the period."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tradeterm.indicators import ta_lib
+from tradeterm.indicators import rolling, ta_lib
 from tradeterm.indicators.bars import Floats, check_period, columns, run_by_run
+
+
+def sma(x: ArrayLike, n: int) -> Floats:
+    """Mean of the last `n` values; no value where one of them is missing. First value at n-1.
+
+    >>> sma([1.0, 2.0, 3.0, 4.0], 2)
+    array([nan, 1.5, 2.5, 3.5])
+
+    Raises ValueError for n < 1.
+    """
+    (series,) = columns(x)
+    return rolling.sma(series, n)
 
 
 def ema(x: ArrayLike, n: int) -> Floats:

@@ -13,17 +13,13 @@ from tradeterm.indicators.bars import SMALLEST, Floats, check_period, numbers
 
 
 def sma(x: ArrayLike, n: int) -> Floats:
-    """Mean of the last `n` values along the first axis; NaN until `n` values exist and where one of them is missing.
+    """Mean of the last `n` values along the first axis, of a panel each column; NaN until `n` values exist and where
+    one of them is missing.
 
-    >>> sma(np.array([1.0, 2.0, 3.0, 4.0]), 2)
-    array([nan, 1.5, 2.5, 3.5])
-
-    Raises ValueError for n < 1 and for one number.
+    Raises ValueError for n < 1.
     """
     check_period(n)
     series = np.asarray(x, dtype=np.float64)
-    if not series.ndim:
-        raise ValueError("an indicator takes a series, not one number")
     with np.errstate(over="ignore"):
         return numbers(rolling_sum(numbers(series), n) / n)
 

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
-from tradeterm.indicators import sma
+from tradeterm.indicators.rolling import sma
 from tradeterm.strategies.panel import Flags, Floats, Panel
 from tradeterm.strategies.protocol import ExitRule, Signals
 from tradeterm.strategies.sessions import Sessions

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
@@ -174,12 +175,18 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
 
     def unavailable(self, action: str) -> str | None:
         """Why an action cannot be done now; "" when it can, None for one that has no place here at all."""
-        front = self.front
         replay = self.scene.view.replay if self.scene.view is not None else None
         if action.startswith("replay.") and (replay is None or (action == "replay.again") is not replay.finished):
             return None
-        position, book = (front.selected_position(), front.selected_book()) if front is not None else ("", "")
-        return refusal(action, self.scene, position, book)
+        return refusal(action, self.scene, *self._selected())
+
+    def _selected(self) -> tuple[str, str]:
+        """The position and the book that trading keys mean; none on a screen whose panes are still being made."""
+        try:
+            front = self.front
+            return ("", "") if front is None else (front.selected_position(), front.selected_book())
+        except NoMatches:
+            return "", ""
 
     def has_place(self, action: str) -> bool:
         """Whether an action means anything here: what plays a recording does not where there is none."""
@@ -191,7 +198,7 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         front = self.front
         if front is None:
             return
-        position, book = front.selected_position(), front.selected_book()
+        position, book = self._selected()
         reason = refusal(action, self.scene, position, book)
         area, _, verb = action.partition(".")
         if reason:

@@ -76,7 +76,7 @@ def overfitting(
         sharpe=float(sharpes[best]) * year,
         expected=expected_max_sharpe(tried, variance) * year,
         deflated_sharpe=known(deflated_sharpe(records[best], tried, variance)),
-        pbo=None if split is None else split.pbo,
+        pbo=None if split is None else known(split.pbo),
         loss=None if split is None else split.probability_of_loss,
         sentence="",
     )
