@@ -11,7 +11,7 @@ from tradeterm.cli.keep import keep
 from tradeterm.cli.named import named
 from tradeterm.cli.output import DONE, say_json
 from tradeterm.cli.session import profile_of
-from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def found_of(options: argparse.Namespace) -> "Found":
 
 def run(options: argparse.Namespace) -> int:
     """Every run is kept: `tradeterm runs` lists them. Where that fails a sentence says so, and "run" is null.
+    Variants of the strategy that were run or swept on the same data before it count in its deflated Sharpe ratio.
 
     JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
     "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
@@ -109,9 +110,13 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.research.study import run as run_study
 
     ai, verdicts, notes = _tier2(options.ai, found.study)
+    tried = _tried(options, found)
+    if tried is not None:
+        notes = (*notes, f"{tried} variants of {found.study.book.strategy} were tried on this data, this one included")
     found = replace(found, notes=(*notes, *found.notes))
     result = run_study(found.study, verdicts=verdicts)
-    outcome = outcome_of(found, result, seconds=time.perf_counter() - started, ai=ai, tables=options.tables)
+    seconds = time.perf_counter() - started
+    outcome = outcome_of(found, result, seconds=seconds, ai=ai, tables=options.tables, trials=tried)
     number = keep(options, "backtest", outcome)
     if options.json:
         say_json({"type": "backtest", "run": number, **outcome})
@@ -123,10 +128,21 @@ def run(options: argparse.Namespace) -> int:
         from tradeterm.cli.backtest_files import write_answer, write_report
 
         if out.suffix in (".html", ".md"):
-            write_report(out, found, result, options)
+            write_report(out, found, result, options, trials=tried)
         else:
             write_answer(out, {"type": "backtest", "run": number, **outcome})
     return DONE
+
+
+def _tried(options: argparse.Namespace, found: "Found") -> int | None:
+    """How many variants the ledger knows of, from two on; None too where it cannot be read, which `keep` tells."""
+    from tradeterm.research.tried import variants_tried
+
+    try:
+        count = variants_tried(profile_of(options).root, found.study, found.data_hash)
+    except (LedgerError, OSError):
+        return None
+    return count if count > 1 else None
 
 
 def _tier2(wanted: str, study: "Study") -> tuple[str, "Verdicts | None", tuple[str, ...]]:

@@ -31,8 +31,10 @@ def write_answer(path: Path, answer: Mapping[str, Any]) -> None:
         writer.writerows(rows)
 
 
-def write_report(path: Path, found: "Found", result: "Result", options: argparse.Namespace) -> None:
-    """The report as a page or as Markdown, by the file's suffix."""
+def write_report(
+    path: Path, found: "Found", result: "Result", options: argparse.Namespace, *, trials: int | None = None
+) -> None:
+    """The report as a page or as Markdown, by the file's suffix; `trials` as in `ReportFacts`."""
     from tradeterm.research.outcome import regimes_at_entry
     from tradeterm.research.report import html, markdown
     from tradeterm.research.report.study_facts import facts_of
@@ -41,6 +43,7 @@ def write_report(path: Path, found: "Found", result: "Result", options: argparse
         found,
         command=command_line(options),
         created=time.time_ns() // 1_000_000,
+        trials=trials,
         regimes=tuple(regimes_at_entry(result)),
     )
     write = html if path.suffix == ".html" else markdown

@@ -19,8 +19,11 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def outcome_of(found: Found, result: Result, *, seconds: float, ai: str = "OFF", tables: bool = False) -> Outcome:
-    """Everything a face shows of a run; `seconds` is how long it took, `ai` who was tier 2.
+def outcome_of(
+    found: Found, result: Result, *, seconds: float, ai: str = "OFF", tables: bool = False, trials: int | None = None
+) -> Outcome:
+    """Everything a face shows of a run; `seconds` is how long it took, `ai` who was tier 2, `trials` how many variants
+    were tried, itself included (None: not known).
 
     With `tables` trades by regime too, which take a while.
     """
@@ -56,7 +59,7 @@ def outcome_of(found: Found, result: Result, *, seconds: float, ai: str = "OFF",
                 "buy_and_hold": figure.buy_and_hold,
                 "equal_weight": figure.equal_weight,
             }
-            for figure in figures(result)
+            for figure in figures(result, trials=trials)
         ],
         "ignored": dict(sorted(result.ignored.items(), key=lambda item: (-item[1], item[0]))),
         "tables": _tables(result, with_regimes=tables),

@@ -1,0 +1,42 @@
+"""Every variant that was run or swept on the same data counts against the next one's Sharpe ratio."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradeterm.cli import main
+from tradeterm.profile import Profile
+
+EOS = ("eos", "--symbols", "BTCUSDT,SUIUSDT")
+
+
+def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def figure(answer: Any, name: str) -> Any:
+    return {each["name"]: each["value"] for each in answer["figures"]}[name]
+
+
+def said(answer: Any) -> list[str]:
+    return [note for note in answer["notes"] if "were tried on this data" in note]
+
+
+def test_runs_and_sweeps_count(capsys: pytest.CaptureFixture[str], profile: Profile, tmp_path: Path) -> None:
+    own = ("backtest", *EOS, "--set", "threshold=0.02")
+    first = ran(capsys, *own)
+    assert (figure(first, "deflated_sharpe"), said(first)) == (None, [])
+    assert said(ran(capsys, *own)) == [], "the same run again is no other variant"
+    assert said(ran(capsys, "backtest", *EOS, "--set", "threshold=0.03")) == [
+        "2 variants of eos were tried on this data, this one included"
+    ]
+    ran(capsys, "sweep", *EOS, "--vary", "threshold=0.01,0.015,0.025")
+    page = tmp_path / "report.md"
+    last = ran(capsys, *own, "--out", str(page))
+    assert said(last) == ["5 variants of eos were tried on this data, this one included"]
+    alone, deflated = figure(last, "probabilistic_sharpe"), figure(last, "deflated_sharpe")
+    assert alone is not None and deflated is not None and deflated < alone
+    assert "itself included: 5." in page.read_text(encoding="utf-8")

@@ -1,0 +1,37 @@
+"""How many variants of a strategy were tried on the same data, by the ledger of research: the best of many is luck."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from tradeterm.research.runs import FILE, open_runs
+from tradeterm.research.study import Study
+
+
+def variants_tried(folder: Path, study: Study, data_hash: str) -> int:
+    """Backtests that differ in their book or costs, and trials of sweeps; the study itself is one of them.
+
+    Raises LedgerError where the ledger in `folder` cannot be read.
+    """
+    strategy = study.book.strategy
+    variants, trials = {_variant(msgspec.to_builtins(study.book), msgspec.to_builtins(study.costs))}, 0
+    if (folder / FILE).is_file():
+        with open_runs(folder / FILE) as db:
+            kept = db.execute("SELECT DISTINCT study FROM runs WHERE data_hash = ?", (data_hash,)).fetchall()
+            known = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sweeps', 'trials')").fetchone()
+            counted = "SELECT made_of, count(*) FROM sweeps JOIN trials ON sweep = key GROUP BY key"
+            swept = db.execute(counted).fetchall() if known == (2,) else []
+        for (text,) in kept:
+            run = json.loads(text)
+            if run.get("book", {}).get("strategy") == strategy:
+                variants.add(_variant(run["book"], run["costs"]))
+        for text, count in swept:
+            made_of = json.loads(text)
+            if (made_of["data_hash"], made_of["book"]["strategy"]) == (data_hash, strategy):
+                trials += count
+    return len(variants) + trials
+
+
+def _variant(book: object, costs: object) -> bytes:
+    return msgspec.json.encode((book, costs), order="sorted")
