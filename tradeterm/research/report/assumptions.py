@@ -17,7 +17,8 @@ def assumptions(study: Study) -> tuple[str, ...]:
         f"Every fill pays {_percent(costs.fee)} of its notional and loses {_percent(costs.slippage)} of its price.",
         "Orders move no price: market impact is not simulated."
         if costs.impact is None
-        else f"Orders move the price by the square root of their size, coefficient {costs.impact:g}.",
+        else f"Orders move the price by the square root of their size, coefficient {costs.impact:g}; no entry is made"
+        " where daily volume and volatility are not known yet.",
         _funding(study),
         "Where a bar reaches both stop and target, the stop came first; a gap beyond the stop fills at the open.",
         "The trailing stop follows closed bars, as the live desk's does, on the entry's own bar too.",
