@@ -1,8 +1,10 @@
 """`tradeterm report parity`: a run repeated as a backtest, decision by decision."""
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from tradeterm.ledger.queue import enqueue
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import Profile, find_profile
 from tradeterm.research.parity import Cause, Parity
+from tradeterm.resources import demo_folder
 
 
 class Watcher:
@@ -151,6 +154,23 @@ def test_an_operators_word_explains_what_follows(profile: Profile, capsys: pytes
     assert 0 < answer["same"] < answer["signals"]
     assert answer["differences"][0]["cause"] == Cause.OPERATOR.value
     assert {each["cause"] for each in answer["differences"]} <= {Cause.OPERATOR.value, Cause.FOLLOWS.value}
+
+
+def test_sizes_without_contract_facts_have_that_cause(recorded: tuple[Profile, Played], tmp_path: Path) -> None:
+    profile, run = recorded
+    shutil.copytree(demo_folder() / "crypto", tmp_path / "bars")
+    for facts in tmp_path.rglob("*.toml"):
+        facts.unlink()
+    found, same = _compared(profile, run, "crypto", tmp_path / "bars")
+    assert Cause.CONTRACT not in causes(same)
+    assert same.same > 0.9 * same.signals
+    assert "contract facts are those the run had" in found.notes
+    found, other = _compared(profile, msgspec.structs.replace(run, instruments=()), "crypto", tmp_path / "bars")
+    sizes = [each for each in other.differences if each.what == "size"]
+    assert len(sizes) > 10
+    assert {each.cause for each in sizes} == {Cause.CONTRACT}
+    assert any(note.startswith("the run's journal has no contract facts of ") for note in found.notes)
+    assert f"{len(sizes)}: the run's contract facts are not known" in other.sentence
 
 
 def test_a_run_without_a_journal_is_said(profile: Profile, capsys: pytest.CaptureFixture[str]) -> None:

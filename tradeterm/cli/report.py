@@ -1,6 +1,7 @@
 """`tradeterm report parity`: did a run decide as a backtest of its time does?"""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from tradeterm.profile import Profile, user_path
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
+    from tradeterm.domain.instrument import Instrument
     from tradeterm.engine.played import Played
-    from tradeterm.research.parity import Parity
+    from tradeterm.research.parity import Live, Parity
     from tradeterm.research.studies import Found
+    from tradeterm.research.study import Study
 
 _SHOWN = 50
 
@@ -81,21 +84,44 @@ def _compared(profile: Profile, run: "Played", book: str, data: Path | None) -> 
     signals = [signal for signal in run.signals if signal.book == book]
     began = next((known for known in run.snapshot.books if known.book == book), None)
     held = any(position.book == book and position.quantity for position in run.snapshot.positions)
+    contracts = {instrument.id: instrument for instrument in run.instruments}
     live = Live(
         bars=bars,
         signals=signals,
         trades=[trade for trade in run.trades if trade.book == book],
         operator=run.operator,
         began_anew=not (held or run.snapshot.results.get(book)),
+        contracts=contracts.keys(),
     )
     capital = None if began is None else float(began.cash)
     first, last = bars[0].ts_event, bars[-1].ts_event
     asked = Asked(start=first, end=last, capital=capital)
     found = find_study(book, config, data or _where(profile, config), asked)
     verdicts = verdicts_of(signals, run.verdicts)
-    contracts = {instrument.id: instrument for instrument in run.instruments}
-    study = replace(found.study, instruments=tuple(contracts.get(item.id, item) for item in found.study.instruments))
+    study = _as_the_run(found.study, config.books[book].instruments, contracts)
+    found = replace(found, notes=(*found.notes, _facts(study, live)))
     return found, compare(study, run_study(study, verdicts=verdicts), live)
+
+
+def _as_the_run(study: "Study", names: Sequence[str], contracts: Mapping[str, "Instrument"]) -> "Study":
+    """The study with the run's own names, whatever venue its data is of, and the contract facts the run had."""
+    from msgspec.structs import replace
+
+    own = zip(study.instruments, names, strict=True)
+    return replace(
+        study,
+        book=replace(study.book, instruments=tuple(names)),
+        panel=replace(study.panel, instruments=tuple(names)),
+        instruments=tuple(contracts.get(name) or replace(item, id=name) for item, name in own),
+    )
+
+
+def _facts(study: "Study", live: "Live") -> str:
+    """Whose rules for prices and sizes the backtest went by."""
+    without = [item.id for item in study.instruments if item.id not in live.contracts]
+    if without:
+        return f"the run's journal has no contract facts of {', '.join(without)}: sizes may differ for want of them"
+    return "contract facts are those the run had"
 
 
 def _where(profile: Profile, config: "Config") -> Path | None:

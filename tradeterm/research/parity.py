@@ -6,7 +6,7 @@ not is a cause, not a fault: an operator's word, a breaker, bars that came late.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from itertools import chain
 
@@ -35,6 +35,7 @@ class Cause(StrEnum):
     OTHER_BAR = "the data has another bar than the run saw"
     OPERATOR = "an operator"
     LIVE = "only a live desk has this"
+    CONTRACT = "the run's contract facts are not known"
     BEFORE = "the run began with trades or positions of its own"
     OPEN = "still open when the run ended"
     FOLLOWS = "follows from a difference before"
@@ -78,13 +79,15 @@ def verdicts_of(signals: Sequence[SignalFact], verdicts: Sequence[Verdict]) -> V
 
 class Live(Struct, frozen=True, kw_only=True):
     """A book's part of a run: bars it saw, the last states of its entry signals, its round trips. `operator` are times
-    at which somebody asked for something; `began_anew` is False for a run that took positions or results over."""
+    at which somebody asked for something; `began_anew` is False for a run that took positions or results over;
+    `contracts` are the instruments whose facts it told, by id."""
 
     bars: Sequence[Bar]
     signals: Sequence[SignalFact]
     trades: Sequence[Trade]
     operator: Sequence[tuple[int, str]]
     began_anew: bool
+    contracts: Set[str]
 
 
 _OPERATOR = frozenset({GateCode.TRADING_HALTED, GateCode.TRADING_STATE_REDUCING, GateCode.BOOK_STOPPED})
@@ -153,7 +156,7 @@ class _Comparison:
             cause, detail = self._why(live, simulated)
             self._differs(key, "entry", _outcome(live), _decision(simulated), cause, detail)
         elif entered and live.quantity is not None and _apart(float(live.quantity), simulated.quantity):
-            cause = self._follows()
+            cause = self._follows() if key[1] in self._live.contracts else Cause.CONTRACT
             self._differs(key, "size", f"{live.quantity:f}", f"{simulated.quantity:.12g}", cause, "")
 
     def _trade(self, key: Key, live: Trade | None, simulated: SimulatedTrade | None) -> None:
