@@ -27,9 +27,16 @@ def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
     found = kept_run(tmp_path / "new", number)
     assert found is not None
     assert found.outcome() == OUTCOME
-    assert (found.command, found.data_hash, found.seed, found.figures()) == ("backtest", "abc", 4, {"trades": 2})
+    assert (found.command, found.data_hash, found.seed) == ("backtest", "abc", 4)
     assert kept_run(tmp_path / "new", number + 1) is None
     assert kept_runs(tmp_path / "nothing") == ()
+
+
+def test_a_list_of_runs_reads_no_trades(tmp_path: Path) -> None:
+    number = keep_run(tmp_path, "backtest", OUTCOME)
+    (listed,) = kept_runs(tmp_path)
+    assert (listed.id, listed.name, listed.figures) == (number, "eos", {"trades": 2})
+    assert not {"study", "trades", "metrics"} & set(listed.__struct_fields__)
 
 
 def test_no_run_is_lost_where_several_begin_at_once(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
             "version": one.version,
             "seed": one.seed,
             "data_hash": one.data_hash,
-            "figures": one.figures(),
+            "figures": one.figures,
         }
         for one in kept_runs(folder)
     ]

@@ -48,9 +48,27 @@ class KeptRun(Struct, frozen=True, kw_only=True):
         trades = msgspec.msgpack.decode(zlib.decompress(self.trades))
         return {**made_of, **came_of, "trades": trades}
 
-    def figures(self) -> dict[str, float | None]:
-        """The figures by their names."""
-        return {figure["name"]: figure["value"] for figure in msgspec.json.decode(self.metrics)["figures"]}
+
+class RunLine(Struct, frozen=True, kw_only=True):
+    """A run as a list shows it: the columns of `KeptRun`, and of what came of it the `figures` by their names."""
+
+    id: int
+    ts: int
+    command: str
+    name: str
+    version: str
+    seed: int
+    data_hash: str
+    figures: dict[str, float | None]
+
+
+class _Figure(Struct):
+    name: str
+    value: float | None
+
+
+class _Figures(Struct):
+    figures: tuple[_Figure, ...] = ()
 
 
 def keep_run(folder: Path, command: str, outcome: Mapping[str, Any]) -> int:
@@ -76,23 +94,30 @@ def keep_run(folder: Path, command: str, outcome: Mapping[str, Any]) -> int:
     return number
 
 
-def kept_runs(folder: Path) -> tuple[KeptRun, ...]:
+def kept_runs(folder: Path) -> tuple[RunLine, ...]:
     """All runs, newest first; none where no run was ever kept. Raises LedgerError."""
-    return tuple(_select(folder, "ORDER BY id DESC"))
+    if not (folder / FILE).is_file():
+        return ()
+    columns = RunLine.__struct_fields__[:-1]
+    with open_runs(folder / FILE) as db:
+        rows = db.execute(f"SELECT {', '.join(columns)}, metrics FROM runs ORDER BY id DESC")
+        return tuple(
+            RunLine(**dict(zip(columns, row, strict=True)), figures=_figures(metrics)) for *row, metrics in rows
+        )
+
+
+def _figures(metrics: str) -> dict[str, float | None]:
+    return {figure.name: figure.value for figure in msgspec.json.decode(metrics, type=_Figures).figures}
 
 
 def kept_run(folder: Path, number: int) -> KeptRun | None:
     """The run of that number. Raises LedgerError."""
-    return next(_select(folder, "WHERE id = ?", number), None)
-
-
-def _select(folder: Path, where: str, *values: int) -> Iterator[KeptRun]:
     if not (folder / FILE).is_file():
-        return
+        return None
     fields = KeptRun.__struct_fields__
     with open_runs(folder / FILE) as db:
-        for row in db.execute(f"SELECT {', '.join(fields)} FROM runs {where}", values):
-            yield KeptRun(**dict(zip(fields, row, strict=True)))
+        row = db.execute(f"SELECT {', '.join(fields)} FROM runs WHERE id = ?", (number,)).fetchone()
+    return None if row is None else KeptRun(**dict(zip(fields, row, strict=True)))
 
 
 @contextmanager
