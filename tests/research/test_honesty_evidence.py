@@ -1,5 +1,6 @@
 """Every finding can be shown: a title, its sentence, tables whose rows fit, and a report takes it."""
 
+import msgspec
 import pytest
 from honesty_kit import DAY_ROWS, hourly, register, study_of, walk
 
@@ -12,7 +13,7 @@ from tradeterm.research.honesty.parameters import nearby
 from tradeterm.research.honesty.regimes import by_regime
 from tradeterm.research.honesty.robustness import robustness
 from tradeterm.research.honesty.stress import stress
-from tradeterm.research.honesty.walk_forward import walk_forward
+from tradeterm.research.honesty.walk_forward import Drift, walk_forward
 from tradeterm.research.report import ReportFacts, html
 from tradeterm.research.study import Study, run
 
@@ -64,3 +65,11 @@ def test_candidate_returns_are_those_of_their_runs(study: Study) -> None:
     assert table[:, 0] == pytest.approx(equity[1:] / equity[:-1] - 1)
     assert table.shape == (30, 2)
     assert not (table[:, 0] == table[:, 1]).all()
+
+
+def test_the_drift_of_many_windows_stays_narrow(study: Study) -> None:
+    walked = walk_forward(study, train=10, test=5, candidates=nearby(study))
+    often = "0 (3x), 0.1 (3x), 0.2 (3x), 0.3 (3x), 0.4 (3x), 0.5 (3x) and 3 other"
+    for values, cell in (((0.1, 0.2, 0.1), "0.1, 0.2, 0.1"), (tuple(0.1 * (n % 9) for n in range(27)), often)):
+        drift = (Drift("every", values, 2, 0.1),)
+        assert shown(msgspec.structs.replace(walked, drift=drift)).tables[-1].rows[0][1] == cell

@@ -11,6 +11,8 @@ from report_kit import Page, always_held, facts, market, traded
 
 from tradeterm.research import ExitPolicy, Result, backtest
 from tradeterm.research.report import Curve, Table, html
+from tradeterm.research.report.charts import equity_chart
+from tradeterm.research.report.curve import EquityCurve
 from tradeterm.strategies.protocol import ExitRule, Signals
 
 
@@ -203,3 +205,12 @@ def test_the_drawing_library_is_loaded_for_the_page_alone() -> None:
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, *sys.path], check=True, timeout=120)
+
+
+def test_every_tick_of_an_equity_by_factors_has_a_number() -> None:
+    ts = np.arange(50, dtype=np.int64) * 86_400_000
+    equity = np.linspace(100_000, 5_000_000, 50)
+    upper = equity_chart(EquityCurve(ts, equity, np.zeros(50), equity, 0.0, 86_400_000), 700).axes[0]
+    assert upper.get_yscale() == "log"
+    assert all(label.get_text() for label in upper.yaxis.get_ticklabels())
+    assert not upper.yaxis.get_minorticklocs().size

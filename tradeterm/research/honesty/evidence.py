@@ -1,5 +1,8 @@
 """What a test of honesty found, as tables and curves that a report and a terminal show alike."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from tradeterm.research.data.moments import date, utc
@@ -20,6 +23,7 @@ Finding = WalkForward | Robustness | LookAhead | Decay | Capacity | Stress | ByR
 
 _SUMMARY = ("return", "Sharpe", "max drawdown", "profit factor", "trades", "refused")
 _MOST_BARS = 12
+_MOST_VALUES = 6
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -71,7 +75,7 @@ def _walk_forward(found: WalkForward) -> Shown:
     head = ("test from", "best in sample")
     columns = (*head, "in sample", "Sharpe", "trades", "out of sample", "Sharpe", "trades", "refused", "unchanged")
     drift = tuple(
-        (each.name, ", ".join(_number(value) for value in each.values), each.changes, plain(each.spread))
+        (each.name, _chosen([_number(value) for value in each.values]), each.changes, plain(each.spread))
         for each in found.drift
     )
     tables = [Table(columns, rows), Table(("joined", *_SUMMARY), (("out of sample", *_cells(found.out_of_sample)),))]
@@ -226,6 +230,15 @@ def _cells(found: Summary) -> tuple[Cell, ...]:
 
 def _changes(parameters: Changes) -> str:
     return ", ".join(f"{name} {_number(value)}" for name, value in parameters.items()) or "as configured"
+
+
+def _chosen(values: Sequence[str]) -> str:
+    """One value a window; of many windows the values they chose most, with how often."""
+    if len(values) <= _MOST_VALUES:
+        return ", ".join(values)
+    counts = Counter(values).most_common()
+    more = f" and {len(counts) - _MOST_VALUES} other" if len(counts) > _MOST_VALUES else ""
+    return ", ".join(f"{value} ({count}x)" for value, count in counts[:_MOST_VALUES]) + more
 
 
 def _number(value: object) -> str:

@@ -128,12 +128,12 @@ def _figure(width: int, height: int) -> "Figure":
 
 def _money_axis(axes: "Axes", shown: Floats) -> None:
     """By factors where equity grew or fell by many, so that a move of a tenth is as high everywhere."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullLocator
 
     if shown.min() > 0 and shown.max() / shown.min() > _LOG_FROM:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
     _thousands(axes, shown)
 
 
