@@ -130,6 +130,22 @@ def test_a_covariance_is_one(seed: int, rows: int, holes: int) -> None:
         assert len(together.groups) == len(together.instruments)
 
 
+def test_the_correlation_is_what_was_seen_and_not_what_it_was_shrunk_to() -> None:
+    closes = prices()
+    found = refresh(inputs(book((0, 100.0)), closes=closes))
+    returns = closes[1:] / closes[:-1] - 1
+    np.testing.assert_allclose(found.together.correlation, np.corrcoef(returns, rowvar=False), atol=1e-12)
+    shrinkage = number(found.risk[""]["shrinkage"])
+    assert 0 < shrinkage <= 1
+    covariance = np.array(found.together.covariance)
+    deviation = np.sqrt(np.diag(covariance))
+    seen = np.array(found.together.correlation)
+    mean = (seen.sum() - 4) / 12
+    drawn = shrinkage * mean + (1 - shrinkage) * seen
+    np.fill_diagonal(drawn, 1.0)
+    np.testing.assert_allclose(covariance / np.outer(deviation, deviation), drawn, atol=1e-9)
+
+
 def test_the_same_in_the_same_out_and_nothing_given_is_changed() -> None:
     given_ = inputs(book((0, 100.0), (1, -50.0), trades=tuple(float(n % 7 - 3) for n in range(60))))
     before = [given_.closes.copy(), given_.times.copy(), given_.volumes.copy()]

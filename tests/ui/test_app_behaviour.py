@@ -420,7 +420,7 @@ async def test_saved_theme_is_taken_over(make_app: MakeApp, clock: Clock, tmp_pa
 async def test_halted_desk_says_how_to_resume(make_app: MakeApp) -> None:
     app = make_app(halted())
     async with app.run_test(size=MIDDLE):
-        assert said(app, "banner") == "HALTED: halted by sam; R resumes"
+        assert said(app, "banner") == "HALTED: halted by sam; R resumes once the breaker's cause is over"
 
 
 async def test_stale_console_is_not_calm(make_app: MakeApp) -> None:

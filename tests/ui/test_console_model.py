@@ -6,7 +6,7 @@ from fake_console import NOW, WALL, FakeConsole, busy, busy_view, finished, halt
 from frozen_app import Clock
 
 from tradeterm.assistant.ask import Confirm
-from tradeterm.domain.states import CommandStatus, CommandVerb, WorkerState
+from tradeterm.domain.states import BreakerLevel, CommandStatus, CommandVerb, TradingState, WorkerState
 from tradeterm.domain.view import DeskView
 from tradeterm.ui import controls, quit
 from tradeterm.ui.model import Engine, Level, Scene, banner, data_age, judge, refusal
@@ -48,6 +48,10 @@ def failed_worker() -> DeskView:
     return view(workers=(broken, *workers[1:]))
 
 
+def by_breaker(level: BreakerLevel) -> DeskView:
+    return view(trading_state=TradingState.HALTED, trading_reason="breaker: lost 5.20 % today", breaker=level)
+
+
 @pytest.mark.parametrize(
     ("seen", "text", "level"),
     [
@@ -57,7 +61,17 @@ def failed_worker() -> DeskView:
         (scene(view(wall_ts=WALL - 7_500)), "engine not answering (last heartbeat 7s ago)", Level.DANGER),
         (scene(failed_worker()), "market worker FAILED (no data file), no entries meanwhile", Level.WARNING),
         (scene(view(kill_pending=True)), "KILL under way: cancelling orders, closing positions", Level.DANGER),
-        (scene(halted().current), "HALTED: halted by sam; R resumes", Level.DANGER),
+        (scene(halted().current), "HALTED: halted by sam; R resumes once the breaker's cause is over", Level.DANGER),
+        (
+            scene(by_breaker(BreakerLevel.HALT)),
+            "HALTED: breaker: lost 5.20 % today; R resumes once the breaker's cause is over",
+            Level.DANGER,
+        ),
+        (
+            scene(by_breaker(BreakerLevel.SHUTDOWN)),
+            "HALTED: breaker: lost 5.20 % today; `recover REASON` leads out once the breaker's cause is over",
+            Level.DANGER,
+        ),
     ],
 )
 def test_banner(seen: Scene, text: str, level: Level) -> None:

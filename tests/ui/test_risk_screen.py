@@ -116,7 +116,7 @@ async def test_what_is_hidden_is_not_read(make_app: MakeApp) -> None:
         assert console.asked == []
         await pilot.press("g", "c")
         await pilot.pause()
-        assert console.asked == ["correlation"]
+        assert console.asked == ["correlation", "risk_snapshots  1"]
         assert "+.87" in painted(screen, "correlation")
 
 
@@ -198,8 +198,8 @@ async def test_var_of_the_desk_and_of_a_book_without_data(make_app: MakeApp) -> 
     app = make_app(risky())
     async with app.run_test(size=LARGE) as pilot:
         screen = await at_risk(app, pilot)
-        assert "VaR 2.07%" in painted(screen, "tail") and "1 of 6 days beyond 99%" in painted(screen, "tail")
-        assert "✗" in painted(screen, "tail")
+        shown = painted(screen, "tail")
+        assert "VaR 2.07%" in shown and "1 of 6 days, with trading, beyond 99%" in shown and "✗" in shown
         await pilot.press("g", "v", "end")
         await pilot.pause()
         assert screen.query_one("#tail-pane", Pane).title == f"VaR of {OTHER}"

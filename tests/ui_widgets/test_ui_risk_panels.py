@@ -68,6 +68,13 @@ def test_only_a_person_leads_out_of_a_halt():
     assert "`recover REASON`" in said and "cannot be overridden" in said and "R or" not in said
 
 
+def test_once_the_cause_of_a_halt_is_over_nothing_is_left_to_override():
+    over = event(BreakerLevel.HALT, from_level=BreakerLevel.HALT, quiet_since=NOW)
+    assert ways(BreakerLevel.HALT, over) == "the cause is over: R or `recover REASON`"
+    shut = structs.replace(over, to_level=BreakerLevel.SHUTDOWN)
+    assert ways(BreakerLevel.SHUTDOWN, shut) == "the cause is over: `recover REASON`"
+
+
 def test_all_that_is_said():
     said = breaker.breaker_lines(
         view(breaker=BreakerLevel.HALT, breaker_reason="\x1b[31mdaily loss", breaker_since=NOW - HOUR_MS),
@@ -140,7 +147,7 @@ def test_what_a_var_lacks(values, words):
 def test_forecasts_are_tested_from_enough_days_on():
     assert tail.tested({}) == "No forecast has seen its day end yet."
     few = {"days": 12.0, "hits_99": 1.0, "hits_95": 2.0}
-    assert tail.tested(few) == "1 of 12 days beyond 99%, 2 beyond 95%; tests need 250"
+    assert tail.tested(few) == "1 of 12 days, with trading, beyond 99%, 2 beyond 95%; tests need 250"
     enough = {"days": 260.0, "hits_99": 3.0, "hits_95": 14.0, "kupiec_99": 0.8, "christoffersen_99": None}
     assert tail.tested(enough).endswith("Kupiec p 0.800, Christoffersen p —")
 

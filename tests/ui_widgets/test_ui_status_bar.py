@@ -106,13 +106,21 @@ def test_what_matters_most_stays_at_any_width(width, height):
 def test_the_narrow_second_line_holds_the_risk_bars():
     first, second = shown(80, 2, mode=Mode.DEMO, replay=replay())
     assert "14:03" in first and "1,600x" in first and "10,184.20" in first and "+1.84%" in first
-    for words in ("daily loss ━", "exposure ━", "drawdown ━", "12%", "66%", "data 3s"):
+    for words in ("daily loss ━", "exposure ━", "drawdown ━", "data 3s"):
         assert words in second, words
 
 
 def test_the_bars_show_the_worst_book():
     books = (limit("daily loss", 1.0, 5.0), limit("daily loss", 4.5, 5.0), limit("daily loss", None, 5.0))
-    assert "90%" in shown(80, 2, limits=books)[1]
+    assert "daily loss ━━━━━━━━━─ 4.5%" in shown(80, 2, limits=books)[1]
+
+
+def test_the_number_beside_a_bar_is_the_value_and_not_the_used_part():
+    limits = (limit("drawdown", 0.44, 8.0), limit("exposure", 31.0, 100.0), limit("VaR 99%", None, 10.0))
+    second = shown(160, 2, limits=limits)[1]
+    assert "drawdown ━───────── 0.4%" in second
+    assert "exposure ━━━─────── 31%" in second
+    assert "var 99% ────────── —" in second
 
 
 @given(

@@ -207,7 +207,7 @@ class RegimeFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="regi
 
 
 class CorrelationFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="correlations"):
-    """Table `correlations`: the shrunk correlation of daily returns, and the group each instrument belongs to."""
+    """Table `correlations`: of daily returns as they were, and the group each instrument belongs to."""
 
     ts: int
     instruments: tuple[str, ...]

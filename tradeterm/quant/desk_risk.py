@@ -11,6 +11,7 @@ data, 0 where nothing is held:
 - var_95, var_99, cvar_95, cvar_99: normal, mean zero, from the shrunk covariance: what the limits use
 - the same with _historical, _student_t, _filtered (GARCH-filtered historical) and _monte_carlo
 - component_var_99/INSTRUMENT: the part of var_99 that each instrument brings; they sum to it
+- shrinkage, of the desk only: the part of the shrunk covariance that is its target, the mean correlation everywhere
 - market_volatility and market_stress, of books only: of the book's instruments in equal parts, held or not, the
   deviation GARCH forecasts for the next day, and the filtered probability of the wilder of two states (hidden Markov)
 - days, hits_95, hits_99: how many days a VaR was forecast for, and how often the loss was larger; and, from 250 days
@@ -62,6 +63,7 @@ class _Market(Struct, frozen=True):
     columns: dict[str, int]
     returns: Floats
     covariance: Floats
+    shrinkage: float
     rows_per_day: float
     volumes_per_day: dict[str, float]
     row_ms: int
@@ -102,6 +104,7 @@ def refresh(inputs: RiskInputs) -> RiskOutputs:
         }
         for scope in scopes
     }
+    risk[""]["shrinkage"] = _number(market.shrinkage)
     for book in inputs.books:
         risk[book.name] |= _mood(_evenly(book.instruments, market), market.rows_per_day, inputs.seed)
     return RiskOutputs(
@@ -150,7 +153,8 @@ def _market(inputs: RiskInputs) -> _Market:
     returns = prices[1:] / prices[:-1] - 1 if kept else np.empty((0, 0))
     names = [inputs.names[column] for column in kept]
     per_day = _rows_per_day(times, names)
-    covariance = ledoit_wolf(returns, minimum=LEAST_ROWS).covariance * per_day
+    shrunk = ledoit_wolf(returns, minimum=LEAST_ROWS)
+    covariance = shrunk.covariance * per_day
     moves = np.isfinite(np.diag(covariance))
     return _Market(
         columns={
@@ -158,6 +162,7 @@ def _market(inputs: RiskInputs) -> _Market:
         },
         returns=np.ascontiguousarray(returns[:, moves]),
         covariance=covariance[np.ix_(moves, moves)],
+        shrinkage=shrunk.shrinkage,
         rows_per_day=per_day,
         volumes_per_day=_volumes_per_day(inputs),
         row_ms=int(np.diff(inputs.times).min()) if inputs.times.size > 1 else HOUR_MS,
@@ -182,16 +187,21 @@ def _volumes_per_day(inputs: RiskInputs) -> dict[str, float]:
 def _together(market: _Market, threshold: float) -> Together:
     if not market.columns:
         return Together()
-    deviation = np.sqrt(np.diag(market.covariance))
-    correlation = np.clip(market.covariance / np.outer(deviation, deviation), -1.0, 1.0)
-    np.fill_diagonal(correlation, 1.0)
+    seen = _correlation(np.cov(market.returns, rowvar=False, ddof=0).reshape(market.covariance.shape))
     return Together(
         instruments=tuple(market.columns),
         covariance=tuple(map(tuple, market.covariance.tolist())),
-        correlation=tuple(map(tuple, correlation.tolist())),
-        groups=tuple(groups(correlation, threshold).tolist()),
+        correlation=tuple(map(tuple, seen.tolist())),
+        groups=tuple(groups(_correlation(market.covariance), threshold).tolist()),
         observations=market.returns.shape[0],
     )
+
+
+def _correlation(covariance: Floats) -> Floats:
+    deviation = np.sqrt(np.diag(covariance))
+    correlation: Floats = np.clip(covariance / np.outer(deviation, deviation), -1.0, 1.0)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
 
 
 def _weights(scope: _Scope, market: _Market) -> Floats | None:

@@ -8,8 +8,9 @@ Values = dict[str, float | None]
 
 
 class Together(Struct, frozen=True):
-    """How instruments move together: covariance and correlation of daily simple returns, shrunk (Ledoit & Wolf,
-    constant correlation), and groups of which each pair is correlated by the limit at least."""
+    """How instruments move together: covariance of daily simple returns, shrunk (Ledoit & Wolf, constant correlation),
+    groups of which each pair is correlated by the limit at least in that, and the correlation as it was seen, which is
+    to be looked at: where shrinking leaves nothing but the mean, all pairs would be the same."""
 
     instruments: tuple[str, ...] = ()
     covariance: tuple[tuple[float, ...], ...] = ()

@@ -4,9 +4,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from tradeterm.domain.states import BookState, GateState, Mode, TradingState, VenueState, WorkerState
+from tradeterm.domain.states import BookState, BreakerLevel, GateState, Mode, TradingState, VenueState, WorkerState
 from tradeterm.domain.view import BookView, DeskView, PositionView
 from tradeterm.ui import fmt
+from tradeterm.ui.plain import plain
 from tradeterm.ui.venues import each_once, first_words, sentence
 
 SILENT_AFTER_MS = 3_000
@@ -137,7 +138,7 @@ def banner(scene: Scene, start_key: str, resume_key: str) -> tuple[str, Level]:
     if not view.kill_pending and view.trading_state is not TradingState.ACTIVE:
         why = first_words(view.trading_reason, _SHORT_WHY) if venues else view.trading_reason
         level = Level.DANGER if view.trading_state is TradingState.HALTED else Level.WARNING
-        said.append((level, f"{view.trading_state}{': ' if why else ''}{why}; {resume_key} resumes"))
+        said.append((level, f"{view.trading_state}{': ' if why else ''}{why}; {_way_out(view, resume_key)}"))
     if view.gate.state is not GateState.UP:
         down = view.gate.state is GateState.DOWN
         meanwhile = "no entries until `retry` or another configuration" if down else "some entries are blocked"
@@ -157,6 +158,16 @@ def banner(scene: Scene, start_key: str, resume_key: str) -> tuple[str, Level]:
         return "", Level.CALM
     said.sort(key=lambda entry: _LOUDEST_FIRST.index(entry[0]))
     return " · ".join(text for _, text in said), said[0][0]
+
+
+def _way_out(view: DeskView, resume_key: str) -> str:
+    """What leads back to trading, with what has to be over before it is not refused."""
+    if view.breaker is BreakerLevel.SHUTDOWN:
+        return "`recover REASON` leads out once the breaker's cause is over"
+    if view.breaker is BreakerLevel.HALT:
+        return f"{resume_key} resumes once the breaker's cause is over"
+    waiting = [venue.venue for venue in view.venues if venue.state not in (VenueState.READY, VenueState.RESTRICTED)]
+    return f"{resume_key} resumes" + (f" once {plain(waiting[0])} is ready" if waiting else "")
 
 
 def _venue_troubles(view: DeskView) -> list[tuple[Level, str]]:

@@ -3,6 +3,10 @@
 What the ledger's risk_snapshots hold is enough: a book's (the desk's) VaR and equity at each refresh. A day begins at
 the first forecast with something at risk after the day before ended; it ends 24 hours later, and the loss is that of
 the equity between. A day whose end was not seen within `LATE_MS` is dropped.
+
+The forecast is of what was held when it was made, the loss is that of the book with its trading in that day: with its
+stops, costs and flows. So the count judges the VaR as a limit that a traded book lives under, not the model alone: a
+book that is flat by the evening has fewer hits than a right model would, one that trades a lot may have more.
 """
 
 import sqlite3

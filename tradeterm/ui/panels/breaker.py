@@ -75,18 +75,22 @@ def breaker_lines(
 def ways_out(view: DeskView, events: Sequence[BreakerFact], now: int, cool_down_minutes: float, resume_key: str) -> str:
     """What lowers the breaker from where it stands; nothing for one that is closed."""
     override = "`override REASON` trades on although the cause lasts"
+    quiet = events[0].quiet_since if events and events[0].to_level is view.breaker else None
     match view.breaker:
         case BreakerLevel.CLOSED:
             return ""
         case BreakerLevel.ALERT | BreakerLevel.THROTTLE:
             lower = "CLOSED" if view.breaker is BreakerLevel.ALERT else "ALERT"
-            quiet = events[0].quiet_since if events and events[0].to_level is view.breaker else None
             if quiet is None:
                 return f"falls to {lower} {cool_down_minutes:g} minutes after the cause is over; {override}"
             left = max(0, quiet + round(cool_down_minutes * _MINUTE) - now)
             return f"falls to {lower} in {countdown(left)} if nothing new happens"
+        case BreakerLevel.HALT if quiet is not None:
+            return f"the cause is over: {resume_key} or `recover REASON`"
         case BreakerLevel.HALT:
             return f"{resume_key} or `recover REASON`, once the cause is over; {override}"
+        case _ if quiet is not None:
+            return "the cause is over: `recover REASON`"
         case _:
             return "`recover REASON`, once the cause is over; it cannot be overridden, and never falls by itself"
 

@@ -27,10 +27,14 @@ class CorrelationPanel(Panel):
         self._fact: CorrelationFact | None = None
         self._threshold = 1.0
         self._rows: float | None = None
+        self._shrinkage: float | None = None
 
-    def set_correlation(self, fact: CorrelationFact | None, threshold: float, rows: float | None) -> None:
-        """`threshold` is the correlation from which two instruments are of one group, `rows` the common returns so far
-        (None: not known)."""
+    def set_correlation(
+        self, fact: CorrelationFact | None, threshold: float, rows: float | None, shrinkage: float | None
+    ) -> None:
+        """`threshold` is the correlation from which two instruments are of one group, `rows` the common returns so far,
+        `shrinkage` the part of the mean in what groups and limits use (None: not known)."""
+        self._shrinkage = shrinkage
         if (fact, threshold, rows) != (self._fact, self._threshold, self._rows):
             self._fact, self._threshold, self._rows = fact, threshold, rows
             self.repaint()
@@ -88,7 +92,8 @@ class CorrelationPanel(Panel):
             return None
         count = len(fact.instruments)
         pairs = [(fact.correlation[one][two], one, two) for one in range(count) for two in range(one)]
-        lines = [f"{fact.observations} common returns; correlation of daily returns, shrunk (Ledoit and Wolf)", ""]
+        head = f"{fact.observations} common returns; correlation of daily returns, as it was"
+        lines = [head, shrunk_words(self._shrinkage), ""]
         letters = group_letters(fact)
         for group, letter in letters.items():
             members = [symbol(name) for name, of in zip(fact.instruments, fact.groups, strict=True) if of == group]
@@ -98,6 +103,12 @@ class CorrelationPanel(Panel):
             names = (symbol(fact.instruments[two]), symbol(fact.instruments[one]))
             lines.append(f"{value:+.2f}  {plain(names[0])} {plain(names[1])}")
         return Detail("\n".join(lines), msgspec.to_builtins(fact))
+
+
+def shrunk_words(shrinkage: float | None) -> str:
+    """What the groups and the VaR go by."""
+    part = "drawn" if shrinkage is None else f"drawn {shrinkage:.0%} of the way"
+    return f"groups and VaR go by it {part} to its mean (Ledoit and Wolf)"
 
 
 def in_groups(fact: CorrelationFact) -> list[int]:

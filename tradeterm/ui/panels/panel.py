@@ -74,7 +74,7 @@ class Panel(Painted, can_focus=True):
         self._top = min(self._top, len(lines) - room)
         seen = lines[self._top : self._top + room]
         below = len(lines) - self._top - room
-        return seen if not below else [*seen[:-1], ((f"{glyphs_of(self).ellipsis} {below + 1} more", "muted"),)]
+        return seen if not below else [*seen[:-1], ((f"{glyphs_of(self).ellipsis} {below + 1} more lines", "muted"),)]
 
     def action_up(self) -> None:
         self.move(-1)

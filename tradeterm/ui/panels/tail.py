@@ -118,13 +118,12 @@ def missing(values: dict[str, float | None]) -> str:
 
 
 def tested(values: dict[str, float | None]) -> str:
-    """How the forecasts have done, in words."""
+    """How the forecasts have done, in words: what was held at the forecast against a day in which it was traded."""
     days = values.get("days") or 0.0
     if not days:
         return "No forecast has seen its day end yet."
-    said = (
-        f"{values.get('hits_99') or 0:.0f} of {days:.0f} days beyond 99%, {values.get('hits_95') or 0:.0f} beyond 95%"
-    )
+    beyond_99, beyond_95 = values.get("hits_99") or 0, values.get("hits_95") or 0
+    said = f"{beyond_99:.0f} of {days:.0f} days, with trading, beyond 99%, {beyond_95:.0f} beyond 95%"
     if days < LEAST_DAYS:
         return f"{said}; tests need {LEAST_DAYS}"
     return f"{said}; Kupiec p {_p(values, 'kupiec_99')}, Christoffersen p {_p(values, 'christoffersen_99')}"
@@ -133,7 +132,7 @@ def tested(values: dict[str, float | None]) -> str:
 def _words(values: dict[str, float | None], width: int) -> list[Line]:
     lack = missing(values)
     if lack:
-        return [*sentence(lack, width, "warn"), ((tested(values), "muted"),)]
+        return [*sentence(lack, width, "warn"), *sentence(tested(values), width)]
     figures = [(f"{fmt.percent(values.get(name), 2)}", "bold") for name in ("var_99", "cvar_99", "var_95", "cvar_95")]
     first: Line = (
         ("99%: VaR ", "muted"),
@@ -146,11 +145,11 @@ def _words(values: dict[str, float | None], width: int) -> list[Line]:
         figures[3],
     )
     if not values.get("var_99"):
-        return [first, (("Nothing is held, so nothing is at risk.", "muted"),), ((tested(values), "muted"),)]
+        return [first, (("Nothing is held, so nothing is at risk.", "muted"),), *sentence(tested(values), width)]
     others: list[Span] = []
     for suffix, name in (("_historical", "history"), ("_student_t", "Student-t"), ("_filtered", "GARCH")):
         others += [(f"{name} ", "muted"), (f"{fmt.percent(values.get(f'var_99{suffix}'), 2)}  ", "")]
-    return [first, ((tested(values), "muted"),), tuple(others)]
+    return [first, *sentence(tested(values), width), tuple(others)]
 
 
 def _detail(newest: RiskSnapshotFact, tz: tzinfo) -> list[str]:

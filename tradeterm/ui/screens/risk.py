@@ -294,10 +294,15 @@ class RiskScreen(ConsoleScreen):
 
     def _fill_correlation(self, view: DeskView, scene: Scene) -> None:
         fact = self.console.correlation()
-        newest = self.console.risk_snapshots("", 1) if fact is None else ()
-        rows = newest[0].values.get("rows") if newest else None
-        self.query_one(CorrelationPanel).set_correlation(fact, self.desk_app.config.risk.group_correlation, rows)
-        words = f"{fact.observations} returns · as of {fmt.moment(fact.ts, self.zone)}" if fact is not None else ""
+        newest = self.console.risk_snapshots("", 1)
+        values = newest[0].values if newest else {}
+        rows, shrinkage = values.get("rows"), values.get("shrinkage")
+        threshold = self.desk_app.config.risk.group_correlation
+        self.query_one(CorrelationPanel).set_correlation(fact, threshold, rows, shrinkage)
+        words = ""
+        if fact is not None:
+            drawn = "" if shrinkage is None else f" · VaR: {shrinkage:.0%} mean"
+            words = f"{fact.observations} returns{drawn} · as of {fmt.moment(fact.ts, self.zone)}"
         self._pane("correlation-pane", words)
 
     def _fill_stress(self, view: DeskView, scene: Scene) -> None:

@@ -41,6 +41,12 @@ def numbers(value: float | None, limit: float, unit: str) -> tuple[str, str]:
     return fmt.number(value, places), fmt.number(limit, places) + suffix
 
 
+def value_text(limit: LimitView) -> str:
+    """The value alone with its unit: "0.6%", "31%", "2", "—"."""
+    value, top = numbers(limit.value, limit.limit, limit.unit)
+    return value + (limit.unit if limit.value is not None and top.endswith(limit.unit) else "")
+
+
 def gauge_lines(limits: Sequence[LimitView], width: int, glyphs: Glyphs = UNICODE) -> list[Line]:
     """One line a limit, labels, bars and numbers under each other; the bar gives way first."""
     texts = [numbers(limit.value, limit.limit, limit.unit) for limit in limits]

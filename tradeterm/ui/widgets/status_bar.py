@@ -11,7 +11,7 @@ from tradeterm.ui import fmt
 from tradeterm.ui.glyphs import UNICODE, Glyphs
 from tradeterm.ui.plain import plain
 from tradeterm.ui.venues import each_once, first_words, in_trouble, is_play_money, skew_words
-from tradeterm.ui.widgets.gauge import bar, tone_of, used
+from tradeterm.ui.widgets.gauge import bar, tone_of, used, value_text
 from tradeterm.ui.widgets.painted import Painted
 from tradeterm.ui.widgets.tones import Line, Span, clipped, glyphs_of, line_width
 
@@ -87,15 +87,15 @@ def _first_line(view: DeskView, now: int, tz: tzinfo, glyphs: Glyphs, short: boo
 
 
 def _second_line(view: DeskView, glyphs: Glyphs) -> list[Part]:
-    """Risk bars and ages, for narrow terminals."""
+    """Risk bars and ages, for narrow terminals: a bar is the used part of the limit, the number beside it the value."""
     parts = []
     for rank, wanted in enumerate(_BAR_LIMITS, start=2):
         limit = _worst(view, wanted)
         if limit is not None:
             part = used(limit.value, limit.limit)
-            percent = (fmt.percent(part, 0), tone_of(part))
+            value = (value_text(limit), tone_of(part))
             name = (plain(limit.name).lower() + " ", "muted")
-            bars = tuple((name, *bar(part, length, glyphs), (" ", ""), percent) for length in (10, 7, 5))
+            bars = tuple((name, *bar(part, length, glyphs), (" ", ""), value) for length in (10, 7, 5))
             parts.append(Part(rank if part is not None else 20 + rank, bars))
     return [*parts, *_ages(view)]
 
