@@ -79,6 +79,7 @@ method = "fixed"
 drawdown_dampening = false
 [books.crypto.health]
 least_trades = 500
+losses_in_a_row = 100
 [risk]
 max_asset = 10.0
 max_group = 10.0
