@@ -38,7 +38,8 @@ class ExitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     time_limit_hours: Annotated[float, Meta(gt=0.0, le=720.0, description="longest holding time, hours")] | None = 8.0
     session_end: Annotated[bool, Meta(description="close everything at the session's last bar")] = True
     stop_atr: (
-        Annotated[float, Meta(ge=0.1, le=10.0, description="stop at so many ATR instead; no entry while it is unknown")] | None
+        Annotated[float, Meta(ge=0.1, le=10.0, description="stop at so many ATR instead; no entry while it is unknown")]
+        | None
     ) = None
     target_stops: (
         Annotated[float, Meta(ge=0.1, le=20.0, description="target at so many times the stop's distance instead")]
