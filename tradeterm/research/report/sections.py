@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradeterm.domain.instrument import Calendar
+from tradeterm.research.figure_text import NO_VALUE
 from tradeterm.research.metrics import (
     By,
     Figure,
@@ -21,7 +22,6 @@ from tradeterm.research.metrics import (
     value_text,
 )
 from tradeterm.research.metrics.figures import YEAR_MS
-from tradeterm.research.figure_text import NO_VALUE
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tile, Tiles
 from tradeterm.research.report.cells import cell_text, heading, signed
 from tradeterm.research.report.curve import EquityCurve, equity_curve

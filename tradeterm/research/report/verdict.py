@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tradeterm.research.metrics import Figure, value_text
 from tradeterm.research.figure import Unit
+from tradeterm.research.metrics import Figure, value_text
 from tradeterm.research.result import LEAST_TRADES, Result
 
 SURE = 0.95
