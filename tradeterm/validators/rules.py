@@ -90,9 +90,7 @@ def judge_by_rules(
     count = f"{confirmations:.0f} confirmation{'' if confirmations == 1 else 's'}"
     if few and against >= STRONG_TREND and (recent is None or recent >= against * ACCELERATING):
         hour = "the last hour is not known" if recent is None else f"{recent:.2%} of it in the last hour"
-        text = (
-            f"The price ran {against:.2%} against this {side} in 4 h, {hour}. {count} is too few against that."
-        )
+        text = f"The price ran {against:.2%} against this {side} in 4 h, {hour}. {count} is too few against that."
         return Judgement(VerdictDecision.REJECT, Decimal(0), ("TREND_ACCELERATES",), text)
 
     lost = f"The book's drawdown is {drawdown:.1%} of {limit:.1%} allowed"

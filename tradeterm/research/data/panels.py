@@ -267,8 +267,8 @@ def _lay_out(folder: Path, parts: Sequence[_Part], interval_ms: int, hours: Hour
             file.close()
     known = [each for each in settled if each is not None]
     if known:
-        for name, columns in zip(_SETTLED, zip(*known, strict=True), strict=True):
-            np.save(folder / f"{name}.npy", np.concatenate(columns))
+        for name, parted in zip(_SETTLED, zip(*known, strict=True), strict=True):
+            np.save(folder / f"{name}.npy", np.concatenate(parted))
     instruments = tuple(part.bars.instrument for part in parts)
     counts = tuple(None if each is None else len(each.ts) for each in settled)
     notes = Notes(instruments, interval_ms, first, stop, counts, tuple(report), tuple(findings))

@@ -21,7 +21,7 @@ from tradeterm.research.metrics import (
     months,
     value_text,
 )
-from tradeterm.research.metrics.figures import YEAR_MS
+from tradeterm.research.performance import YEAR_MS
 from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tile, Tiles
 from tradeterm.research.report.cells import cell_text, heading, signed
 from tradeterm.research.report.curve import EquityCurve, equity_curve
