@@ -305,7 +305,7 @@ class Driver:
 
     def _on_live_data(self) -> Sequence[Callable[[], Awaitable[None]]]:
         return (
-            partial(tick, self._brokers, self._core.post, self._now),
+            partial(tick, self._brokers, self._core.post, self._now, self._urgency),
             self._conditions.run,
             partial(collect_between_orders, self._urgency),
         )

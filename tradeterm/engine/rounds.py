@@ -11,6 +11,7 @@ from tradeterm.config import LedgerConfig
 from tradeterm.domain.events import DeskEvent, Timer, VenueMeasured
 from tradeterm.engine.options import EngineOptions
 from tradeterm.engine.recorder import Recorder
+from tradeterm.engine.urgency import Urgency
 from tradeterm.ledger.retention import roll_up
 from tradeterm.ledger.writer import LedgerWriter
 
@@ -39,10 +40,13 @@ async def guard(recorder: Recorder, writer: LedgerWriter, config: LedgerConfig, 
             writer.do(partial(roll_up, config=config, now=now()))
 
 
-async def tick(brokers: Sequence[Broker], post: Callable[[DeskEvent], None], now: Callable[[], int]) -> None:
+async def tick(
+    brokers: Sequence[Broker], post: Callable[[DeskEvent], None], now: Callable[[], int], urgency: Urgency
+) -> None:
     """On live data the desk's clock, and how long venues take to answer."""
     while True:
         await asyncio.sleep(TIMER_S)
+        await urgency.over()
         for broker in brokers:
             latency_ms = None if broker.simulated else broker.condition().latency_ms
             if latency_ms is not None:

@@ -34,7 +34,7 @@ from tradeterm.profile import Profile
 _log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
-_THREAD_WAITS_S = 0.0005
+_THREAD_WAITS_S = 0.0001
 """How long the ledger's and a request's thread wait for the loop's at most; Python's own 5 ms is an order's budget."""
 _LOG_BYTES = 5_000_000
 _LOG_FILES = 3
