@@ -21,6 +21,7 @@ async def collect_between_orders(urgency: Urgency) -> None:
                 await asyncio.sleep(EVERY_S)
                 await urgency.over()
                 gc.collect(1)
+            await urgency.over()
             gc.collect()
     finally:
         gc.unfreeze()

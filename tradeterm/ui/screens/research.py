@@ -35,16 +35,13 @@ from tradeterm.ui.research.shelf import Shelf
 from tradeterm.ui.research.under_way import UnderWay
 from tradeterm.ui.research.wanted import Kind, Wanted, arguments
 from tradeterm.ui.research.words import COMMANDS, title
-from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.screens.footer import footer
-from tradeterm.ui.screens.parts import Tab
+from tradeterm.ui.screens.sided import SidedScreen
 from tradeterm.ui.tables import research, runs
 from tradeterm.ui.widgets.key_bar import KeyBar, KeyEntry
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
-DESK_TAB = 5
-"""The tab of the second page, where there is room for more than one pane."""
 KEYS = (
     ("research.new", "n", "New run"),
     ("research.cancel", "c", "Cancel run"),
@@ -55,7 +52,7 @@ _STOPPED = "Stopped."
 _SWEEP_STOPPED = "Stopped. The variants that are done are kept: the same sweep goes on from there."
 
 
-class ResearchScreen(ConsoleScreen):
+class ResearchScreen(SidedScreen):
     """One study runs at a time, in processes of its own, and goes on while another screen is looked at.
 
     `make` makes the command of a command line.
@@ -69,6 +66,8 @@ class ResearchScreen(ConsoleScreen):
         ("Trades", ("trades-pane",)),
         ("Desk", ("desk-runs-pane", "desk-trades-pane")),
     )
+    BEHIND = 5
+    BEHIND_CLASS = "-desk"
     ABOUT = (
         "Research: try a book or a strategy on recorded bars, look at the runs, compare two. "
         "n new run, c cancel it, enter on a run opens it, m marks one and then another to compare them, "
@@ -134,25 +133,6 @@ class ResearchScreen(ConsoleScreen):
 
     def focus_first(self) -> None:
         self.query_one("#runs", LiveTable).focus()
-
-    def _show_tab(self, index: int) -> None:
-        super()._show_tab(index)
-        self.set_class(index >= DESK_TAB, "-desk")
-        for at, tab in enumerate(self.query(Tab)):
-            tab.set_class((at >= DESK_TAB) is (index >= DESK_TAB), "-beside")
-        self._mark_vacant()
-
-    def _zoom(self, zoomed: Pane | None) -> None:
-        super()._zoom(zoomed)
-        self._mark_vacant()
-
-    def _mark_vacant(self) -> None:
-        """Columns none of whose panes is shown give their room up."""
-        tab = self.TABS[self._tab][1]
-        for column in self.query(".column"):
-            panes = list(column.query(Pane))
-            column.set_class(not any(pane.id in tab for pane in panes), "-vacant")
-            column.set_class(not any(pane.has_class("-zoom") for pane in panes), "-unzoomed")
 
     def _show_ages(self, scene: Scene) -> None:
         """Nothing here rests on the market data of this moment."""

@@ -22,8 +22,8 @@ from tradeterm.ui.panels.panel import ChoicePanel, Panel, give_or_take
 from tradeterm.ui.panels.regimes import RegimesPanel, courses, legend
 from tradeterm.ui.panels.sizing import SizingPanel
 from tradeterm.ui.panels.tail import TailPanel
-from tradeterm.ui.screens.base import ConsoleScreen
-from tradeterm.ui.screens.parts import Prose, Tab
+from tradeterm.ui.screens.parts import Prose
+from tradeterm.ui.screens.sided import SidedScreen
 from tradeterm.ui.tables import books, limits, stress
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
@@ -31,11 +31,9 @@ from tradeterm.ui.widgets.pane import Pane
 SNAPSHOTS_READ = 400
 POINTS_READ = 2000
 DESK = "the desk"
-MODELS_TAB = 5
-"""The first tab of the second page, where two columns do not hold everything."""
 
 
-class RiskScreen(ConsoleScreen):
+class RiskScreen(SidedScreen):
     """What is read for a pane waits until the pane is seen: a hidden one costs nothing."""
 
     TABS: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -48,6 +46,9 @@ class RiskScreen(ConsoleScreen):
         ("Regimes", ("regimes-pane",)),
         ("Ahead", ("stress-pane", "fan-pane")),
     )
+    BEHIND = 5
+    BEHIND_CLASS = "-models"
+    COLUMNS = ".column, #models"
     PRICED = ("limits-pane", "books-pane", "exposure-pane")
     ABOUT = "Risk: how much of each limit is used, what may be lost, how a size came about, and what stops trading."
 
@@ -128,25 +129,8 @@ class RiskScreen(ConsoleScreen):
 
     # What is seen
 
-    def _show_tab(self, index: int) -> None:
-        super()._show_tab(index)
-        models = index >= MODELS_TAB
-        self.set_class(models, "-models")
-        for at, tab in enumerate(self.query(Tab)):
-            tab.set_class((at >= MODELS_TAB) is models, "-beside")
-        self._mark_vacant()
-
-    def _zoom(self, zoomed: Pane | None) -> None:
-        super()._zoom(zoomed)
-        self._mark_vacant()
-
     def _mark_vacant(self) -> None:
-        """Columns none of whose panes is shown give their room up."""
-        tab = self.TABS[self._tab][1]
-        for column in self.query(".column, #models"):
-            panes = list(column.query(Pane))
-            column.set_class(not any(pane.id in tab for pane in panes), "-vacant")
-            column.set_class(not any(pane.has_class("-zoom") for pane in panes), "-unzoomed")
+        super()._mark_vacant()
         self._fill_later()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -165,7 +149,7 @@ class RiskScreen(ConsoleScreen):
         if self.has_class("-narrow") or self.has_class("-short"):
             tabs = tabs[self._tab : self._tab + 1]
         elif self.has_class("-two"):
-            tabs = tabs[MODELS_TAB:] if self._tab >= MODELS_TAB else tabs[:MODELS_TAB]
+            tabs = tabs[self.BEHIND :] if self.is_behind else tabs[: self.BEHIND]
         return {pane for _, panes in tabs for pane in panes}
 
     # Filling
