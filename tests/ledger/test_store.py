@@ -2,14 +2,15 @@ import os
 import sqlite3
 import zlib
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
 import sqlite_utils
 from ledger_facts import make_order, make_signal
 
 from tradeterm.domain.errors import LedgerError
-from tradeterm.domain.facts import AlertFact, SignalFact
-from tradeterm.domain.orders import Order
+from tradeterm.domain.facts import AlertFact, ShadowTrade, SignalFact
+from tradeterm.domain.orders import Order, PositionSide
 from tradeterm.ledger.codec import FACT_TYPES, codec_of, select
 from tradeterm.ledger.migrations import LEDGER_VERSION
 from tradeterm.ledger.schema import create_views, tables, view_name, write_statement
@@ -41,7 +42,7 @@ def test_the_design_names_these_tables():
 def test_a_change_of_columns_is_a_new_version():
     """Raise LEDGER_VERSION with this number, so that older files get their new columns."""
     columns = sorted((table.name, name) for table in tables() for name in table.columns)
-    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (5, 2396603696)
+    assert (LEDGER_VERSION, zlib.crc32(repr(columns).encode())) == (6, 1702800584)
 
 
 def test_opening_again_changes_nothing(tmp_path):
@@ -225,3 +226,29 @@ def test_a_ledger_of_version_2_gets_usage_rows_that_are_numbered(tmp_path):
     with closing(open_ledger(path)) as db:
         names = [row[1] for row in db.execute("PRAGMA table_info(ai_usage)")]
     assert "row" in names and "id" not in names and "signal_id" in names
+
+
+def test_a_ledger_of_version_5_keeps_its_shadow_trades(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    shadow = ShadowTrade(
+        id="xs1",
+        signal_id="s1",
+        book="eos",
+        instrument="BTCUSDT.BINANCE",
+        side=PositionSide.LONG,
+        quantity=Decimal("0.10"),
+        entry_price=Decimal("100.0"),
+        exit_price=None,
+        ts_opened=1000,
+        ts_closed=None,
+        pnl=None,
+    )
+    later = ["verdict_id", "strategy", "stop", "target", "fees", "funding", "regime", "currency", "held"]
+    with closing(open_ledger(path)) as db:
+        db.execute(write_statement(ShadowTrade), codec_of(ShadowTrade).encode(shadow))
+        db.commit()
+        for column in later:
+            db.execute(f"ALTER TABLE shadow_trades DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 5")
+    with closing(open_ledger(path)) as db:
+        assert select(db, ShadowTrade) == [shadow]

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tradeterm.domain.orders import Cash, Fill, Order, OrderEventKind, OrderStatus, PositionSide
 from tradeterm.domain.signals import GateCheck, SignalKind, SignalOutcome, Verdict
-from tradeterm.domain.snapshot import DeskMoney, Position
+from tradeterm.domain.snapshot import DeskMoney, OpenShadow, Position
 from tradeterm.domain.states import (
     AlertLevel,
     BookState,
@@ -241,7 +241,15 @@ class FanFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="fans"):
 
 
 class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="shadow_trades"):
-    """Table `shadow_trades`: what a blocked or reduced signal would have earned under the same cost model."""
+    """Table `shadow_trades`: what a signal that tier 2 answered would have earned untouched by it, whatever the answer
+    was, all under one cost model (`desk/shadow.py`). Replaced by id: written when it opens and when it closes.
+
+    `quantity` is the size tier 1 gave it, `entry_price` the signal's price until it is entered, at the next bar's open.
+    `fees` and `funding` are paid (funding received is negative). `pnl` is after both; it is None while the shadow is
+    open, and for one whose end is not known: its `exit_reason` is GAP (bars were missed while nothing ran) or CAP (too
+    many were open), and `exit_price`, `fees` and `funding` are None too. `regime` is the instrument's at the verdict
+    ("": not known). `verdict_id` is "" where no verdict came. `held` is what the desk goes on with, None once closed.
+    """
 
     id: str
     signal_id: str
@@ -255,6 +263,15 @@ class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="sha
     ts_closed: int | None
     pnl: Decimal | None
     exit_reason: str = ""
+    verdict_id: str = ""
+    strategy: str = ""
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    fees: Decimal | None = None
+    funding: Decimal | None = None
+    regime: str = ""
+    currency: str = ""
+    held: OpenShadow | None = None
 
 
 class AiUsage(Struct, frozen=True, kw_only=True, tag_field="table", tag="ai_usage"):

@@ -56,6 +56,23 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
         return PositionSide.SHORT if self.quantity < 0 else PositionSide.FLAT
 
 
+class OpenShadow(Struct, frozen=True, kw_only=True):
+    """A position that is held nowhere: what an entry signal, untouched by tier 2, would hold, followed as one that is.
+
+    `position` has its quantity from the start and `average_price` None until it is entered. `ts` is when the entry
+    order would have arrived, `ts_seen` the close of the newest bar that counts for it; `regime` ("": not known) is that
+    of the moment of the verdict. Funding while it is held is in the position, in `currency`.
+    """
+
+    position: Position
+    ts: int
+    ts_seen: int
+    verdict_id: str = ""
+    strategy: str = ""
+    regime: str = ""
+    currency: str = ""
+
+
 class TradeResult(Struct, frozen=True, kw_only=True):
     """What sizing and health remember of a closed round trip of our own: money net of costs, and in units of the risk
     taken at entry (None where that is not known). `slippage` is the fraction of the price the entry lost to the
@@ -133,7 +150,7 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     one lasts), and `breaker_overridden` are the rules that do not count up to a level until `breaker_override_until`.
     `results` are each book's last closed round trips by strategy, oldest first; `decisions` say, by signal id, what the
     open entries and positions were decided by. `equity_ts` is the bar time of the last equity point. `money` is that of
-    all books together (None: nothing is known yet).
+    all books together (None: nothing is known yet). `shadows` are open and touch nothing else of the desk.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -158,3 +175,4 @@ class DeskSnapshot(Struct, frozen=True, kw_only=True):
     health: tuple[HealthSnapshot, ...] = ()
     decisions: dict[str, Decision] = {}
     money: DeskMoney | None = None
+    shadows: tuple[OpenShadow, ...] = ()

@@ -7,7 +7,7 @@ from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.database import database
 from tradeterm.ledger.schema import APPLICATION_ID, create_tables
 
-LEDGER_VERSION = 5
+LEDGER_VERSION = 6
 _OWN_USAGE_KEY = 3  # before it `ai_usage` had another key, and nothing ever wrote a row into it
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
-from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, HealthFact, Trade
+from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, HealthFact, ShadowTrade, Trade
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import TERMINAL, Order, OrderIntent, OrderStatus
 from tradeterm.domain.signals import SignalOutcome
@@ -173,6 +173,9 @@ def read_snapshot(db: sqlite3.Connection) -> DeskSnapshot:
         health=_health(db),
         decisions=_decisions(db, orders, positions),
         money=next(iter(select(db, DeskMoney)), None),
+        shadows=tuple(
+            trade.held for trade in select(db, ShadowTrade, "WHERE ts_closed IS NULL ORDER BY id") if trade.held
+        ),
     )
 
 
@@ -181,8 +184,8 @@ def load_snapshot(path: Path) -> DeskSnapshot:
 
     Open orders, the closed ones of the last days and those of open positions; positions that are not flat; the books'
     money; what was decided in the last days, and everything that was ever booked; the breaker and the strategies'
-    health with their times, and the closed trades by which strategies are sized and judged. "Last days" are counted
-    back from the ledger's latest desk time.
+    health with their times, the closed trades by which strategies are sized and judged, and the open shadow trades.
+    "Last days" are counted back from the ledger's latest desk time.
     Raises LedgerError.
     """
     try:
