@@ -26,7 +26,17 @@ def html(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = ()
 
     Raises ValueError where `facts.regimes` are not one a trade or `facts.trials` is below 1.
     """
-    chapters = sections(result, facts, honesty)
+    return page(
+        facts.title,
+        headline(facts),
+        sections(result, facts, honesty),
+        f"Written {_moment(facts.created)} by tradeterm {facts.code_version}. "
+        "A backtest says what would have happened, not what will.",
+    )
+
+
+def page(title: str, line: str, chapters: Sequence[Section], footer: str) -> str:
+    """Any report as a page: `line` stands below the title, `footer` at the end. All texts may be from outside."""
     names = [f"{_name(chapter.title)}-{number}" for number, chapter in enumerate(chapters, 1)]
     links = "".join(f'<a href="#{n}">{_text(c.title)}</a>' for n, c in zip(names, chapters, strict=True))
     body = "\n".join(_section(chapter, name) for name, chapter in zip(names, chapters, strict=True))
@@ -36,11 +46,10 @@ def html(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = ()
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_text(facts.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{_text(facts.title)}</h1>\n<p>{_text(headline(facts))}</p>\n</header>\n"
+        f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{_text(title)}</h1>\n<p>{_text(line)}</p>\n</header>\n"
         f'<nav aria-label="Contents">{links}</nav>\n<main>\n{body}\n</main>\n'
-        f"<footer>Written {_moment(facts.created)} by tradeterm {_text(facts.code_version)}. "
-        "A backtest says what would have happened, not what will.</footer>\n</body>\n</html>\n"
+        f"<footer>{_text(footer)}</footer>\n</body>\n</html>\n"
     )
 
 

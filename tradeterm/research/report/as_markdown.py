@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Tiles
+from tradeterm.research.report.blocks import Block, Chart, Code, Folded, Pairs, Paragraph, Points, Section, Tiles
 from tradeterm.research.report.cells import cell_text, heading, is_number, printable
 from tradeterm.research.report.facts import Evidence, ReportFacts, Table
 from tradeterm.research.report.headline import headline
@@ -18,8 +18,13 @@ def markdown(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] 
 
     Raises ValueError where `facts.regimes` are not one a trade or `facts.trials` is below 1.
     """
-    parts = [f"# {_text(facts.title)}", _text(headline(facts))]
-    for section in sections(result, facts, honesty):
+    return document(facts.title, headline(facts), sections(result, facts, honesty))
+
+
+def document(title: str, line: str, chapters: Sequence[Section]) -> str:
+    """Any report as Markdown: `line` stands below the title. All texts may be from outside."""
+    parts = [f"# {_text(title)}", _text(line)]
+    for section in chapters:
         parts.append(f"## {_text(section.title)}")
         parts.extend(text for block in section.blocks if (text := _block(block)))
     return "\n\n".join(parts) + "\n"

@@ -32,12 +32,12 @@ def equity_curve(result: Result) -> EquityCurve:
     ts = np.union1d(np.append(np.arange(first, last, every, dtype=np.int64), last), result.equity.ts)
     equity = result.equity_at(ts)
     fall = equity / np.maximum.accumulate(equity) - 1
-    at = _telling(equity)
+    at = telling(equity)
     held = buy_and_hold(result, ts[at])
     return EquityCurve(ts[at], equity[at], fall[at], held.value, float(fall.min()), every)
 
 
-def _telling(row: Floats) -> NDArray[np.intp]:
+def telling(row: Floats) -> NDArray[np.intp]:
     """Where each of some hundred parts begins, is lowest and is highest, and the end."""
     if len(row) <= 3 * _PARTS:
         return np.arange(len(row))
