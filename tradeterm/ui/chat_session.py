@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tradeterm.assistant.chat.footer import usd
 from tradeterm.assistant.grammar import NEEDS_AI
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
+from tradeterm.profile import Profile
 
 if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain words
-    from tradeterm.assistant.chat.applying import Applied
+    from tradeterm.assistant.chat.applied import Applied
     from tradeterm.assistant.chat.conversation import Conversation
     from tradeterm.assistant.chat.events import Event
+    from tradeterm.assistant.chat.proposals import Proposals
 
 _ASKS_A_MODEL = "claude"
 
@@ -33,13 +36,16 @@ class Part(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A proposal that waits: what it would change, and the line that applies it while there is time."""
+    """A proposal that waits: what to know of it, what it would change, and the line that applies it while there is
+    time; or why it cannot be applied."""
 
     title: str
     consequence: str
     changes: tuple[tuple[str, str, str], ...]
     line: str
     seconds_left: int
+    lines: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
 
 
 class Answering:
@@ -75,13 +81,16 @@ class ChatSession:
         clock: Callable[[], int],
         environ: Mapping[str, str],
         changed: Callable[[], None],
+        profile: Profile,
     ) -> None:
         self._config = config
+        self._profile = profile
         self._console = console
         self._clock = clock
         self._environ = environ
         self._changed = changed
         self._conversation: Conversation | None = None
+        self._proposals: Proposals | None = None
         self._offline: str | None = None
         self.answer: Answering | None = None
 
@@ -142,9 +151,9 @@ class ChatSession:
         return " · ".join(parts)
 
     def cards(self) -> tuple[Card, ...]:
-        if self._conversation is None:
+        if self._proposals is None:
             return ()
-        proposals = self._conversation.proposals
+        proposals = self._proposals
         return tuple(
             Card(
                 f"{each.id}: {each.title}",
@@ -152,6 +161,8 @@ class ChatSession:
                 tuple((key, str(each.before[key]), str(value)) for key, value in each.after.items()),
                 proposals.line(each),
                 proposals.seconds_left(each),
+                each.lines,
+                each.blocked,
             )
             for each in proposals.pending()
         )
@@ -179,10 +190,17 @@ class ChatSession:
     def apply(self, line: str) -> "Applied":
         """Apply the proposal a person's typed line names. Raises ProposalRefused."""
         from tradeterm.assistant.chat.applying import apply
-        from tradeterm.assistant.chat.proposals import Proposals
 
-        proposals = self._conversation.proposals if self._conversation is not None else Proposals(self._clock)
-        return apply(line, proposals, self._console, self._config)
+        return apply(line, self.proposals, self._console, self._config, self._profile)
+
+    @property
+    def proposals(self) -> "Proposals":
+        """Those of this session, whoever made them."""
+        if self._proposals is None:
+            from tradeterm.assistant.chat.proposals import Proposals
+
+            self._proposals = Proposals(self._clock)
+        return self._proposals
 
     async def close(self) -> None:
         if self._conversation is not None:
@@ -193,7 +211,15 @@ class ChatSession:
             from tradeterm.assistant.chat.opening import open_conversation
 
             self._conversation = await asyncio.to_thread(
-                open_conversation, self._config, self._console, self._clock, self._environ
+                partial(
+                    open_conversation,
+                    self._config,
+                    self._console,
+                    self._clock,
+                    self._environ,
+                    profile=self._profile,
+                    proposals=self.proposals,
+                )
             )
         return self._conversation
 

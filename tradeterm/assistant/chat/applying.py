@@ -1,8 +1,10 @@
 """What a typed APPLY line does: the proposal is checked anew against the desk as it is now."""
 
-from msgspec import Struct
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from tradeterm.assistant.ask import Proposed
+from tradeterm.assistant.chat.applied import Applied, Around
 from tradeterm.assistant.chat.proposals import Proposal, ProposalKind, ProposalRefused, Proposals
 from tradeterm.assistant.chat.tools.proposing import check_parameters, state_of
 from tradeterm.assistant.chat.tools.tool import ToolError
@@ -10,30 +12,22 @@ from tradeterm.config import Config
 from tradeterm.console.protocol import Console
 from tradeterm.decode import show
 from tradeterm.domain.states import BookState, CommandVerb
+from tradeterm.profile import Profile, find_profile
 
 
-class Applied(Struct, frozen=True):
-    """`command` is for the face to send; `text` is what the person is told."""
-
-    text: str
-    command: Proposed | None = None
-
-
-def apply(line: str, proposals: Proposals, console: Console, config: Config) -> Applied:
+def apply(line: str, proposals: Proposals, console: Console, config: Config, profile: Profile | None = None) -> Applied:
     """Apply the proposal that a person's typed line names. Raises ProposalRefused."""
     proposal = proposals.take(line)
     try:
-        if proposal.kind is ProposalKind.PAUSE:
-            return _pause(proposal, console)
-        return _parameters(proposal, config)
+        return _HOW[proposal.kind](proposal, Around(console, config, profile or find_profile()))
     except ToolError as error:
         raise ProposalRefused(f"Proposal {proposal.id} can no longer be applied: {error}.") from None
 
 
-def _pause(proposal: Proposal, console: Console) -> Applied:
-    if not console.engine_alive():
+def _pause(proposal: Proposal, around: Around) -> Applied:
+    if not around.console.engine_alive():
         raise ToolError("no engine is running")
-    state = state_of(console, proposal.book)
+    state = state_of(around.console, proposal.book)
     if state is not BookState.RUNNING:
         raise ToolError(f"book {proposal.book} is {state} now")
     command = Proposed(
@@ -45,8 +39,8 @@ def _pause(proposal: Proposal, console: Console) -> Applied:
     return Applied(f"Proposal {proposal.id} applied: {proposal.consequence}", command)
 
 
-def _parameters(proposal: Proposal, config: Config) -> Applied:
-    now = check_parameters(config, proposal.book, proposal.after)
+def _parameters(proposal: Proposal, around: Around) -> Applied:
+    now = check_parameters(around.config, proposal.book, proposal.after)
     if {key: now[key] for key in proposal.before} != proposal.before:
         raise ToolError(f"book {proposal.book} has other values now")
     lines = [f"{key} = {show(value)}  # was {show(proposal.before[key])}" for key, value in proposal.after.items()]
@@ -60,3 +54,9 @@ def _parameters(proposal: Proposal, config: Config) -> Applied:
             ]
         )
     )
+
+
+_HOW: Mapping[ProposalKind, Callable[[Proposal, Around], Applied]] = MappingProxyType(
+    {ProposalKind.PAUSE: _pause, ProposalKind.PARAMETERS: _parameters}
+)
+"""Each may raise ToolError for what no longer makes sense."""

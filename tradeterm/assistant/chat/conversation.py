@@ -16,7 +16,7 @@ from tradeterm.assistant.chat.numbers import Checked, check, looked_up
 from tradeterm.assistant.chat.proposals import Proposals
 from tradeterm.assistant.chat.secrecy import holds_secret
 from tradeterm.assistant.chat.spending import BudgetSpent, Reserved, Spending
-from tradeterm.assistant.chat.tools.tool import Result, Tool, call
+from tradeterm.assistant.chat.tools.tool import Result, Tool, answered
 from tradeterm.assistant.chat.turn import DEADLINE_S, Turn
 from tradeterm.assistant.text import clean
 from tradeterm.console.protocol import Console
@@ -195,7 +195,7 @@ class Conversation:
         yield ToolStarted(named)
         await asyncio.sleep(0)  # the face paints between two look-ups
         known = {proposal.id for proposal in self.proposals.pending()}
-        result = self._result(turn, block)
+        result = await self._result(turn, block)
         turn.looked.append(result.data)
         results.append(
             {"type": "tool_result", "tool_use_id": block["id"], "content": result.content, "is_error": result.failed}
@@ -206,11 +206,29 @@ class Conversation:
                 await self._say("console", f"Proposal {proposal.id} ({proposal.hash[:8]}): {proposal.title}.")
                 yield ProposalMade(proposal, self.proposals.line(proposal))
 
-    def _result(self, turn: Turn, block: dict[str, Any]) -> Result:
+    async def _result(self, turn: Turn, block: dict[str, Any]) -> Result:
+        """Raises ModelFailed where a tool was called wrongly too often, and after the turn's deadline."""
         if turn.calls > MOST_CALLS:
             sentence = f"no more than {MOST_CALLS} calls a question; answer with what you have"
             return Result(json.dumps({"error": sentence}), {}, sentence, failed=True)
-        return call(self._tools, str(block["name"]), block["input"], self._key)
+        try:
+            async with asyncio.timeout_at(turn.deadline):
+                result = await answered(self._tools, str(block["name"]), block["input"], self._key)
+        except TimeoutError:
+            raise ModelFailed(f"The answer took more than {DEADLINE_S:g} s.") from None
+        if result.failed:
+            self._count_mistake(turn, str(block["name"]), result)
+        return result
+
+    def _count_mistake(self, turn: Turn, name: str, result: Result) -> None:
+        tool = next((each for each in self._tools if each.name == name), None)
+        if tool is None or tool.mistakes is None:
+            return
+        turn.mistakes[name] += 1
+        if turn.mistakes[name] > tool.mistakes:
+            raise ModelFailed(
+                f"The model tried {name} {turn.mistakes[name]} times, still with mistakes: {result.brief}"
+            )
 
     async def _write(self, turn: Turn, checked: Checked, why: str = "") -> None:
         """The answer, or what had come of it, into the ledger."""

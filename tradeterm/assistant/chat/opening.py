@@ -15,6 +15,7 @@ from tradeterm.assistant.grammar import NEEDS_AI
 from tradeterm.config import AiProvider, Config
 from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import ConfigError
+from tradeterm.profile import Profile, find_profile
 from tradeterm.validators.provider import is_safe_url
 from tradeterm.validators.registry import CLAUDE
 from tradeterm.validators.secrets import Key, key_variable, load_key
@@ -32,15 +33,23 @@ def why_offline(config: Config, environ: Mapping[str, str] | None = None) -> str
 
 
 def open_conversation(
-    config: Config, console: Console, now: Callable[[], int], environ: Mapping[str, str] | None = None
+    config: Config,
+    console: Console,
+    now: Callable[[], int],
+    environ: Mapping[str, str] | None = None,
+    *,
+    profile: Profile | None = None,
+    proposals: Proposals | None = None,
 ) -> Conversation:
     """A conversation with the model of `gate.ai`. Imports the SDK, so call it off the loop. Raises ConfigError.
 
-    `now` is the machine's clock in ms; `environ` None is the process's own.
+    `now` is the machine's clock in ms; `environ` None is the process's own; `profile` None the default one; with
+    `proposals` its cards lie among those that are pending already.
     """
+    profile = profile or find_profile()
     key = _key(config, environ)
     asker = ClaudeAsker(config.gate.ai, key, config.chat.max_tokens)
-    proposals = Proposals(now)
+    proposals = Proposals(now) if proposals is None else proposals
     tools = (
         *standing_tools(console),
         *decision_tools(console),

@@ -27,7 +27,11 @@ class ProposalKind(StrEnum):
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """What would be done. `before` and `after` are the values it changes; `made_ms` is the machine's clock."""
+    """What would be done. `before` and `after` are the values it changes; `made_ms` is the machine's clock.
+
+    `book` is what it is about, a book or another name. `lines` are for the person to read on the card, `what` is for
+    whoever applies it. A proposal with anything in `blocked` is only shown: each is a sentence on why.
+    """
 
     id: str
     kind: ProposalKind
@@ -37,6 +41,10 @@ class Proposal(Struct, frozen=True, kw_only=True):
     before: dict[str, Any]
     after: dict[str, Any]
     made_ms: int
+    lines: tuple[str, ...] = ()
+    what: dict[str, Any] = {}
+    blocked: tuple[str, ...] = ()
+    life_s: int = LIFE_S
 
     @property
     def hash(self) -> str:
@@ -65,6 +73,11 @@ class Proposals:
         consequence: str,
         before: dict[str, Any],
         after: dict[str, Any],
+        *,
+        lines: tuple[str, ...] = (),
+        what: dict[str, Any] | None = None,
+        blocked: tuple[str, ...] = (),
+        life_s: int = LIFE_S,
     ) -> Proposal:
         """Keep a proposal; one about the same thing gives way to it, and of too many the oldest goes."""
         self._made += 1
@@ -77,6 +90,10 @@ class Proposals:
             before=before,
             after=after,
             made_ms=self._now(),
+            lines=lines,
+            what=what or {},
+            blocked=blocked,
+            life_s=life_s,
         )
         kept = [old for old in self.pending() if (old.kind, old.book) != (kind, book)]
         self._pending = {each.id: each for each in (*kept, proposal)[-_MOST:]}
@@ -89,10 +106,13 @@ class Proposals:
     def seconds_left(self, proposal: Proposal) -> int:
         """A clock that was set back ends a proposal too."""
         age_ms = self._now() - proposal.made_ms
-        return max(0, LIFE_S - age_ms // 1000) if age_ms >= 0 else 0
+        return max(0, proposal.life_s - age_ms // 1000) if age_ms >= 0 else 0
 
     def line(self, proposal: Proposal) -> str:
-        """What the person types. The code hangs on all of the proposal's content and on a secret of this process."""
+        """What the person types; "" for one that is only shown. The code hangs on all of the proposal's content and on
+        a secret of this process."""
+        if proposal.blocked:
+            return ""
         mark = hmac.digest(self._secret, proposal.hash.encode(), "sha256")
         code = "".join(_LETTERS[byte % len(_LETTERS)] for byte in mark[:4])
         return f"APPLY {proposal.id} {code}"
@@ -107,7 +127,9 @@ class Proposals:
             raise ProposalRefused(f"There is no pending proposal {words[1].lower()}: applied, replaced or never made.")
         if not self.seconds_left(found):
             del self._pending[found.id]
-            raise ProposalRefused(f"Proposal {found.id} has expired after {LIFE_S} s. Ask for it again.")
+            raise ProposalRefused(f"Proposal {found.id} has expired after {found.life_s} s. Ask for it again.")
+        if found.blocked:
+            raise ProposalRefused(f"Proposal {found.id} cannot be applied: {found.blocked[0].rstrip('.')}.")
         if not hmac.compare_digest(self.line(found).split()[2], words[2].upper()):
             raise ProposalRefused(self._wrong_code(found))
         del self._pending[found.id]

@@ -1,6 +1,7 @@
 """One question on its way to an answer: what was sent, said and looked up so far."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from tradeterm.assistant.chat.history import Message
@@ -16,6 +17,7 @@ class Turn:
         self.said: list[str] = []
         self.looked: list[Any] = []
         self.calls = 0
+        self.mistakes: Counter[str] = Counter()
         self.model = ""
         self.deadline = asyncio.get_running_loop().time() + DEADLINE_S
 

@@ -58,9 +58,12 @@ def cards(pending: Sequence[Card]) -> Content:
     for card in pending:
         parts.append((f"{plain(card.title)}\n", "bold $bright"))
         parts.append((f"{plain(card.consequence)}\n", "$foreground"))
+        parts += [(f"{plain(line)}\n", "$foreground") for line in card.lines]
         for key, before, after in card.changes:
             parts += [(f"  {plain(key)}  ", "$muted"), (f"{plain(before)} → {plain(after)}\n", "$foreground")]
-        parts += [("type ", "$muted"), (card.line, "bold $prompt"), (f"   {card.seconds_left} s left\n", "$muted")]
+        parts += [(f"cannot be applied: {plain(why)}\n", "$warning") for why in card.blocked]
+        if card.line:
+            parts += [("type ", "$muted"), (card.line, "bold $prompt"), (f"   {card.seconds_left} s left\n", "$muted")]
     return Content.assemble(*parts).rstrip()
 
 

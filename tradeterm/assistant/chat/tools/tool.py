@@ -1,7 +1,7 @@
 """What a tool is: a name, what it takes, and a function on plain facts. Results have ids, units and a cap on rows."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -26,12 +26,17 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tool(Struct, Generic[A], frozen=True):
-    """`run` may raise ToolError. Its result is plain data with Decimals; a key that ends in _pct is a percentage."""
+    """`run` may raise ToolError. Its result is plain data with Decimals; a key that ends in _pct is a percentage.
+
+    A `run` that takes longer than a look-up is a coroutine, which is cancelled with the answer. After more than
+    `mistakes` failed calls in one turn the turn ends (None: they are bounded by its rounds alone).
+    """
 
     name: str
     description: str
     takes: type[A]
-    run: Callable[[A], dict[str, Any]]
+    run: Callable[[A], dict[str, Any] | Awaitable[dict[str, Any]]]
+    mistakes: int | None = None
 
     def definition(self) -> dict[str, Any]:
         """The tool as the API takes it."""
@@ -48,7 +53,29 @@ class Result(Struct, frozen=True):
 
 
 def call(tools: tuple[Tool[Any], ...], name: str, values: Any, key: Key | None) -> Result:
-    """Run a tool the model asked for. Whatever is wrong with the call comes back as a failed result that says so."""
+    """Run a tool that only looks something up. Whatever is wrong with the call comes back as a failed result that says
+    so."""
+    found = _begun(tools, name, values)
+    if isinstance(found, Result):
+        return found
+    if isinstance(found, Awaitable):
+        raise TypeError(f"{name} is a tool to be awaited")
+    return _told(found, key)
+
+
+async def answered(tools: tuple[Tool[Any], ...], name: str, values: Any, key: Key | None) -> Result:
+    """The same for any tool the model asked for."""
+    found = _begun(tools, name, values)
+    if isinstance(found, Result):
+        return found
+    try:
+        return _told(await found if isinstance(found, Awaitable) else found, key)
+    except ToolError as error:
+        return _failed(str(error))
+
+
+def _begun(tools: tuple[Tool[Any], ...], name: str, values: Any) -> dict[str, Any] | Awaitable[dict[str, Any]] | Result:
+    """What the tool found, or will find; or what is wrong with the call."""
     tool = next((each for each in tools if each.name == name), None)
     if tool is None:
         return _failed(f"there is no tool {clean(name, 40)!r}; known: {', '.join(each.name for each in tools)}")
@@ -58,9 +85,12 @@ def call(tools: tuple[Tool[Any], ...], name: str, values: Any, key: Key | None) 
     if taken is None:
         return _failed(clean("; ".join(mistakes)))
     try:
-        found = tool.run(taken)
+        return tool.run(taken)
     except ToolError as error:
         return _failed(str(error))
+
+
+def _told(found: dict[str, Any], key: Key | None) -> Result:
     content = msgspec.json.encode(found).decode()
     if key is not None and holds_secret(key, content):
         return _failed("the result holds something with the form of a secret and was not sent")
