@@ -2,7 +2,9 @@
 
 The real engine (`run_engine`: feed, strategy, tier 1, tier 2, sizing, ledger and journal, Bybit broker) on the
 simulated Bybit, which is a process of its own. A figure begins when the venue writes the closing candles, in one
-piece, to its socket and ends when the engine has written the last byte of `order/create` to its own. Inside are the
+piece, to its socket and ends when the last byte of `order/create` has certainly left: the engine's write has returned,
+or the venue has read it, whichever is noticed first (on loopback the kernel often wakes the venue on the core of the
+thread that writes, which then waits for its return). Inside are the
 stream's way through loopback, reading and decoding, the strategy on a panel of a day and a bit, both passes of tier 1,
 sizing, the journal, the write-ahead commit (synchronous, on the disk of the temporary folder), the hop to a worker
 thread, pybit and the signature. Tier 2 is the offline rules, which take microseconds; a model's time would come on top.
@@ -21,6 +23,7 @@ import json
 import mmap
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -47,6 +50,7 @@ TICK = Decimal("0.01")
 SIGNAL, TARGET = BASE * Decimal("0.998"), BASE * Decimal("1.01")
 SYMBOLS = [f"{name}USDT" for name in ("BTC", "ETH", "SOL", "XRP", "ADA", "BNB", "LINK", "SUI")]
 MOVES_A_SECOND = 10
+ORDER_ID = re.compile(rb'"orderLinkId": *"([^"]+)"')
 PATIENCE_S = 3.0
 STAGES = (
     "read by the feed",
@@ -127,8 +131,26 @@ async def venue(symbols: Sequence[str], samples: int, a_second: int, shared: Pat
             simulator.load_bars(symbol, flat, BAR_MS)
             simulator.market(symbol).driven = True
             simulator.market(symbol).next_funding_ms = clock() + 365 * DAYS_MS  # it would be waited for
+        arrived = _watch_arrivals()
         say(json.dumps([simulator.rest_url, simulator.public_url, simulator.private_url]))
-        await Script(simulator, symbols, clock).run(samples, 0.15 if a_second > len(symbols) * 10 else 1.5)
+        closes = await Script(simulator, symbols, clock).run(samples, 0.15 if a_second > len(symbols) * 10 else 1.5)
+        say(json.dumps([closes, arrived]))
+
+
+def _watch_arrivals() -> dict[str, int]:
+    """When the last byte of each order was read, ns, by its id."""
+    from aiohttp.web_protocol import RequestHandler
+
+    arrived: dict[str, int] = {}
+    plain = RequestHandler.data_received
+
+    def data_received(handler: RequestHandler, data: bytes) -> None:
+        if found := ORDER_ID.search(data):
+            arrived[found[1].decode()] = time.perf_counter_ns()
+        plain(handler, data)
+
+    RequestHandler.data_received = data_received
+    return arrived
 
 
 class Script:
@@ -142,8 +164,8 @@ class Script:
         self._moved = 0
         self._next_close = clock() // BAR_MS * BAR_MS + BAR_MS
 
-    async def run(self, samples: int, rest_s: float) -> None:
-        """`rest_s` after each sample: the venue's second must be over."""
+    async def run(self, samples: int, rest_s: float) -> list[int]:
+        """When the candles went out, ns. `rest_s` after each sample: the venue's second must be over."""
         await self._until(lambda: all(self._line(symbol) for symbol in self._symbols), 30)
         jitter = random.Random(1)
         moving = asyncio.create_task(self._move())
@@ -162,7 +184,7 @@ class Script:
             await asyncio.sleep(rest_s)
             self._close(BASE)
         moving.cancel()
-        say(json.dumps(closes[WARM_UP:]))
+        return closes[WARM_UP:]
 
     def _close(self, close: Decimal) -> int:
         """The clock jumps to the close, and the candles of all instruments go out in one write."""
@@ -220,6 +242,7 @@ class Stamps:
 
     def __init__(self) -> None:
         self.passed: dict[str, list[int]] = {stage: [] for stage in STAGES}
+        self.written: dict[str, int] = {}
         self.waited: dict[int, int] = {}
 
     def pass_(self, stage: str) -> None:
@@ -252,6 +275,20 @@ class Stamps:
             self.pass_("on the disk")
 
         owner.commit = commit
+
+    def watch_sending(self, owner: type) -> None:
+        plain = owner.send
+
+        def send(owned: object, data: bytes) -> None:
+            plain(owned, data)
+            if found := ORDER_ID.search(data):
+                self.written[found[1].decode()] = time.perf_counter_ns()
+
+        owner.send = send
+
+    def settle(self, arrived: dict[str, int]) -> None:
+        """An order left when its write returned, or when it had arrived."""
+        self.passed["order written"] = sorted(min(at, arrived.get(id, at)) for id, at in self.written.items())
 
     def within(self, stage: str, first: int, before: int) -> list[int]:
         return [at for at in self.passed[stage] if first <= at < before]
@@ -286,7 +323,7 @@ def engine(config: Path, clock: SharedClock, stop: threading.Event) -> Stamps:
     stamps.watch(Desk, "on", "verdict at the desk", lambda event: isinstance(event, VerdictReceived), after=True)
     stamps.watch_commit(LedgerWriter)
     stamps.watch(transport.Client, "ask", "in the worker thread", lambda endpoint, _: endpoint == "place_order")
-    stamps.watch(http.client.HTTPConnection, "send", "order written", lambda data: b"orderLinkId" in data, after=True)
+    stamps.watch_sending(http.client.HTTPConnection)
     session.BybitVenue.__init__.__kwdefaults__["clock"] = clock
 
     def make_feed(config: Any, cache: Path) -> BybitFeed:
@@ -341,7 +378,9 @@ def measure(symbols: Sequence[str], samples: int, a_second: int = 1000) -> Figur
             waiting.start()
             stamps = engine(config, SharedClock(shared), stop)
             waiting.join()
-        return figures(json.loads(said[0]), stamps, len(symbols), time_syncs(folder))
+        closes, arrived = json.loads(said[0])
+        stamps.settle(arrived)
+        return figures(closes, stamps, len(symbols), time_syncs(folder))
 
 
 def figures(closes: Sequence[int], stamps: Stamps, count: int, syncs: list[float]) -> Figures:

@@ -4,13 +4,21 @@ import asyncio
 import logging
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from ipaddress import ip_address
+from pathlib import Path
 
 import msgspec
 import pytest
 from bybit_broker_kit import CREDENTIALS, trading
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradeterm.brokers.bybit import BybitVenue, transport
 from tradeterm.brokers.bybit.clock import VenueClock
@@ -24,8 +32,14 @@ from tradeterm.venues.bybit.endpoints import endpoints
 
 
 @contextmanager
-def answering(reply: bytes | None, *, times: int = 1) -> Iterator[tuple[str, list[bytes]]]:
+def answering(
+    reply: bytes | None, *, times: int = 1, certificate: str | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """A server that says the same to everybody (None: cuts the line) and keeps what it was sent."""
+    tls = None
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(5)
@@ -38,9 +52,10 @@ def answering(reply: bytes | None, *, times: int = 1) -> Iterator[tuple[str, lis
                     return
                 with line:
                     line.settimeout(5)
-                    heard.append(line.recv(65536))
-                    if reply is not None:
-                        line.sendall(reply)
+                    with nullcontext(line) if tls is None else tls.wrap_socket(line, server_side=True) as spoken:
+                        heard.append(spoken.recv(65536))
+                        if reply is not None:
+                            spoken.sendall(reply)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -166,6 +181,48 @@ def test_what_the_environment_says_is_read_once(monkeypatch: pytest.MonkeyPatch)
     assert not made.client.trust_env
     made.close()
     exempt.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_request_leaves_in_one_write(scheme: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    writes: list[bytes] = []
+    plain = HTTPConnection.send
+
+    def send(connection: HTTPConnection, data: bytes) -> None:
+        writes.append(data)
+        plain(connection, data)
+
+    monkeypatch.setattr(HTTPConnection, "send", send)
+    certificate = self_signed(tmp_path) if scheme == "https" else None
+    done = b'{"retCode":0,"retMsg":"OK","result":{"orderId":"1"}}'
+    with answering(http("200 OK", done), certificate=certificate) as (url, heard):
+        made = Client(url.replace("http:", f"{scheme}:"), CREDENTIALS, 5000, VenueClock(lambda: 1_700_000_000_000))
+        made.client.verify = certificate or True
+        outcome = made.ask("place_order", {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "a-1"})
+        made.close()
+    assert (outcome.code, outcome.sent, outcome.error) == (0, True, None)
+    assert writes == heard
+    assert heard[0].startswith(b"POST /v5/order/create ")
+    assert heard[0].endswith(b'"orderLinkId": "a-1"}')
+
+
+def self_signed(folder: Path) -> str:
+    """A file with a key and a certificate for 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "server.pem"
+    path.write_bytes(private + certificate.public_bytes(pem))
+    return str(path)
 
 
 def client() -> Client:

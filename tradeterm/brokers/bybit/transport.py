@@ -160,34 +160,41 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
     """An adapter whose connections note when the first byte of a request leaves: DNS, connecting, a proxy's tunnel and
     the TLS handshake come before that, and whatever fails there was certainly not delivered."""
 
-    class Plain(HTTPConnection):
+    class Whole(HTTPConnection):
+        """Head and body leave in one write. urllib3 writes them apart: two packets, and between them a chance for the
+        machine to run something else."""
+
+        _held: list[bytes] | None = None
+
         def connect(self) -> None:
             try:
                 super().connect()
             finally:
                 progress.sent = False
 
-        def send(self, data: Any) -> None:
-            if self.sock is None:
-                self.connect()
-            progress.sent = True
-            super().send(data)
-
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            held: list[bytes] = []
+            self._held = held
             try:
-                super().connect()
+                super().request(*args, **kwargs)
             finally:
-                progress.sent = False
+                self._held = None
+            self.send(b"".join(held))
 
         def send(self, data: Any) -> None:
+            if self._held is not None:
+                self._held.append(bytes(data))
+                return
             if self.sock is None:
                 self.connect()
             progress.sent = True
             super().send(data)
+
+    class Secure(Whole, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Whole
 
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
