@@ -225,3 +225,16 @@ def test_nothing_judged_is_no_value() -> None:
     assert math.isnan(scoring.brier([], [])) and math.isnan(scoring.log_loss([], []))
     assert math.isnan(scoring.brier_skill([], [])) and math.isnan(scoring.expected_calibration_error([], []))
     assert math.isnan(scoring.random_vetoes([], []).p) and scoring.reliability([], []) == ()
+
+
+def test_figures_are_plain_numbers() -> None:
+    """What is told on as JSON must hold no number of numpy's."""
+    pnl, factor = np.arange(60.0) - 20, np.tile([0.0, 0.5, 1.0], 20)
+    said, won = np.tile([0.25, 0.8], 30), np.tile([0, 1], 30)
+    kinds = ["a", "b"] * 30
+    found = [*scoring.value_added(pnl, factor, kinds), *scoring.random_vetoes(pnl, factor)]
+    found += [*scoring.outcomes(pnl, factor), scoring.brier(said, won), scoring.log_loss(said, won)]
+    found += [scoring.brier_skill(said, won, kinds), scoring.expected_calibration_error(said, won)]
+    found += [value for each in scoring.reliability(said, won) for value in each]
+    found += [value for each in scoring.coverage(said, won, [0.5, 0.9]) for value in each]
+    assert {type(value) for value in found} <= {float, int, bool}

@@ -210,13 +210,15 @@ class Judge(Struct, frozen=True, kw_only=True):
 class Scorecard(Struct, frozen=True, kw_only=True):
     """The judges that were asked in books of one currency, in the order of `Whose`, the watched after the enforced.
 
-    `shadows` are all shadow trades in the currency, `elsewhere` those in others: scorecards of their own. `capped` says
-    that only the newest were read. `sentence` is that of the first judge, or why there is none.
+    `shadows` are all shadow trades in the currency, `elsewhere` those in others: scorecards of their own. Of `unjudged`
+    ones nobody said anything: tier 2 was off, or only watched and has not answered. `capped`: only the newest were
+    read. `sentence` is that of the first judge, or why there is none.
     """
 
     currency: str
     judges: tuple[Judge, ...]
     shadows: int
+    unjudged: int
     elsewhere: dict[str, int]
     capped: bool
     sentence: str

@@ -171,7 +171,7 @@ def random_vetoes(pnl: ArrayLike, factor: ArrayLike, *, draws: int = 2000, seed:
         return RandomVetoes(sum(total >= reached for total in dealt) / len(dealt), deals, True)
     rng = generator(seed)
     totals = _drawn(lambda rows: rng.permuted(np.tile(kept, (rows, 1)), axis=1) @ row, draws, row.size)
-    return RandomVetoes((1 + np.count_nonzero(totals >= reached)) / (1 + draws), draws, False)
+    return RandomVetoes((1 + int(np.count_nonzero(totals >= reached))) / (1 + draws), draws, False)
 
 
 def brier(p: ArrayLike, won: ArrayLike) -> float:
@@ -212,7 +212,7 @@ def reliability(p: ArrayLike, won: ArrayLike, bins: int = 10) -> tuple[Reliabili
     require.count(bins=bins)
     place = np.minimum((said * bins + _ROUNDING).astype(np.intp), bins - 1)
     found = []
-    for at in np.unique(place):
+    for at in np.unique(place).tolist():
         mine = place == at
         trades, wins = int(mine.sum()), int(came[mine].sum())
         mean, interval = float(said[mine].mean()), wilson(wins, trades)
