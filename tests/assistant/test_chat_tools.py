@@ -22,7 +22,7 @@ from tradeterm.validators.secrets import Key
 WANTED = {
     "get_portfolio", "get_positions", "get_orders", "get_performance", "get_trades", "get_risk_state", "get_signals",
     "get_decision", "explain_decision", "get_market", "list_strategies", "get_strategy", "get_costs", "propose_pause",
-    "propose_params",
+    "propose_params", "propose_strategy", "preview", "run_backtest",
 }  # fmt: skip
 
 

@@ -56,7 +56,17 @@ def _parameters(proposal: Proposal, around: Around) -> Applied:
     )
 
 
+def _strategy(proposal: Proposal, around: Around) -> Applied:
+    from tradeterm.assistant.author_proposal import apply_strategy  # it brings the numerical libraries
+
+    return apply_strategy(proposal, around)
+
+
 _HOW: Mapping[ProposalKind, Callable[[Proposal, Around], Applied]] = MappingProxyType(
-    {ProposalKind.PAUSE: _pause, ProposalKind.PARAMETERS: _parameters}
+    {
+        ProposalKind.PAUSE: _pause,
+        ProposalKind.PARAMETERS: _parameters,
+        ProposalKind.STRATEGY: _strategy,
+    }
 )
 """Each may raise ToolError for what no longer makes sense."""

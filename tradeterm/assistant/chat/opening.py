@@ -6,6 +6,7 @@ from tradeterm.assistant.chat.conversation import Conversation
 from tradeterm.assistant.chat.model import ClaudeAsker
 from tradeterm.assistant.chat.proposals import Proposals
 from tradeterm.assistant.chat.spending import Spending
+from tradeterm.assistant.chat.tools.authoring import authoring_tools
 from tradeterm.assistant.chat.tools.decisions import decision_tools
 from tradeterm.assistant.chat.tools.proposing import proposing_tools
 from tradeterm.assistant.chat.tools.results import result_tools
@@ -54,8 +55,9 @@ def open_conversation(
         *standing_tools(console),
         *decision_tools(console),
         *result_tools(console, now),
-        *strategy_tools(config),
-        *proposing_tools(console, config, proposals),
+        *strategy_tools(config, profile),
+        *proposing_tools(console, config, profile, proposals),
+        *authoring_tools(config, profile, proposals),
     )
     spending = Spending(console, asker, config.chat, now)
     return Conversation(console, asker, tools, key=key, proposals=proposals, spending=spending)

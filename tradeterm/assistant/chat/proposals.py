@@ -24,6 +24,7 @@ _USAGE = "`APPLY` takes a proposal and its code, as its card shows them: `APPLY 
 class ProposalKind(StrEnum):
     PAUSE = "pause"
     PARAMETERS = "parameters"
+    STRATEGY = "strategy"
 
 
 class Proposal(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The two tools that propose. They keep a card for the operator and change nothing."""
+"""The two tools that propose what a desk can take at once. They keep a card for the operator and change nothing."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tradeterm.assistant.chat.outside import name
 from tradeterm.assistant.chat.proposals import LIFE_S, Proposal, ProposalKind, Proposals
+from tradeterm.assistant.chat.tools.authoring import compared
 from tradeterm.assistant.chat.tools.standing import view_of
 from tradeterm.assistant.chat.tools.strategies import parameters_of
 from tradeterm.assistant.chat.tools.tool import Tool, ToolError
@@ -13,6 +14,7 @@ from tradeterm.config import Config
 from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.states import BookState
+from tradeterm.profile import Profile
 
 _LONGEST_VALUE = 40
 
@@ -26,7 +28,7 @@ class AboutParameters(Struct, frozen=True, forbid_unknown_fields=True):
     changes: dict[str, Any]
 
 
-def proposing_tools(console: Console, config: Config, proposals: Proposals) -> tuple[Tool[Any], ...]:
+def proposing_tools(console: Console, config: Config, profile: Profile, proposals: Proposals) -> tuple[Tool[Any], ...]:
     return (
         Tool(
             "propose_pause",
@@ -38,10 +40,11 @@ def proposing_tools(console: Console, config: Config, proposals: Proposals) -> t
         Tool(
             "propose_params",
             "Show the operator a card with new values for parameters of a book's strategy (names and bounds: "
-            "get_strategy). Limits, sizing and exits cannot be proposed. It changes nothing; applied, it becomes "
-            "lines for the configuration, which the engine reads at its next start.",
+            "get_strategy). Limits, sizing and exits cannot be proposed. The card has a backtest before and after, in "
+            "and out of sample. It changes nothing; applied, it becomes lines for the configuration, which the engine "
+            "reads at its next start.",
             AboutParameters,
-            lambda taken: _told(proposals, propose_parameters(config, proposals, taken.book, taken.changes)),
+            lambda taken: _with_backtest(config, profile, proposals, taken),
         ),
     )
 
@@ -61,8 +64,19 @@ def propose_pause(console: Console, proposals: Proposals, book: str) -> Proposal
     )
 
 
-def propose_parameters(config: Config, proposals: Proposals, book: str, changes: dict[str, Any]) -> Proposal:
-    """Raises ToolError for what the configuration would not take."""
+async def _with_backtest(
+    config: Config, profile: Profile, proposals: Proposals, taken: AboutParameters
+) -> dict[str, Any]:
+    check_parameters(config, taken.book, taken.changes)
+    lines = await compared(config, profile, taken.book, taken.changes)
+    proposal = propose_parameters(config, proposals, taken.book, taken.changes, lines)
+    return {**_told(proposals, proposal), "card": list(lines)}
+
+
+def propose_parameters(
+    config: Config, proposals: Proposals, book: str, changes: dict[str, Any], lines: tuple[str, ...] = ()
+) -> Proposal:
+    """`lines` are shown on the card. Raises ToolError for what the configuration would not take."""
     before = check_parameters(config, book, changes)
     changed = {key: value for key, value in changes.items() if before[key] != value}
     if not changed:
@@ -74,6 +88,7 @@ def propose_parameters(config: Config, proposals: Proposals, book: str, changes:
         "Lines for your configuration; the engine reads them at its next start.",
         {key: before[key] for key in changed},
         changed,
+        lines=lines,
     )
 
 
