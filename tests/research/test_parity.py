@@ -53,13 +53,14 @@ def of_the_engine(config: Config) -> tuple[list[Fact], list[float], dict[str, in
         rows = db.execute(f"SELECT {columns} FROM trades ORDER BY ts_opened, instrument").fetchall()
         denied = "SELECT outcome_code, count(*) FROM signals WHERE kind = 'ENTRY' AND outcome = 'DENIED' GROUP BY 1"
         codes = dict(db.execute(denied).fetchall())
-    facts = [
-        Fact(
-            name, side, float(size), opened // BAR_MS * BAR_MS, float(entry), closed // BAR_MS * BAR_MS, float(out), why
-        )
-        for name, side, size, opened, entry, closed, out, why, _ in rows
-    ]
+    facts = [fact_of(*row[:-1]) for row in rows]
     return facts, [float(row[-1]) for row in rows], codes
+
+
+def fact_of(name: str, side: str, size: str, opened: int, entry: str, closed: int, out: str, why: str) -> Fact:
+    return Fact(
+        name, side, float(size), opened // BAR_MS * BAR_MS, float(entry), closed // BAR_MS * BAR_MS, float(out), why
+    )
 
 
 def of_the_study(result: Result) -> tuple[list[Fact], list[float]]:

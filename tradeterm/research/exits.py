@@ -3,6 +3,7 @@
 Both give the same answer, to the last bit. The rules are those of `fills.py`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.research.bars import Bars
-from tradeterm.research.fills import ExitPolicy, Levels, Reason, Watch, levels
+from tradeterm.research.fills import EntryBar, ExitPolicy, Levels, Reason, Watch, levels
 from tradeterm.strategies.panel import Floats
 
 _FIRST_WINDOW, _LARGEST_WINDOW, _GROWTH = 256, 4096, 4
@@ -115,6 +116,23 @@ def first_exit(
     if out < bars.rows:
         return Exit(out, float(bars.open[out]), due, Moment.OPEN)
     return Exit(bars.last, float(bars.close[bars.last]), Reason.DATA_END, Moment.CLOSE)
+
+
+def stop_at(
+    bars: Bars, row: int, last: int, side: int, entry: float, policy: ExitPolicy, anchor: float
+) -> float | None:
+    """Where the stop of a position entered at the open of `row` lies after the close of `last`, if it is open then;
+    None without one."""
+    at = levels(policy, side, entry, anchor, bars.tick)
+    best, _ = _best_and_worst(bars, row, last + 1, side)
+    if at.entry_bar is EntryBar.CLOSE:
+        best = np.append(bars.close[row : row + 1] * side, best[1:])
+    peak = float(np.fmax.reduce(best, initial=entry * side))
+    stop = at.stop
+    if peak >= at.arm:
+        trailed = peak * at.keep
+        stop = max(stop, trailed if at.tick is None else at.tick.up(trailed))
+    return stop * side if math.isfinite(stop) else None
 
 
 def signed_bar(bars: Bars, row: int, side: int) -> tuple[float, float, float, float]:

@@ -46,11 +46,16 @@ class Regimes:
 
     def at(self, number: int, row: int) -> Model:
         """What is known of an instrument to a decision at the close of `row`."""
+        found, bars = self.newest(number, row), self._market[number]
+        if found is None or bars.closed(row) - found[0] > _CURRENT_BARS * bars.interval_ms:
+            return Model()
+        return found[1]
+
+    def newest(self, number: int, row: int) -> tuple[int, Model] | None:
+        """The same however old it is, and of when it is (UTC ms); None before the first bar."""
         bars = self._market[number]
         last = bars.last_bar(row - 1)
-        if last < 0 or bars.closed(row) - bars.closed(last) > _CURRENT_BARS * bars.interval_ms:
-            return Model()
-        return _model(bars, last)
+        return None if last < 0 else (bars.closed(last), _model(bars, last))
 
 
 def _model(bars: Bars, last: int) -> Model:

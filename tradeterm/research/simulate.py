@@ -46,7 +46,7 @@ class InstrumentSignals(NamedTuple):
 class Simulation(Struct, frozen=True, kw_only=True):
     """`decided` is what became of every signal, in time; `ignored` counts those that led to no trade, by why. `market`,
     `costs` and `capital` are what was put in. `lost_at` (UTC ms) is when equity was 0 or below, which ended the
-    run; None where it never was."""
+    run; None where it never was. `owners` names the book of each instrument of the market where there are several."""
 
     trades: Trades
     payments: Payments
@@ -56,6 +56,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
     costs: Costs
     capital: float
     lost_at: int | None = None
+    owners: tuple[str, ...] = ()
 
 
 def simulate(
@@ -76,7 +77,24 @@ def simulate(
     words for signals without a trade.
     """
     account = Account(tuple(market), costs, capital)
-    return _Run(account, Decider(account, policy, sizer, limits, why), policy).through(signals, exits)
+    return Run(account, Decider(account, policy, sizer, limits, why), policy, signals, exits).through()
+
+
+def simulate_together(runs: Sequence["Run"]) -> tuple[Simulation, ...]:
+    """The same of several books, each on an account of its own; of signals at one instant those of the first book come
+    first. At each decision every book stands where it does then, so that a sizer may look at all of them.
+
+    Nothing but decisions looks beyond a book, so each book's own events need no common order.
+    """
+    found = [list(_decisions(run.account.market, run.signals)) for run in runs]
+    coming = sorted((ts, book, number, row, side) for book, of in enumerate(found) for ts, number, row, side in of)
+    for count, (ts, book, number, row, side) in enumerate(coming):
+        for run in runs:
+            if count % _RELEASE_AFTER == 0:
+                release_all(run.account.market)
+            run.until((ts, _DECIDE, -1))
+        runs[book].decide(number, row, side)
+    return tuple(run.finish() for run in runs)
 
 
 def signals_of(signals: Signals) -> tuple[InstrumentSignals, ...]:
@@ -92,67 +110,88 @@ def signals_of(signals: Signals) -> tuple[InstrumentSignals, ...]:
     )
 
 
-class _Run:
-    """One run: the heap of what is to come, as (time, kind, instrument)."""
+class Run:
+    """One book's run: its account, what it decides, and the heap of what is to come, as (time, kind, instrument)."""
 
-    def __init__(self, account: Account, decider: Decider, policy: ExitPolicy) -> None:
-        self._account, self._decider, self._policy = account, decider, policy
+    def __init__(
+        self,
+        account: Account,
+        decider: Decider,
+        policy: ExitPolicy,
+        signals: Sequence[InstrumentSignals],
+        exits: FirstExit = first_exit,
+    ) -> None:
+        self.account, self.decider, self.policy, self.signals = account, decider, policy, signals
+        self._first_exit = exits
+        self._capital = account.cash
         self._coming: list[tuple[int, int, int]] = []
         self._exits: dict[int, Exit] = {}
 
-    def through(self, signals: Sequence[InstrumentSignals], exits: FirstExit) -> Simulation:
-        market, coming, capital = self._account.market, self._coming, self._account.cash
-        for count, (ts, number, row, side) in enumerate(_decisions(market, signals)):
+    def through(self) -> Simulation:
+        """All of it."""
+        market = self.account.market
+        for count, (ts, number, row, side) in enumerate(_decisions(market, self.signals)):
             if count % _RELEASE_AFTER == 0:
                 release_all(market)
-            now = (ts, _DECIDE, number)
-            while coming and coming[0] < now:
-                self._happen(*heapq.heappop(coming), signals, exits)
-            entry = self._decider.decide(number, row, side)
-            if entry is not None:
-                heapq.heappush(coming, (market[number].opened(entry.row), _ENTER, number))
-        while coming:
-            self._happen(*heapq.heappop(coming), signals, exits)
+            self.until((ts, _DECIDE, number))
+            self.decide(number, row, side)
+        return self.finish()
+
+    def until(self, now: tuple[int, int, int]) -> None:
+        """Let happen what comes before `now`."""
+        coming = self._coming
+        while coming and coming[0] < now:
+            self._happen(*heapq.heappop(coming))
+
+    def decide(self, number: int, row: int, side: int) -> None:
+        entry = self.decider.decide(number, row, side)
+        if entry is not None:
+            heapq.heappush(self._coming, (self.account.market[number].opened(entry.row), _ENTER, number))
+
+    def finish(self) -> Simulation:
+        """What is still to come, and all that came of it."""
+        while self._coming:
+            self._happen(*heapq.heappop(self._coming))
         return Simulation(
-            trades=self._account.trades(),
-            payments=self._account.payments(),
-            decided=tuple(self._decider.decided),
-            ignored=dict(self._decider.ignored),
-            market=market,
-            costs=self._account.costs,
-            capital=capital,
-            lost_at=self._account.lost_at,
+            trades=self.account.trades(),
+            payments=self.account.payments(),
+            decided=tuple(self.decider.decided),
+            ignored=dict(self.decider.ignored),
+            market=self.account.market,
+            costs=self.account.costs,
+            capital=self._capital,
+            lost_at=self.account.lost_at,
         )
 
-    def _happen(self, ts: int, kind: int, number: int, signals: Sequence[InstrumentSignals], exits: FirstExit) -> None:
+    def _happen(self, ts: int, kind: int, number: int) -> None:
         if kind == _ENTER:
-            self._enter(number, signals[number], exits)
+            self._enter(number)
         elif kind == _SETTLE:
             self._settle(number, ts)
         else:
-            self._account.close(number, self._exits.pop(number))
+            self.account.close(number, self._exits.pop(number))
 
-    def _enter(self, number: int, signals: InstrumentSignals, exits: FirstExit) -> None:
-        entry = self._decider.entering[number]
-        price = self._decider.enter(number)
+    def _enter(self, number: int) -> None:
+        entry = self.decider.entering[number]
+        price = self.decider.enter(number)
         if price is None:
             return
-        bars, side = self._account.market[number], entry.side
-        anchor = self._decider.anchor(number, price, entry.signal_row)
-        out = exits(bars, entry.row, side, price, self._policy, signals.exits(side), anchor)
+        bars, side = self.account.market[number], entry.side
+        anchor = self.decider.anchor(number, price, entry.signal_row)
+        out = self._first_exit(bars, entry.row, side, price, self.policy, self.signals[number].exits(side), anchor)
         self._exits[number] = out
         heapq.heappush(self._coming, (*exit_time(bars, out), number))
         self._next_settlement(number, bars.opened(entry.row))
 
     def _settle(self, number: int, ts: int) -> None:
-        funding = self._account.market[number].funding
-        if number in self._account.positions and funding is not None:
-            self._account.settle(number, ts, float(funding.rate[np.searchsorted(funding.ts, ts)]))
+        funding = self.account.market[number].funding
+        if number in self.account.positions and funding is not None:
+            self.account.settle(number, ts, float(funding.rate[np.searchsorted(funding.ts, ts)]))
             self._next_settlement(number, ts)
 
     def _next_settlement(self, number: int, after: int) -> None:
         """Queue the settlement that follows, if the position lives to see it."""
-        bars = self._account.market[number]
+        bars = self.account.market[number]
         if bars.funding is None:
             return
         at = int(np.searchsorted(bars.funding.ts, after, side="right"))

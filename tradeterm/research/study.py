@@ -11,22 +11,23 @@ from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.instrument import Calendar, Instrument
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.signals import GateCode
+from tradeterm.research.account import Account
 from tradeterm.research.backtesting import DAYS_PER_YEAR, settlements_of
 from tradeterm.research.bars import Bars, Liquidity, Settlements, bars_of, length_of
 from tradeterm.research.costs import Costs
-from tradeterm.research.entries import Why
+from tradeterm.research.entries import Decider, Why
 from tradeterm.research.exits import ExitSignals, FirstExit, first_exit
 from tradeterm.research.fills import Anchor, EntryBar, ExitPolicy, policy_of
 from tradeterm.research.regimes import HISTORY_BARS, Regimes
 from tradeterm.research.result import Result
-from tradeterm.research.simulate import InstrumentSignals, signals_of, simulate
+from tradeterm.research.simulate import InstrumentSignals, Run, Simulation, signals_of
 from tradeterm.research.ticks import Step
-from tradeterm.research.tier1 import BookRules, Verdicts
+from tradeterm.research.tier1 import BookRules, DeskDenial, Verdicts
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Strategy
 from tradeterm.strategies.registry import make_strategy
 
-_AT_ONCE = 65_536
+_AT_ONCE = 14_336
 """Rows of signals worked out together: few enough that the arrays in between stay in the processor's cache."""
 _MOMENT_MS = 1.5  # not less than one once it is a whole number of them
 _WHY = Why(
@@ -91,29 +92,44 @@ def run(study: Study, *, exits: FirstExit = first_exit, verdicts: Verdicts | Non
     the desk's own checks: the codes of those that deny are the reasons of `Result.ignored`. As on a live desk, stop and
     target are measured from the signal's close, the trailing stop goes by the close of the entry's bar, prices lie on
     the tick, and a position is held from a moment after the open. `verdicts` are what tier 2 said; without them it is
-    off. Raises ConfigError for a book that cannot be
-    simulated, and for a panel without rows or with instruments that are not the book's contracts.
+    off. Raises ConfigError for a book that cannot be simulated, and for a panel without rows or with instruments that
+    are not the book's contracts.
     """
+    return result_of(study, prepared(study, exits=exits, verdicts=verdicts).through())
+
+
+def prepared(
+    study: Study,
+    *,
+    exits: FirstExit = first_exit,
+    verdicts: Verdicts | None = None,
+    desk: DeskDenial | None = None,
+) -> Run:
+    """`run` before its first event; `desk` are the limits the book shares with others."""
     book, panel = study.book, study.panel
     _check(study)
-    market = bars_of(
+    market = market_of(study)
+    policy = _policy(book, panel.interval_ms)
+    fill_cost = study.costs.fee + study.costs.slippage
+    sizer = BookRules(study.instruments, book, Regimes(market), fill_cost, verdicts, desk)
+    account = Account(market, study.costs, book.capital)
+    return Run(account, Decider(account, policy, sizer, (), _WHY), policy, signals(study, market), exits)
+
+
+def result_of(study: Study, found: Simulation) -> Result:
+    return Result(found, DAYS_PER_YEAR[study.calendar], study.since)
+
+
+def market_of(study: Study) -> tuple[Bars, ...]:
+    """The study's bars with all that its costs depend on."""
+    panel = study.panel
+    return bars_of(
         panel,
         calendar=study.calendar,
         funding=settlements(study),
         liquidity=None if study.liquidity is None else [study.liquidity.get(name) for name in panel.instruments],
         steps=[(Step.of(contract.tick_size), Step.of(contract.lot_size)) for contract in study.instruments],
     )
-    found = simulate(
-        market,
-        signals(study, market),
-        _policy(book, panel.interval_ms),
-        costs=study.costs,
-        capital=book.capital,
-        sizer=BookRules(study.instruments, book, Regimes(market), study.costs.fee + study.costs.slippage, verdicts),
-        exits=exits,
-        why=_WHY,
-    )
-    return Result(found, DAYS_PER_YEAR[study.calendar], study.since)
 
 
 def settlements(study: Study) -> list[Settlements | None]:

@@ -1,8 +1,8 @@
 """Tier 1 of a book in simulated time: the limits that mean something there, by the live desk's own checks.
 
 Simulated are the cool-down, the number of positions, the day's loss, the drawdown, the sizes of an order, and the
-exposures. What a person or a venue has to do with (trading states, breaker, health, stale data, unknown orders), and
-the limits of a desk of several books, are not.
+exposures. What a person or a venue has to do with (trading states, breaker, health, stale data, unknown orders) is not;
+the limits of a desk of several books are in `desk_limits`.
 """
 
 import math
@@ -39,10 +39,13 @@ class Judged(NamedTuple):
 Verdicts = Callable[[Wanted], Judged | None]
 """Of an entry that tier 1 let through; None where there is none."""
 
+DeskDenial = Callable[[Wanted, float], GateCode | None]
+"""The code by which the desk's shared limits deny an entry of that quantity; None where they let it through."""
+
 
 class BookRules:
     """A book's sizer for one run: the desk's size, refused by the code of the check that denies it, or of the verdict
-    where there are `verdicts`."""
+    where there are `verdicts`. What passes the book's own checks is held to those of the `desk`, where there is one."""
 
     def __init__(
         self,
@@ -51,8 +54,10 @@ class BookRules:
         models: Regimes | None,
         fill_cost: float,
         verdicts: Verdicts | None = None,
+        desk: DeskDenial | None = None,
     ) -> None:
         self._instruments, self._limits, self._verdicts = tuple(instruments), book.limits, verdicts
+        self._desk = desk
         self._size = DeskSizer(instruments, book.sizing, book.limits, models, fill_cost)
         self._entered: dict[int, int] = {}
 
@@ -70,6 +75,8 @@ class BookRules:
         quantity, contract = self._size(wanted, verdict), self._instruments[wanted.instrument]
         last, no_edge = self._entered.get(wanted.instrument), "" if quantity else self._size.no_edge(wanted)
         code = denial(self._limits, contract, wanted, quantity, last, no_edge)
+        if code is None and self._desk is not None:
+            code = self._desk(wanted, quantity)
         if code is not None:
             raise Refused(code)
         return quantity
@@ -82,7 +89,7 @@ def denial(
     decided (UTC ms), `no_edge` as in `GateRequest`."""
     if _is_clear(limits, contract, wanted, quantity, last):
         return None
-    denied = gate.denial(gate.run(_request(limits, contract, wanted, quantity, last, no_edge), CHECKS))
+    denied = gate.denial(gate.run(request_of(limits, contract, wanted, quantity, last, no_edge), CHECKS))
     return None if denied is None else denied.code
 
 
@@ -105,8 +112,14 @@ def _is_clear(limits: LimitsConfig, contract: Instrument, wanted: Wanted, quanti
     )
 
 
-def _request(
-    limits: LimitsConfig, contract: Instrument, wanted: Wanted, quantity: float, last: int | None, no_edge: str = ""
+def request_of(
+    limits: LimitsConfig,
+    contract: Instrument,
+    wanted: Wanted,
+    quantity: float,
+    last: int | None = None,
+    no_edge: str = "",
+    desk: DeskRisk | None = None,
 ) -> GateRequest:
     """What the live desk's checks look at, of a flat instrument at the signal's close."""
     equity, price, peak = exact(wanted.equity), exact(wanted.price), exact(max(wanted.peak_equity, wanted.equity))
@@ -134,7 +147,7 @@ def _request(
         worst_total=exact(wanted.exposure) + notional,
         positions=wanted.positions,
         open_orders=0,
-        desk=DeskRisk(limits=RiskConfig()),
+        desk=DeskRisk(limits=RiskConfig()) if desk is None else desk,
         no_edge=no_edge,
         last_entry=last,
     )

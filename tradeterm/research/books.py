@@ -1,0 +1,146 @@
+"""Several books in simulated time as one desk trades them: each on its own capital, under the limits they share."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tradeterm.config import RiskConfig
+from tradeterm.domain.errors import ConfigError
+from tradeterm.research.account import Payments, Trades
+from tradeterm.research.backtesting import DAYS_PER_YEAR
+from tradeterm.research.desk_limits import DeskLimits, Trader
+from tradeterm.research.exits import FirstExit, first_exit
+from tradeterm.research.regimes import Regimes
+from tradeterm.research.result import Result
+from tradeterm.research.simulate import Simulation, simulate_together
+from tradeterm.research.study import Study, prepared, result_of
+from tradeterm.research.tier1 import Verdicts
+from tradeterm.research.together import Together
+from tradeterm.strategies.panel import Panel
+
+NAMES_JOINED = " + "
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """Books in the order in which their signals of one instant are judged, that of the configuration, and the limits
+    they share. `panels` have their bars, and those before them that the shared models look back at."""
+
+    names: tuple[str, ...]
+    studies: tuple[Study, ...]
+    panels: tuple[Panel, ...]
+    risk: RiskConfig = RiskConfig()
+
+    @property
+    def name(self) -> str:
+        return NAMES_JOINED.join(self.names)
+
+    @property
+    def currency(self) -> str:
+        return self.studies[0].book.currency
+
+
+class DeskResult(Struct, frozen=True):
+    """What came of each book, and of all of them: there the market is that of one book after the other."""
+
+    books: tuple[Result, ...]
+    whole: Result
+
+
+def run_desk(
+    desk: Desk, *, verdicts: Sequence[Verdicts | None] | None = None, exits: FirstExit = first_exit
+) -> DeskResult:
+    """Trade the books together. Each is traded as `study.run` would, and held to the desk's shared limits as they
+    stand at each decision; `verdicts` are those of each book.
+
+    Raises ConfigError for what `study.run` does, and for books that are not of one desk: with other bar lengths,
+    money, calendars or costs.
+    """
+    _check(desk)
+    contracts = {item.id: item for study in desk.studies for item in study.instruments}
+    limits = DeskLimits(replace(desk.risk, currency=desk.currency), Together(contracts, desk.panels, desk.risk))
+    runs = []
+    for number, (name, study) in enumerate(zip(desk.names, desk.studies, strict=True)):
+        said = None if verdicts is None else verdicts[number]
+        run = prepared(study, exits=exits, verdicts=said, desk=limits.of(number))
+        limits.join(Trader(name, study.book, study.instruments, Regimes(run.account.market), run))
+        runs.append(run)
+    found = simulate_together(runs)
+    whole = _together(desk.names, found)
+    since = [study.since for study in desk.studies if study.since is not None]
+    return DeskResult(
+        tuple(result_of(study, one) for study, one in zip(desk.studies, found, strict=True)),
+        Result(whole, DAYS_PER_YEAR[desk.studies[0].calendar], min(since, default=None)),
+    )
+
+
+def _check(desk: Desk) -> None:
+    if len(set(desk.names)) != len(desk.names):
+        raise ConfigError(f"found {NAMES_JOINED.join(desk.names)}, allowed each book once")
+    for what, values in (
+        ("bars", [study.book.interval for study in desk.studies]),
+        ("money", [study.book.currency for study in desk.studies]),
+        ("calendar", [study.calendar.value for study in desk.studies]),
+        ("costs", [study.costs for study in desk.studies]),
+    ):
+        if any(value != values[0] for value in values):
+            told = ", ".join(f"{name} {value}" for name, value in zip(desk.names, values, strict=True))
+            raise ConfigError(f"{what}: found {told}, allowed the same for all books of a desk")
+
+
+def _together(names: Sequence[str], found: Sequence[Simulation]) -> Simulation:
+    """All books as one simulation, which is lost when each of them is."""
+    lost = [one.lost_at for one in found if one.lost_at is not None]
+    sizes = [len(one.market) for one in found]
+    first = [sum(sizes[:number]) for number in range(len(sizes))]
+    return Simulation(
+        trades=_trades([one.trades for one in found], first),
+        payments=_payments([one.payments for one in found], first),
+        decided=tuple(
+            sorted(
+                (
+                    each._replace(instrument=each.instrument + start)
+                    for one, start in zip(found, first, strict=True)
+                    for each in one.decided
+                ),
+                key=lambda each: each.ts,
+            )
+        ),
+        ignored=_counted([one.ignored for one in found]),
+        market=tuple(bars for one in found for bars in one.market),
+        costs=found[0].costs,
+        capital=sum(one.capital for one in found),
+        lost_at=max(lost) if len(lost) == len(found) else None,
+        owners=tuple(name for name, size in zip(names, sizes, strict=True) for _ in range(size)),
+    )
+
+
+def _trades(parts: Sequence[Trades], first: Sequence[int]) -> Trades:
+    exits = np.concatenate([part.exit_ts for part in parts])
+    order = np.argsort(exits, kind="stable")
+    columns: dict[str, Any] = {}
+    for name in Trades.__struct_fields__[1:]:
+        if name == "reason":
+            reasons = [reason for part in parts for reason in part.reason]
+            columns[name] = tuple(reasons[at] for at in order)
+            continue
+        offsets = first if name == "instrument" else [0] * len(parts)
+        columns[name] = np.concatenate([getattr(p, name) + at for p, at in zip(parts, offsets, strict=True)])[order]
+    return Trades(names=tuple(name for part in parts for name in part.names), **columns)
+
+
+def _payments(parts: Sequence[Payments], first: Sequence[int]) -> Payments:
+    ts = np.concatenate([part.ts for part in parts])
+    order = np.argsort(ts, kind="stable")
+    numbers = np.concatenate([part.instrument + at for part, at in zip(parts, first, strict=True)])
+    return Payments(ts[order], numbers[order], np.concatenate([part.amount for part in parts])[order])
+
+
+def _counted(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)
