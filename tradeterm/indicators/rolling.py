@@ -34,8 +34,23 @@ def lags(x: Floats, n: int) -> Iterator[Floats]:
 
 
 def rolling_sum(x: Floats, n: int) -> Floats:
-    """Sum of the last `n` values."""
-    return _total(lags(x, n))
+    """Sum of the last `n` values, put together of the sums of the last 1, 2, 4, 8 … of them."""
+    part, of = x, 1
+    total, summed = (x.copy(), 1) if n & 1 else (None, 0)
+    while 2 * of <= n:
+        part, of = _plus_earlier(part, part, of), 2 * of
+        if n & of:
+            total, summed = part if total is None else _plus_earlier(total, part, summed), summed + of
+    assert total is not None
+    return total
+
+
+def _plus_earlier(x: Floats, y: Floats, rows: int) -> Floats:
+    """x and what `y` was `rows` bars earlier."""
+    found = np.empty(x.shape)
+    found[:rows] = np.nan
+    np.add(x[rows:], y[: max(0, y.shape[0] - rows)], out=found[rows:])
+    return found
 
 
 def highest(x: Floats, n: int) -> Floats:

@@ -37,18 +37,29 @@ class Sessions:
         record = np.empty(parts.shape, dtype=np.bool_)
         record[:, :, 0] = parts[:, :, 0] > -np.inf
         record[:, :, 1:] = parts[:, :, 1:] > best[:, :, :-1]
-        row = np.arange(self._length, dtype=np.int32)  # half the memory to go through
-        last = np.maximum.accumulate(np.where(record, row, np.int32(-1)), axis=2)
-        return self._join(np.where(last >= 0, row - last, np.nan))
+        records = np.flatnonzero(record)
+        since = np.full(parts.size, np.inf)
+        if records.size:
+            lasts = np.diff(records, append=parts.size)
+            since[records[0] :] = np.arange(records[0], parts.size) - np.repeat(records, lasts)
+        since = since.reshape(parts.shape)
+        since[since > np.arange(self._length)] = np.nan  # that was another session's
+        return self._join(since)
 
     def first_since_armed(self, wanted: Flags, arms: Flags) -> Flags:
         """The first `wanted` row of each session, and the first one after every row that `arms` again."""
         want, arm = self._split(wanted, False), self._split(arms, False)
-        count = np.cumsum(want, axis=2, dtype=np.int32)
-        row = np.arange(self._length, dtype=np.int32)
-        last_arm = np.maximum.accumulate(np.where(arm, row, np.int32(0)), axis=2)
-        base: NDArray[np.int32] = np.take_along_axis(count - want, last_arm, axis=2)
-        return self._join(want & (count - base == 1))
+        begins = want.copy()
+        begins[:, :, 1:] &= ~want[:, :, :-1] | arm[:, :, 1:]  # no other row of a run can be a first
+        rows, armed = np.flatnonzero(begins), np.flatnonzero(arm)
+        since = rows - rows % self._length
+        if armed.size:
+            last = np.searchsorted(armed, rows, side="right") - 1
+            since = np.maximum(since, np.where(last >= 0, armed[last], 0))
+        earlier = np.concatenate(([0], np.cumsum(want, dtype=np.int64)))
+        first = np.zeros(want.size, dtype=np.bool_)
+        first[rows[earlier[rows] == earlier[since]]] = True
+        return self._join(first.reshape(want.shape))
 
     def _split(self, x: NDArray[Scalar], fill: float | bool) -> NDArray[Scalar]:
         """(rows, instruments) → (instruments, sessions, rows of a session); rows outside the panel are `fill`."""
