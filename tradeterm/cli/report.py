@@ -1,10 +1,11 @@
-"""`tradeterm report parity`: did a run decide as a backtest of its time does?"""
+"""`tradeterm report parity`: did a run decide as a backtest of its time does? The other reports are of a ledger."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradeterm.cli import report_ledger
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.figures import moment
 from tradeterm.cli.output import DONE, FAILED, note, say, say_json
@@ -24,7 +25,10 @@ _SHOWN = 50
 
 
 def add(commands: Commands) -> None:
-    group = Commands(commands.add("report", None, "what a run did, beside what it should have done"), required=True)
+    group = Commands(
+        commands.add("report", None, "what was earned, allowed, decided; and whether rightly"), required=True
+    )
+    report_ledger.add(group)
     parity = group.add("parity", parity_, "repeat a run as a backtest, and name every decision that differs", json=True)
     parity.add_argument("journal", nargs="?", metavar="JOURNAL", help="a journal file (default: the newest)")
     parity.add_argument("--book", metavar="BOOK", help="of a run of several books")
@@ -74,6 +78,7 @@ def parity_(options: argparse.Namespace) -> int:
 def _compared(profile: Profile, run: "Played", book: str, data: Path | None) -> tuple["Found", "Parity"]:
     from msgspec.structs import replace
 
+    from tradeterm.assistant.reports.benchmark import bars_folder
     from tradeterm.research.parity import Live, compare, verdicts_of
     from tradeterm.research.studies import Asked, find_study
     from tradeterm.research.study import run as run_study
@@ -96,7 +101,7 @@ def _compared(profile: Profile, run: "Played", book: str, data: Path | None) -> 
     capital = None if began is None else float(began.cash)
     first, last = bars[0].ts_event, bars[-1].ts_event
     asked = Asked(start=first, end=last, capital=capital)
-    found = find_study(book, config, data or _where(profile, config), asked)
+    found = find_study(book, config, data or bars_folder(profile, config), asked)
     verdicts = verdicts_of(signals, run.verdicts)
     study = _as_the_run(found.study, config.books[book].instruments, contracts)
     found = replace(found, notes=(*found.notes, _facts(study, live)))
@@ -122,13 +127,6 @@ def _facts(study: "Study", live: "Live") -> str:
     if without:
         return f"the run's journal has no contract facts of {', '.join(without)}: sizes may differ for want of them"
     return "contract facts are those the run had"
-
-
-def _where(profile: Profile, config: "Config") -> Path | None:
-    """Where the run's bars are: the bundled recording (None), the recording it replayed, or what the feed keeps."""
-    if config.feed.kind == "replay":
-        return user_path(config.feed.path) if config.feed.path else None
-    return profile.market / config.feed.kind
 
 
 def _book(config: "Config", wanted: str | None) -> str:
