@@ -21,6 +21,8 @@ SYMBOLS, BOOKS = ["BTCUSDT", "BNBUSDT", "ETHUSDT"], ["crypto", "eos"]
         ("pause crypto", "pause", "crypto"),
         ("speed 20x", "speed", "20x"),
         ("speed max", "speed", "max"),
+        ("gate", "gate", ""),
+        ("Is the AI any good?", "gate", ""),
     ],
 )
 def test_understood(line: str, word: str, argument: str) -> None:

@@ -11,6 +11,7 @@ from tradeterm.domain.view import BookView, DeskView, GateView, LimitView, Posit
 
 NOTHING_YET = "No engine has run in this profile yet."
 SHOWN = 10
+GATE_SIGNALS = 500
 
 
 def status(console: Console, now_ms: int | None = None) -> list[str]:
@@ -214,6 +215,18 @@ def _amount(value: float, unit: str) -> str:
 def alerts(console: Console) -> list[str]:
     found = console.alerts(limit=SHOWN)
     return [f"{moment(alert.ts)} {alert.level} {clean(alert.text)} [{alert.code}]" for alert in found] or ["No alerts."]
+
+
+def gate(console: Console) -> list[str]:
+    """What tier 2 was worth, each currency apart. Made of so few signals that nobody waits for it."""
+    from tradeterm.assistant.evidence import read_evidence
+    from tradeterm.assistant.scorecard_text import scorecard_lines
+    from tradeterm.assistant.scoring import scorecard  # brings the numerical libraries
+
+    evidence = read_evidence(console, GATE_SIGNALS)
+    cards = [scorecard(evidence, currency=currency) for currency in evidence.currencies]
+    lines = [line for card in cards for line in scorecard_lines(card)]
+    return lines or ["Tier 2 has not been asked about a signal yet."]
 
 
 def symbols(console: Console) -> list[str]:

@@ -49,6 +49,7 @@ _QUESTIONS: dict[str, Callable[[Console], list[str]]] = {
     "risk": answers.risk,
     "alerts": answers.alerts,
     "books": answers.books,
+    "gate": answers.gate,
 }
 
 

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import msgspec
 from msgspec import Struct
 
+from tradeterm.console.client import open_console
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import AiUsage, ShadowTrade
 from tradeterm.domain.signals import Verdict, VerdictDecision, VerdictSource
@@ -84,8 +86,8 @@ class _Line(Struct, frozen=True):
 
 
 def read_evidence(console: Console, limit: int = _MOST) -> Evidence:
-    """The newest shadow trades with what belongs to them. May take some 100 ms with thousands of them; any thread may
-    call it that owns the console. Raises LedgerError."""
+    """The newest shadow trades with what belongs to them. May take some 100 ms with thousands of them. Raises
+    LedgerError."""
     shadows = console.shadow_trades(limit=limit)
     if not shadows:
         return Evidence()
@@ -99,6 +101,14 @@ def read_evidence(console: Console, limit: int = _MOST) -> Evidence:
         asked=read_asked(console.profile.audit) if isinstance(console, _OnFiles) else (),
         capped=len(shadows) == limit,
     )
+
+
+def read_apart(console: Console) -> Evidence:
+    """The same in a thread of its own: through a second connection where the console has one. Raises LedgerError."""
+    if not isinstance(console, _OnFiles):
+        return read_evidence(console)
+    with closing(open_console(console.profile)) as apart:
+        return read_evidence(apart)
 
 
 def read_asked(audit: Path) -> tuple[Asked, ...]:

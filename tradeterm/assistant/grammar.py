@@ -26,12 +26,14 @@ _REASONED = (Takes.REASON, Takes.MAYBE_BOOK_REASON)
 
 
 class Word(Struct, frozen=True):
-    """A word of the ask line: a question, or with a `verb` a request to the engine."""
+    """A word of the ask line: a question, or with a `verb` a request to the engine. `also` are whole lines that mean
+    the same."""
 
     name: str
     help: str
     takes: Takes = Takes.NOTHING
     verb: CommandVerb | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
@@ -49,6 +51,11 @@ WORDS = (
     Word("risk", "each limit, how much of it is used, and the headroom"),
     Word("alerts", "the latest alerts"),
     Word("books", "the books and their states"),
+    Word(
+        "gate",
+        "whether tier 2 is any good: what its verdicts were worth",
+        also=("is the ai any good", "is tier 2 any good"),
+    ),
     Word("halt", "stop all trading now: cancel entries, keep protective stops", verb=CommandVerb.HALT),
     Word("stop", "no new entries; exits go on", verb=CommandVerb.STOP),
     Word("start", "let entries through again after stop", verb=CommandVerb.START),
@@ -90,6 +97,10 @@ def read(line: str) -> Request | Misread:
     parts = line.strip().lstrip(":").rstrip("?").split()
     if not parts:
         return Misread("Type a word; `help` lists them.")
+    said = " ".join(parts).lower()
+    asked = next((word for word in WORDS if said in word.also), None)
+    if asked is not None:
+        return Request(asked)
     name, rest = parts[0].lower(), parts[1:]
     word = next((word for word in WORDS if word.name == name), None)
     if word is None:

@@ -10,6 +10,7 @@ from tradeterm.assistant.chat.tools.authoring import authoring_tools
 from tradeterm.assistant.chat.tools.decisions import decision_tools
 from tradeterm.assistant.chat.tools.proposing import proposing_tools
 from tradeterm.assistant.chat.tools.results import result_tools
+from tradeterm.assistant.chat.tools.scoring import scoring_tools
 from tradeterm.assistant.chat.tools.standing import standing_tools
 from tradeterm.assistant.chat.tools.strategies import strategy_tools
 from tradeterm.assistant.grammar import NEEDS_AI
@@ -55,6 +56,7 @@ def open_conversation(
         *standing_tools(console),
         *decision_tools(console),
         *result_tools(console, now),
+        *scoring_tools(console),
         *strategy_tools(config, profile),
         *proposing_tools(console, config, profile, proposals),
         *authoring_tools(config, profile, proposals),

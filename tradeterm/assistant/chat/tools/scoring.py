@@ -14,7 +14,7 @@ from tradeterm.assistant.scorecard_text import not_enough, probability
 from tradeterm.assistant.text import moment
 from tradeterm.console.protocol import Console
 
-_GROUPS = 20
+_MOST_GROUPS = 48  # of all judges
 _BY = (By.DECISION, By.STRATEGY, By.MODEL, By.PROMPT, By.REGIME, By.SYMBOL, By.REASON)
 
 
@@ -34,10 +34,11 @@ def scoring_tools(console: Console) -> tuple[Tool[Any], ...]:
 
 async def _scorecards(console: Console) -> dict[str, Any]:
     cards = await asyncio.to_thread(_cards, console)
+    groups = _MOST_GROUPS // max(1, sum(len(card.judges) for card in cards))
     return {
         "outcomes_needed": LEAST_OUTCOMES,
         "note": "profits are those of shadow trades: the signal at its full size under the paper cost model",
-        "scorecards": [_card(card) for card in cards],
+        "scorecards": [_card(card, groups) for card in cards],
         "sentence": cards[0].sentence if cards else "Tier 2 has not been asked about a signal yet.",
     }
 
@@ -49,17 +50,17 @@ def _cards(console: Console) -> list[Scorecard]:
     return [scorecard(evidence, currency=currency) for currency in evidence.currencies]
 
 
-def _card(card: Scorecard) -> dict[str, Any]:
+def _card(card: Scorecard, groups: int) -> dict[str, Any]:
     return {
         "currency": card.currency,
         "signals": card.shadows,
         "of_them_without_a_judgement": card.unjudged,
         "only_the_newest": card.capped,
-        "judges": [_judge(judge) for judge in card.judges],
+        "judges": [_judge(judge, groups) for judge in card.judges],
     }
 
 
-def _judge(judge: Judge) -> dict[str, Any]:
+def _judge(judge: Judge, most: int) -> dict[str, Any]:
     shown = [group for by in _BY for group in judge.breakdown if group.by is by]
     groups = [
         {
@@ -96,7 +97,7 @@ def _judge(judge: Judge) -> dict[str, Any]:
         "cheap_gate": _baseline(judge.baseline),
         "flip_rate_pct": pct(judge.flip_rate),
         "asked_again": judge.reasked,
-        "breakdown": rows(groups, len(groups), _GROUPS),
+        "breakdown": rows(groups, len(groups), most),
         "sentence": judge.sentence,
     }
 
