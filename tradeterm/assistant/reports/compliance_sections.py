@@ -7,9 +7,8 @@ from tradeterm.assistant.reports.chain import VERIFIED
 from tradeterm.assistant.reports.compliance import Compliance
 from tradeterm.assistant.reports.events import Event
 from tradeterm.assistant.reports.rules import BookRules
-from tradeterm.assistant.reports.write import SHOWN
 from tradeterm.assistant.text import moment, number
-from tradeterm.research.report.blocks import Block, Folded, Paragraph, Points, Section
+from tradeterm.research.report.blocks import Block, Paragraph, Points, Section
 from tradeterm.research.report.facts import Cell, Table
 
 Row = tuple[Cell, ...]
@@ -76,20 +75,17 @@ def _rules(found: Compliance) -> Section:
     ]
     if found.desk_limits:
         blocks.append(Table(("Limit of the desk", "Value"), found.desk_limits, "The desk"))
-    for book in found.rules:
-        blocks += _book_rules(book)
-    return Section("Rules of tier 1", tuple(blocks))
+    return Section("Rules of tier 1", (*blocks, *(_book_rules(book) for book in found.rules)))
 
 
-def _book_rules(book: BookRules) -> list[Block]:
+def _book_rules(book: BookRules) -> Table:
     rows: list[Row] = [
-        (rule.code, rule.asks, rule.limit if rule.limit is not None else "-", rule.key or "-", f"{rule.asked:,}",
-         f"{rule.denied:,}")
+        (rule.code, "-" if rule.limit is None else rule.limit, rule.key or "-", f"{rule.asked:,}", f"{rule.denied:,}")
         for rule in book.rules
-    ]  # fmt: skip
+    ]
     unknown = "" if book.known else " (limits not known: the configuration of the last run is not at hand)"
-    columns = ("Rule", "Asks", "Limit", "Set by", "Asked", "Denied")
-    return [Table(columns, tuple(rows), f"Book {book.book}{unknown}")]
+    notes = tuple(rule.asks for rule in book.rules)
+    return Table(("Rule", "Limit", "Set by", "Asked", "Denied"), tuple(rows), f"Book {book.book}{unknown}", notes)
 
 
 def _decisions(found: Compliance) -> Section:
@@ -245,15 +241,14 @@ def _events(title: str, events: Sequence[Event], none: str, columns: tuple[str, 
 
 
 def _section(title: str, columns: tuple[str, ...], rows: Sequence[Row], none: str) -> Section:
-    return Section(title, tuple(_table(title if len(rows) > SHOWN else "", columns, rows, none)))
+    return Section(title, tuple(_table("", columns, rows, none)))
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Sequence[Row], none: str) -> list[Block]:
-    """A long one is folded where it can be."""
+    """Never folded: a page that is printed shows all of it."""
     if not rows:
         return [Paragraph(none)] if none else []
-    table = Table(columns, tuple(rows), title)
-    return [Folded(f"{title or 'All'} ({len(rows):,})", table)] if len(rows) > SHOWN else [table]
+    return [Table(columns, tuple(rows), title)]
 
 
 def _when(ts: int | None) -> str:

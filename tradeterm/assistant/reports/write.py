@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from tradeterm.assistant.reports.head import Head
 from tradeterm.research.report.as_html import page
 from tradeterm.research.report.as_markdown import document
-from tradeterm.research.report.blocks import Block, Folded, Paragraph, Section
+from tradeterm.research.report.blocks import Block, Paragraph, Section
 from tradeterm.research.report.facts import Table
 
-SHOWN = 30
+SHOWN = 50
 """Rows of a table on a terminal."""
 
 
@@ -20,7 +20,7 @@ def as_page(head: Head, chapters: Sequence[Section]) -> str:
 
 def as_text(head: Head, chapters: Sequence[Section], *, most: int | None = None) -> str:
     """Markdown, complete; or with at most `most` rows a table, and a sentence where there are more."""
-    cut = [_unfolded(section, most) for section in chapters]
+    cut = chapters if most is None else [_cut(section, most) for section in chapters]
     return document(head.title, head.line, [*cut, Section("About this report", (Paragraph(_footer(head)),))])
 
 
@@ -31,14 +31,12 @@ def _footer(head: Head) -> str:
     )
 
 
-def _unfolded(section: Section, most: int | None) -> Section:
+def _cut(section: Section, most: int) -> Section:
     blocks: list[Block] = []
     for block in section.blocks:
-        table = block.table if isinstance(block, Folded) else block
-        if not isinstance(table, Table) or most is None or len(table.rows) <= most:
-            blocks.append(table)
+        if not isinstance(block, Table) or len(block.rows) <= most:
+            blocks.append(block)
             continue
-        left = len(table.rows) - most
-        blocks.append(Table(table.columns, table.rows[:most], table.title, table.notes[:most], table.tints[:most]))
-        blocks.append(Paragraph(f"and {left:,} more; --json or --out FILE has all"))
+        blocks.append(Table(block.columns, block.rows[:most], block.title, block.notes[:most], block.tints[:most]))
+        blocks.append(Paragraph(f"and {len(block.rows) - most:,} more; --json or --out FILE has all"))
     return Section(section.title, tuple(blocks))
