@@ -93,9 +93,7 @@ def _applied(proposal: Proposal, draft: Draft, written: Written) -> str:
     if written.kept is not None:
         lines.append(f"The version before it is kept as {written.kept}.")
     if written.book is None:
-        lines.append(
-            f"There are no live prices for its instruments here; `tradeterm backtest {name}` trades it on bars."
-        )
+        lines.append(f"No live prices are had for what it trades; `tradeterm backtest {name}` takes recorded bars.")
     else:
         lines.append("It trades nowhere yet. Start its paper book, play money on Bybit's live prices, with:")
         lines.append(f"  {written.command}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain word
     from tradeterm.assistant.chat.events import Event
     from tradeterm.assistant.chat.proposals import Proposals
 
-_ASKS_A_MODEL = "claude"
+_ASK_A_MODEL = ("claude", "openai-shaped")
 
 
 class PartKind(StrEnum):
@@ -116,7 +116,7 @@ class ChatSession:
     @property
     def wanted(self) -> bool:
         """Whether the configuration asks for an AI, had or not."""
-        return self._config.gate.validator == _ASKS_A_MODEL
+        return self._config.gate.validator in _ASK_A_MODEL
 
     @property
     def label(self) -> str:

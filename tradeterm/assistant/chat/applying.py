@@ -7,6 +7,7 @@ from tradeterm.assistant.ask import Proposed
 from tradeterm.assistant.chat.applied import Applied, Around
 from tradeterm.assistant.chat.proposals import Proposal, ProposalKind, ProposalRefused, Proposals
 from tradeterm.assistant.chat.tools.proposing import check_parameters, state_of
+from tradeterm.assistant.chat.tools.reporting import apply_report
 from tradeterm.assistant.chat.tools.tool import ToolError
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
@@ -67,6 +68,7 @@ _HOW: Mapping[ProposalKind, Callable[[Proposal, Around], Applied]] = MappingProx
         ProposalKind.PAUSE: _pause,
         ProposalKind.PARAMETERS: _parameters,
         ProposalKind.STRATEGY: _strategy,
+        ProposalKind.REPORT: apply_report,
     }
 )
 """Each may raise ToolError for what no longer makes sense."""

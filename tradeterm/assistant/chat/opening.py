@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tradeterm.assistant.chat.conversation import Conversation
-from tradeterm.assistant.chat.model import ClaudeAsker
+from tradeterm.assistant.chat.model import Asker, ClaudeAsker
 from tradeterm.assistant.chat.proposals import Proposals
 from tradeterm.assistant.chat.spending import Spending
 from tradeterm.assistant.chat.tools.authoring import authoring_tools
@@ -19,10 +19,13 @@ from tradeterm.console.protocol import Console
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import Profile, find_profile
 from tradeterm.validators.provider import is_safe_url
-from tradeterm.validators.registry import CLAUDE
+from tradeterm.validators.registry import CLAUDE, OPENAI_SHAPED
 from tradeterm.validators.secrets import Key, key_variable, load_key
 
-_PROVIDERS = (AiProvider.ANTHROPIC, AiProvider.OPENROUTER, AiProvider.BEDROCK)
+_PROVIDERS = {
+    CLAUDE: (AiProvider.ANTHROPIC, AiProvider.OPENROUTER, AiProvider.BEDROCK),
+    OPENAI_SHAPED: (AiProvider.GEMINI, AiProvider.OPENROUTER, AiProvider.OTHER),
+}
 
 
 def why_offline(config: Config, environ: Mapping[str, str] | None = None) -> str:
@@ -50,7 +53,7 @@ def open_conversation(
     """
     profile = profile or find_profile()
     key = _key(config, environ)
-    asker = ClaudeAsker(config.gate.ai, key, config.chat.max_tokens)
+    asker = _asker(config, key)
     proposals = Proposals(now) if proposals is None else proposals
     tools = (
         *standing_tools(console),
@@ -65,13 +68,23 @@ def open_conversation(
     return Conversation(console, asker, tools, key=key, proposals=proposals, spending=spending)
 
 
+def _asker(config: Config, key: Key) -> Asker:
+    """Each brings its own client."""
+    if config.gate.validator == OPENAI_SHAPED:
+        from tradeterm.assistant.chat.openai_model import OpenAiAsker
+
+        return OpenAiAsker(config.gate.ai, key, config.chat.max_tokens)
+    return ClaudeAsker(config.gate.ai, key, config.chat.max_tokens)
+
+
 def _key(config: Config, environ: Mapping[str, str] | None) -> Key:
     """Raises ConfigError with what plain language lacks."""
     gate = config.gate
-    if gate.validator != CLAUDE:
+    if gate.validator not in _PROVIDERS:
         raise ConfigError(NEEDS_AI)
-    if gate.ai.provider not in _PROVIDERS:
-        raise ConfigError("Plain language needs gate.ai.provider anthropic, openrouter or bedrock.")
+    providers = _PROVIDERS[gate.validator]
+    if gate.ai.provider not in providers:
+        raise ConfigError(f"Plain language needs gate.ai.provider {', '.join(providers[:-1])} or {providers[-1]}.")
     if gate.ai.base_url and not is_safe_url(gate.ai.base_url):
         raise ConfigError("gate.ai.base_url must begin with https://.")
     key = load_key(gate.ai, environ)

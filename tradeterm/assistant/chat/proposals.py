@@ -25,6 +25,7 @@ class ProposalKind(StrEnum):
     PAUSE = "pause"
     PARAMETERS = "parameters"
     STRATEGY = "strategy"
+    REPORT = "report"
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
