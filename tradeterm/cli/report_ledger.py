@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradeterm.assistant.reports.kinds import ABOUT
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.output import DONE, FAILED, note, say, say_json
 from tradeterm.cli.session import config_of, profile_of
@@ -18,16 +19,11 @@ if TYPE_CHECKING:
     from tradeterm.research.report.blocks import Section
 
 _SUFFIXES = (".html", ".md", ".json")
-_HELP = {
-    "performance": "what was earned, what it cost and what it was made of",
-    "compliance": "what was allowed, what was done, and whether the record of it holds",
-    "gate": "what the verdicts of tier 2 were worth",
-}
 
 
 def add(group: Commands) -> None:
-    for kind, text in _HELP.items():
-        parser = group.add(kind, run, text, json=True)
+    for kind, text in ABOUT.items():
+        parser = group.add(kind.value, run, text, json=True)
         parser.add_argument("--from", dest="start", metavar="TIME", help="first moment, UTC (default: all)")
         parser.add_argument("--to", dest="end", metavar="TIME", help="moment before which it ends, UTC")
         parser.add_argument("--book", default="", metavar="BOOK", help="one book (default: all)")
@@ -47,14 +43,13 @@ def run(options: argparse.Namespace) -> int:
     reviewer of compliance has to look at; `narrative` is null unless asked for, else {"by", "paragraphs", "unverified",
     "why"}. Exit status 1 where an audit chain or the ledger is found broken.
     """
-    from tradeterm.assistant.reports.head import Kind
     from tradeterm.assistant.reports.make import Wanted, make
     from tradeterm.assistant.reports.record import Span
 
     profile = profile_of(options)
     out = _out(options)
     wanted = Wanted(
-        kind=Kind(options.kind),
+        kind=options.kind,
         span=Span(_time("--from", options.start), _time("--to", options.end)),
         book=options.book,
         ledger=user_path(options.file) if options.file else None,

@@ -3,23 +3,15 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from msgspec import Struct
 
 from tradeterm import __version__
+from tradeterm.assistant.reports.kinds import Kind
 from tradeterm.assistant.reports.record import Record
 from tradeterm.assistant.text import moment
 from tradeterm.domain.states import Mode
 from tradeterm.ledger.check import SIMULATED_VENUE
-
-
-class Kind(StrEnum):
-    """The reports there are."""
-
-    PERFORMANCE = "performance"
-    COMPLIANCE = "compliance"
-    GATE = "gate"
 
 
 class Head(Struct, frozen=True, kw_only=True):

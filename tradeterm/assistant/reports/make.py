@@ -11,7 +11,8 @@ from tradeterm.assistant.reports.compliance_sections import compliance_sections
 from tradeterm.assistant.reports.configs import configurations
 from tradeterm.assistant.reports.gate import Gate, gate
 from tradeterm.assistant.reports.gate_sections import gate_sections
-from tradeterm.assistant.reports.head import Head, Kind, head
+from tradeterm.assistant.reports.head import Head, head
+from tradeterm.assistant.reports.kinds import Kind
 from tradeterm.assistant.reports.performance import Known, Performance, performance
 from tradeterm.assistant.reports.performance_sections import performance_sections
 from tradeterm.assistant.reports.record import Record, Span, read_record
