@@ -110,6 +110,9 @@ def _with_paths(config: Config, file: Path) -> Config:
             config, notify=msgspec.structs.replace(config.notify, secrets_file=str(secrets))
         )
     config = msgspec.structs.replace(config, gate=_gate_paths(config.gate, file))
+    if config.news.file:
+        news_file = file.absolute().parent / user_path(config.news.file)
+        config = msgspec.structs.replace(config, news=msgspec.structs.replace(config.news, file=str(news_file)))
     if not config.feed.path:
         return config
     found = file.absolute().parent / user_path(config.feed.path)

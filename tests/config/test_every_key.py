@@ -130,7 +130,7 @@ def test_the_example_names_every_key_with_its_default() -> None:
     bare_book = type(book)(strategy="eos", venue="paper", instruments=book.instruments, capital=book.capital)
     for name in ("currency", "interval", "enabled", "exits", "sizing", "limits"):
         assert getattr(book, name) == getattr(bare_book, name), name
-    for name in ("gate", "paper", "feed", "ledger", "ui", "keys"):
+    for name in ("gate", "news", "paper", "feed", "ledger", "ui", "keys"):
         assert getattr(load_config(example_config()), name) == getattr(Config(), name), name
 
 

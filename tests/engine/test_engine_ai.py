@@ -90,6 +90,15 @@ def test_every_decision_is_on_the_disk_before_its_order() -> None:
     usages = seen.of(AiUsage)
     assert len(usages) == len(server.asked) == len(verdicts)
     assert rows("SELECT count(*) FROM ai_usage") == [(len(usages),)]
+    sent = [msgspec.json.decode(body["messages"][0]["content"]) for body in server.asked]
+    assert [record["context"] for record in records] == sent, "the record holds exactly what was sent"
+    for context in sent:
+        assert len(context["bars"]) == 30
+        assert context["bars"][-1][2] == "0.0"
+        assert context["data_quality"]["source"] == "replay"
+        assert context["market"]["last"] == context["signal"]["price"], "its own bar is among them"
+        assert None not in (context["market"]["volatility_percentile"], context["trend"]["from_ema50_atr"])
+        assert (context["market"]["bid"], context["market"]["spread_bps"]) == (None, None)
     assert KEY.encode() not in demo_profile().ledger.read_bytes()
     assert KEY not in msgspec.json.encode(records).decode()
 

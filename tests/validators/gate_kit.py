@@ -41,7 +41,14 @@ def packet(**groups: Any) -> dict[str, Any]:
     return {
         "signal": {"stop": "82565.4", "target": "86778.1", "quantity": "0.119", "reason": "EOS: fell 3 % in 4 h"},
         "explain": {"trend_4h": -0.031234567, "trend_1h": -0.01, "confirmations": 2.0, "funding_rate": 0.0001},
-        "market": {"mark": "84250.5", "age_ms": 120, "funding_rate": 0.0001, "regime": "range", "volatility": 0.52},
+        "market": {
+            "mark": "84250.5",
+            "age_ms": 120,
+            "funding_rate": 0.0001,
+            "regime": "range",
+            "volatility": 0.52,
+            "atr": 842.505,
+        },
         "size": {"binding": "position cap", "factors": {"risk per trade": "0.01"}},
         "limits": {"max_leverage": 2.0, "drawdown": 0.08, "daily_loss": 0.05},
         "tier1": [

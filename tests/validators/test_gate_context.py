@@ -36,6 +36,8 @@ def test_every_ratio_is_worked_out() -> None:
         "quantity": "0.119",
         "stop_distance": "0.02000107",
         "target_distance": "0.03000101",
+        "stop_atr": "2.000107",
+        "target_atr": "3.000101",
         "reward_to_risk": "1.499970",
         "notional_of_equity": "0.1002581",
         "risk_of_equity": "0.002005269",
@@ -50,6 +52,7 @@ def test_every_ratio_is_worked_out() -> None:
             "notional": "8910",
             "profit_of_price": "0.01",
             "held_minutes": 60,
+            "correlation": None,
         }
     ]
     assert found["tier1"] == {

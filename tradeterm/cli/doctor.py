@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from tradeterm.cli.doctor_host import host_findings
     from tradeterm.cli.doctor_logout import logout_finding
+    from tradeterm.cli.doctor_news import news_findings
     from tradeterm.cli.doctor_notify import notify_findings
     from tradeterm.cli.doctor_profile import profile_findings
     from tradeterm.cli.doctor_venues import venue_findings
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
         *host_findings(profile),
         *profile_findings(profile, config_file_of(options, profile)),
         *venue_findings(profile, config_file_of(options, profile)),
+        *news_findings(profile, config_file_of(options, profile)),
         *notify_findings(profile, config_file_of(options, profile)),
         logout_finding(),
     ]

@@ -33,6 +33,7 @@ from tradeterm.config.gate import (
     OnMiss,
     RecordedConfig,
 )
+from tradeterm.config.news import NewsConfig
 from tradeterm.config.notify import (
     BellConfig,
     BellStyle,
@@ -91,6 +92,7 @@ __all__ = [
     "LimitsConfig",
     "MailSecurity",
     "MarginMode",
+    "NewsConfig",
     "NewsMode",
     "NotifyConfig",
     "NtfyConfig",
@@ -137,6 +139,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     books: dict[str, BookConfig] = {}
     gate: GateConfig = GateConfig()
     chat: ChatConfig = ChatConfig()
+    news: NewsConfig = NewsConfig()
     risk: RiskConfig = RiskConfig()
     breaker: BreakerConfig = BreakerConfig()
     paper: PaperConfig = PaperConfig()

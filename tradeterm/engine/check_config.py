@@ -8,6 +8,7 @@ from tradeterm.config import BookConfig, Config, Environment, NotifyConfig, enab
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.states import Mode
+from tradeterm.engine.news_check import news_mistakes, news_warnings
 from tradeterm.feeds.registry import REPLAY, check_feed
 from tradeterm.validators.registry import gate_warnings, make_validator
 from tradeterm.venues.bybit.endpoints import doubtful_url, endpoints
@@ -32,7 +33,7 @@ def trading_mistakes(config: Config) -> list[str]:
             mistakes += str(error).splitlines()
         except DataError as error:
             mistakes.append(f"feed.path: {error}")
-    mistakes = list(dict.fromkeys(mistakes))
+    mistakes = list(dict.fromkeys([*mistakes, *news_mistakes(config)]))
     return mistakes or list(money_mistakes(config))
 
 
@@ -43,7 +44,7 @@ def check_gate(config: Config) -> None:
 
 def trading_warnings(config: Config) -> list[str]:
     """What a person should know although the engine starts, one sentence each."""
-    return list(gate_warnings(config.gate))
+    return [*gate_warnings(config.gate), *news_warnings(config)]
 
 
 def _check_key_file(config: Config, book: BookConfig) -> None:

@@ -47,6 +47,7 @@ from tradeterm.engine.runners import make_runners
 from tradeterm.engine.sightings import Sightings
 from tradeterm.engine.startup import Prepared
 from tradeterm.engine.supervisor import Supervisor
+from tradeterm.engine.surroundings import Surroundings
 from tradeterm.engine.urgency import Urgency
 from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, gate_view, live_view
 from tradeterm.feeds.protocol import Feed
@@ -129,11 +130,15 @@ class Driver:
             now=self._now,
             wall=wall_ms,
         )
+        self._surroundings = Surroundings(
+            config, feed.instruments(), tell=self._decisions.tell, now=self._now, recorded=self._lockstep
+        )
         self._gate = Gate(
             self._make_validator,
             deadline_s=config.gate.deadline_seconds,
             post=self._core.post,
             now=self._now,
+            besides=self._surroundings.of,
         )
         self._gate_lane = Lane(WorkerName.GATE, self._supervisor, self._gate.carry_out, self._gate.restart)
         self._sightings = Sightings()
@@ -189,6 +194,7 @@ class Driver:
             model=self._models.take,
             urgency=urgency,
             cursor=prepared.cursor,
+            watch=self._surroundings.on_market,
         )
         self._core.ts = self._market.cursor
         self._conditions = Conditions(
@@ -293,6 +299,7 @@ class Driver:
         self._publisher.publish()
         self._spawn(tasks, partial(keep, WorkerName.LEDGER, self._publisher.run), self._models.run)
         await self._models.start(self._feed, self._market.cursor)
+        await self._surroundings.start(self._feed, self._market.cursor)
         await self._core.settled()
         self._spawn(
             tasks,
@@ -307,6 +314,7 @@ class Driver:
         return (
             partial(tick, self._brokers, self._core.post, self._now, self._urgency),
             self._conditions.run,
+            self._surroundings.run,
             partial(collect_between_orders, self._urgency),
         )
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from tradeterm.domain.commands import DeskCommand, RequestVerdict
 from tradeterm.domain.events import DeskEvent, VerdictReceived
-from tradeterm.domain.signals import Verdict, VerdictDecision, VerdictSource
+from tradeterm.domain.signals import Signal, Verdict, VerdictDecision, VerdictSource
 from tradeterm.validators.protocol import GateStatus, Validator
 
 WIDTH = 40
@@ -17,9 +18,20 @@ GRACE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
+KnownBesides = Callable[[Signal, int], Mapping[str, Any]]
+"""Groups of the context, by name, of what the desk does not know of a signal at a time."""
+
+
+def nothing_besides(signal: Signal, ts: int) -> Mapping[str, Any]:
+    """For a validator that reads the desk's own packet alone."""
+    return {}
+
 
 class Gate:
-    """Judges signals, several at once. A validator that breaks is made anew; its signal stays blocked."""
+    """Judges signals, several at once. A validator that breaks is made anew; its signal stays blocked.
+
+    What the validator sees is the desk's packet with what is known `besides`; it keeps what it saw in its record.
+    """
 
     def __init__(
         self,
@@ -28,11 +40,13 @@ class Gate:
         deadline_s: float,
         post: Callable[[DeskEvent], None],
         now: Callable[[], int],
+        besides: KnownBesides = nothing_besides,
     ) -> None:
         self._make = make
         self._deadline_s = deadline_s
         self._post = post
         self._now = now
+        self._besides = besides
         self._validator = make()
         self._broke_on: set[str] = set()
 
@@ -69,7 +83,9 @@ class Gate:
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._deadline_s + GRACE_S):
-                verdict = await self._validator.judge(signal, command.context, self._now())
+                ts = self._now()
+                context = joined(command.context, self._besides(signal, ts))
+                verdict = await self._validator.judge(signal, context, ts)
         except TimeoutError:
             verdict = self._blocked(command, "TIMEOUT", f"no verdict within {self._deadline_s:g} s", started)
         except Exception as error:
@@ -100,6 +116,15 @@ class Gate:
             ts=self._now(),
             code=code,
         )
+
+
+def joined(context: Mapping[str, Any], besides: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, group by group; the desk's own values stand."""
+    found = dict(context)
+    for name, group in besides.items():
+        own = context.get(name)
+        found[name] = {**group, **own} if isinstance(group, Mapping) and isinstance(own, Mapping) else group
+    return found
 
 
 async def _close(validator: Validator) -> None:

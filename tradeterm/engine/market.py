@@ -42,6 +42,7 @@ class Market:
         model: Callable[[Sequence[Bar], int], Awaitable[None]],
         urgency: Urgency,
         cursor: int,
+        watch: Callable[[MarketEvent], None],
     ) -> None:
         self._feed = feed
         self._simulated = [broker for broker in brokers if isinstance(broker, FollowsMarket)]
@@ -55,6 +56,7 @@ class Market:
         self._see_bars = see_bars
         self._reconnect = reconnect
         self._model = model
+        self._watch = watch
         self._urgency = urgency
         self._stopping = False
         self._last_ts = cursor
@@ -107,11 +109,12 @@ class Market:
         self._last_ts = ts
 
     async def _show(self, waiting: list[MarketEvent]) -> None:
-        """Each event goes to the simulated venues, then to the desk; what failed midway is shown again."""
+        """Each event goes to the simulated venues and who watches, then to the desk; what failed midway comes again."""
         while waiting:
             event = waiting[0]
             for broker in self._simulated:
                 broker.on_market(event)
+            self._watch(event)
             self._post(event)
             waiting.pop(0)
 

@@ -19,19 +19,27 @@ from tradeterm.validators.codes import Failure, GateFailure
 from tradeterm.validators.digest import canonical, digest
 from tradeterm.validators.untrusted import clean, is_suspicious
 
-SCHEMA = 1
+SCHEMA = 2
 LARGEST_TOKENS = 2500
 _CHARACTERS_A_TOKEN = 3  # JSON full of digits; prose has four
 
-_GROUPS = ("explain", "market", "limits", "history", "data_quality")
+_GROUPS = ("explain", "trend", "limits", "history", "data_quality")
 _SHOWN_POSITIONS = 8
+_CORRELATED = Decimal("0.7")
 _TIGHT = Decimal("0.75")
 _DIGITS = Precision(prec=7)
 _FARTHEST_DIGIT = 30  # beyond it a number is a mistake, and would be very long
 _NAME = re.compile(r"[A-Za-z0-9_&.:/%+-]{1,48}")
+_SHORT = re.compile(r"-?[0-9]{1,4}\.[0-9]{1,3}")
 _NO_VALUE = frozenset({"none", "null", "nan", "snan", "inf", "infinity"})
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
-_UNHASHED = (("signal", "id"), ("signal", "age_ms"), ("market", "age_ms"), ("data_quality", "age_ms"))
+_UNHASHED = (
+    ("signal", "id"),
+    ("signal", "age_ms"),
+    ("market", "age_ms"),
+    ("data_quality", "bar_age_ms"),
+    ("data_quality", "quote_age_ms"),
+)
 """Who asks and how long it took; the same situation is the same context."""
 
 
@@ -54,13 +62,14 @@ def build_context(signal: Signal, packet: Mapping[str, Any], ts: int, *, news: b
     found = clean(headlines if isinstance(headlines, list | tuple) else ())
     known = {
         "schema": SCHEMA,
-        "signal": _signal(signal, _group(packet, "signal"), _group(packet, "portfolio"), ts),
+        "signal": _signal(signal, packet, ts),
+        "market": _market(signal, _group(packet, "market")),
         **{name: _plain(_group(packet, name)) for name in _GROUPS},
-        "portfolio": _portfolio(_group(packet, "portfolio"), ts),
+        "portfolio": _portfolio(signal, _group(packet, "portfolio"), ts),
         "tier1": _tier1(packet.get("tier1")),
-        "bars": _plain(packet.get("bars")) or [],
     }
     _refuse_texts(known)
+    known["bars"] = _bars(packet.get("bars"))  # numbers alone, and many
     context = GateContext(known, found.items, found.suspicious)
     if tokens_of(context.text) > LARGEST_TOKENS:
         text = f"the context has about {tokens_of(context.text)} tokens, allowed {LARGEST_TOKENS}"
@@ -81,9 +90,11 @@ def tokens_of(text: str) -> int:
     return len(text) // _CHARACTERS_A_TOKEN + 1
 
 
-def _signal(signal: Signal, packet: Mapping[str, Any], portfolio: Mapping[str, Any], ts: int) -> dict[str, Any]:
-    price, stop, target = signal.price, _decimal(packet.get("stop")), _decimal(packet.get("target"))
-    quantity, equity = _decimal(packet.get("quantity")), _decimal(portfolio.get("equity"))
+def _signal(signal: Signal, packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
+    wanted = _group(packet, "signal")
+    price, stop, target = signal.price, _decimal(wanted.get("stop")), _decimal(wanted.get("target"))
+    quantity, equity = _decimal(wanted.get("quantity")), _decimal(_group(packet, "portfolio").get("equity"))
+    atr = _decimal(_group(packet, "market").get("atr"))
     risked = None if stop is None else abs(price - stop)
     won = None if target is None else abs(target - price)
     return {
@@ -98,6 +109,8 @@ def _signal(signal: Signal, packet: Mapping[str, Any], portfolio: Mapping[str, A
         "quantity": _number(quantity),
         "stop_distance": _ratio(risked, price),
         "target_distance": _ratio(won, price),
+        "stop_atr": _ratio(risked, atr),
+        "target_atr": _ratio(won, atr),
         "reward_to_risk": _ratio(won, risked),
         "notional_of_equity": _ratio(None if quantity is None else quantity * price, equity),
         "risk_of_equity": _ratio(None if quantity is None or risked is None else quantity * risked, equity),
@@ -109,7 +122,17 @@ def side_word(side: PositionSide) -> str:
     return side.value.lower()
 
 
-def _portfolio(packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
+def _market(signal: Signal, packet: Mapping[str, Any]) -> dict[str, Any]:
+    """`funding_paid` is what the position would pay at the next settlement, of its notional; below 0 it is paid."""
+    rate = _decimal(packet.get("funding_rate"))
+    return {
+        **_plain({name: value for name, value in packet.items() if name != "atr"}),
+        "atr_of_price": _ratio(_decimal(packet.get("atr")), signal.price),
+        "funding_paid": None if rate is None else _number(rate * signal.side.sign),
+    }
+
+
+def _portfolio(signal: Signal, packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
     positions = sorted((_position(row, ts) for row in _rows(packet.get("positions"))), key=_notional, reverse=True)
     sides = [row["side"] for row in positions]
     equity = _decimal(packet.get("equity"))
@@ -120,6 +143,7 @@ def _portfolio(packet: Mapping[str, Any], ts: int) -> dict[str, Any]:
         "day_pnl_of_equity": _ratio(_decimal(packet.get("day_pnl")), equity),
         "long_positions": sides.count("long"),
         "short_positions": sides.count("short"),
+        "correlated_positions": sum(_moves_with(row, signal) for row in positions),
         "largest_positions": positions[:_SHOWN_POSITIONS],
     }
 
@@ -135,7 +159,15 @@ def _position(row: Mapping[str, Any], ts: int) -> dict[str, Any]:
         "notional": None if quantity is None or mark is None else _number(quantity * mark),
         "profit_of_price": _ratio(None if change is None else change * sign, price),
         "held_minutes": (ts - opened) // 60_000 if isinstance(opened, int) else None,
+        "correlation": _number(_decimal(row.get("correlation"))),
     }
+
+
+def _moves_with(position: Mapping[str, Any], signal: Signal) -> bool:
+    """Whether a position gains and loses with the one that is wanted."""
+    correlation = _decimal(position["correlation"])
+    sign = -1 if position["side"] == "short" else 1
+    return correlation is not None and correlation * sign * signal.side.sign >= _CORRELATED
 
 
 def _notional(position: Mapping[str, Any]) -> Decimal:
@@ -152,6 +184,18 @@ def _tier1(checks: Any) -> dict[str, Any]:
         if share is not None and limit is not None and limit > 0 and share >= limit * _TIGHT:
             tight.append({"code": str(row.get("code", "")), "value": _number(share), "limit": _number(limit)})
     return {"passed": sum(1 for row in rows if row.get("passed") is True), "of": len(rows), "tight": tight}
+
+
+def _bars(value: Any) -> list[list[str | None]]:
+    """Rows of numbers; whatever else stands among them becomes None."""
+    rows = value if isinstance(value, list | tuple) else ()
+    return [[_cell(item) for item in row] for row in rows if isinstance(row, list | tuple)]
+
+
+def _cell(value: Any) -> str | None:
+    if isinstance(value, float) and _SHORT.fullmatch(text := repr(value + 0.0)):
+        return text  # what `_number` would say, without the detour
+    return _number(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
 
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tradeterm.validators.digest import digest
 
-GATE, NEWS = "gate_v1", "news_v1"
+GATE, NEWS = "gate_v2", "news_v2"
 
 
 class Prompt(Struct, frozen=True):

@@ -25,6 +25,8 @@ from tradeterm.validators.secrets import Key, key_variable, load_key
 
 RULES, CLAUDE, OPENAI_SHAPED, RECORDED = "rules", "claude", "openai-shaped", "recorded"
 ASKS_A_MODEL = (CLAUDE, OPENAI_SHAPED)
+READS_ALL = (*ASKS_A_MODEL, RECORDED)
+"""Those that read more than the desk itself knows."""
 _CLAUDES = (AiProvider.ANTHROPIC, AiProvider.OPENROUTER, AiProvider.BEDROCK)
 _OPENAI_SHAPED = (AiProvider.GEMINI, AiProvider.OPENROUTER, AiProvider.OTHER)
 

@@ -20,12 +20,13 @@ _VARIABLES = {
     AiProvider.OTHER: "TRADETERM_AI_KEY",
 }
 _SECRET = re.compile(
-    r"\bsk-[A-Za-z0-9_-]{8,}"  # AI providers
-    r"|\b(?:AIza[A-Za-z0-9_-]{20,}|A(?:KIA|SIA|BSK)[A-Za-z0-9+/=_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|xox[a-z]-[\w-]{10,})"
-    r"|\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"  # JSON web tokens
-    r"|\b(?:0x)?[0-9a-fA-F]{64}\b"  # private keys, HMAC signatures
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\b(?:[a-z]{3,8}[ ,]+){11,}[a-z]{3,8}\b"  # seed phrases: twelve short words or more
+    r"\b(?:"  # once for all: a request is searched while an order waits
+    r"sk-[A-Za-z0-9_-]{8,}"  # AI providers
+    r"|AIza[A-Za-z0-9_-]{20,}|A(?:KIA|SIA|BSK)[A-Za-z0-9+/=_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|xox[a-z]-[\w-]{10,}"
+    r"|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"  # JSON web tokens
+    r"|(?:0x)?[0-9a-fA-F]{64}\b"  # private keys, HMAC signatures
+    r"|(?:[a-z]{3,8}[ ,]+){11,}[a-z]{3,8}\b"  # seed phrases: twelve short words or more
+    r")|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 
 

@@ -1,0 +1,175 @@
+"""Headlines by instrument, for tier 2's second call. Whatever fails here is told and blocks nothing.
+
+A headline is about an instrument if its source says so, or if one of the instrument's words is in it: its ticker as it
+is written (LINK, not link), the names below, and those of the configuration in any case. On recorded data the file is
+read once and counts by its own times, and feeds are not asked: their headlines are of another day.
+"""
+
+import asyncio
+import logging
+import re
+from bisect import insort
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from operator import itemgetter
+from pathlib import Path
+
+from tradeterm.config import NewsConfig
+from tradeterm.domain.errors import DataError
+from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.market import HOUR_MS, MINUTE_MS
+from tradeterm.domain.states import AlertLevel
+from tradeterm.engine.news_sources import FileTail, fetch, make_client
+from tradeterm.feeds.headlines import Headline, host_of
+from tradeterm.validators.protocol import Notice, Notify
+
+EVERYTHING = "*"
+"""In `symbols` and in `news.words`: about all instruments."""
+LOOK_EVERY_S = 5.0
+_MOST_KEPT = 200
+_FILE = "news.file"
+_SHOWN = 20
+
+_log = logging.getLogger(__name__)
+_NAMES = {
+    "ADA": ("cardano",),
+    "BCH": ("bitcoin cash",),
+    "BNB": ("binance coin",),
+    "BTC": ("bitcoin",),
+    "DOGE": ("dogecoin",),
+    "ETH": ("ethereum", "ether"),
+    "LINK": ("chainlink",),
+    "LTC": ("litecoin",),
+    "SOL": ("solana",),
+    "XRP": ("ripple",),
+    "BANKNIFTY": ("bank nifty", "nifty bank"),
+}
+
+
+class News:
+    """`about` tells what is said of an instrument; `run` reads on until it is cancelled."""
+
+    def __init__(
+        self,
+        config: NewsConfig,
+        instruments: Sequence[Instrument],
+        *,
+        tell: Notify,
+        now: Callable[[], int],
+        recorded: bool,
+    ) -> None:
+        self._config = config
+        self._topics = [
+            Topic(item, config.words.get(item.id, ()), config.words.get(EVERYTHING, ())) for item in instruments
+        ]
+        self._kept: dict[str, list[tuple[int, str]]] = {item.id: [] for item in instruments}
+        self._seen: dict[str, int] = {}
+        self._tell_person = tell
+        self._now = now
+        self._recorded = recorded
+        self._tail = FileTail(Path(config.file).expanduser()) if config.file else None
+        self._failing: dict[str, str] = {}
+
+    def about(self, instrument: str, ts: int) -> tuple[str, ...]:
+        """What was said up to `ts` and is not too old, the newest first."""
+        oldest = ts - self._config.keep_hours * HOUR_MS
+        kept = self._kept.get(instrument, ())
+        return tuple(text for said, text in reversed(kept) if oldest <= said <= ts)[:_SHOWN]
+
+    async def start(self) -> None:
+        """Read what the file holds now; on recorded data that is all."""
+        await self._read_file()
+
+    async def run(self) -> None:
+        """Read the file as it grows and the feeds every few minutes, until cancelled."""
+        pause_s = self._config.poll_minutes * MINUTE_MS / 1000
+        await asyncio.gather(self._every(LOOK_EVERY_S, self._read_file), self._every(pause_s, self._read_feeds))
+
+    async def _every(self, seconds: float, read: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await read()
+            except Exception as error:  # noqa: BLE001 - what strangers write may break anything but the engine
+                _log.error("headlines: %s", type(error).__name__)
+            await asyncio.sleep(seconds)
+
+    async def _read_feeds(self) -> None:
+        if not self._config.feeds:
+            return
+        async with make_client() as client:
+            for url in self._config.feeds:
+                try:
+                    self._take(await fetch(client, url))
+                except DataError as error:
+                    self._say(url, str(error))
+                else:
+                    self._say(url, "")
+
+    async def _read_file(self) -> None:
+        if self._tail is None:
+            return
+        try:
+            read = await asyncio.to_thread(self._tail.read)
+        except OSError as error:
+            self._say(_FILE, error.strerror or type(error).__name__)
+            return
+        self._take(read.headlines)
+        lines = f"{read.unreadable} line{'' if read.unreadable == 1 else 's'}"
+        self._say(_FILE, f"{lines} of it with no headline" if read.unreadable else "")
+
+    def _take(self, headlines: Iterable[Headline]) -> None:
+        now = self._now()
+        oldest = now - self._config.keep_hours * HOUR_MS
+        for headline in headlines:
+            said = now if headline.ts is None else headline.ts
+            if not self._recorded:
+                said = min(said, now)
+                if said < oldest or headline.text in self._seen:
+                    continue
+                self._seen[headline.text] = said
+            for topic in self._topics:
+                if topic.is_of(headline):
+                    kept = self._kept[topic.instrument]
+                    insort(kept, (said, headline.text), key=itemgetter(0))
+                    if not self._recorded:
+                        del kept[:-_MOST_KEPT]
+        if not self._recorded:
+            self._seen = {text: said for text, said in self._seen.items() if said >= oldest}
+
+    def _say(self, source: str, trouble: str) -> None:
+        """Tell a person when a source begins to fail, in another way, or ends to."""
+        before, name = self._failing.get(source, ""), source if source == _FILE else host_of(source)
+        self._failing[source] = trouble
+        if trouble and trouble != before:
+            text = f"headlines of {name} cannot be read: {trouble}; trading goes on without them"
+            self._tell_person(Notice(AlertLevel.WARNING, "NEWS_FAILED", text))
+        elif before and not trouble:
+            self._tell_person(Notice(AlertLevel.INFO, "NEWS_BACK", f"headlines of {name} can be read again"))
+
+
+class Topic:
+    """What makes a headline one of an instrument."""
+
+    def __init__(self, instrument: Instrument, words: Iterable[str], everywhere: Iterable[str]) -> None:
+        self.instrument = instrument.id
+        ticker = ticker_of(instrument)
+        self._symbols = {EVERYTHING, instrument.id.upper(), instrument.symbol.upper(), ticker}
+        names = [*_NAMES.get(ticker, ()), *words, *everywhere]
+        self._ticker = _whole_word([ticker])
+        self._words = _whole_word(names, re.IGNORECASE) if names else None
+
+    def is_of(self, headline: Headline) -> bool:
+        if any(symbol.upper() in self._symbols for symbol in headline.symbols):
+            return True
+        text = headline.text
+        return self._ticker.search(text) is not None or (self._words is not None and bool(self._words.search(text)))
+
+
+def ticker_of(instrument: Instrument) -> str:
+    """What is traded: BTC of BTCUSDT, PEPE of 1000PEPEUSDT, NIFTY of NIFTY."""
+    symbol = instrument.symbol.upper()
+    bare = symbol.removesuffix(instrument.quote_currency.upper()) or symbol
+    return re.sub(r"^10+(?=[A-Z])", "", bare)
+
+
+def _whole_word(words: Iterable[str], flags: int = 0) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(word) for word in words)})(?!\w)", flags)
