@@ -69,20 +69,54 @@ def message(answer: Answer, body: dict[str, Any], number: int) -> dict[str, Any]
 def completion(answer: Answer, body: dict[str, Any], number: int) -> dict[str, Any]:
     """The same in the shape of OpenAI's chat completions."""
     text = "".join(block["text"] for block in answer.content if block["type"] == "text")
-    used = usage_of(answer, body)
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": _FINISH.get(answer.stop_reason or "", "stop"),
+    }
     return {
         "id": f"chatcmpl-{number:06}",
         "object": "chat.completion",
         "model": answer.model or body.get("model", ""),
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": _FINISH.get(answer.stop_reason or "", "stop"),
-            }
-        ],
-        "usage": {"prompt_tokens": used["input_tokens"], "completion_tokens": used["output_tokens"]},
+        "choices": [choice],
+        "usage": _tokens(answer, body),
     }
+
+
+def chunks(answer: Answer, body: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+    """The same streamed: texts, then each call's name and its arguments in pieces, the reason it ends, and the usage
+    where it was asked for. A model's thinking is not told."""
+    head = {
+        "id": f"chatcmpl-{number:06}",
+        "object": "chat.completion.chunk",
+        "model": answer.model or body.get("model", ""),
+    }
+
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+    yield chunk({"role": "assistant", "content": ""})
+    for block in answer.content:
+        if block["type"] == "text":
+            yield from (chunk({"content": piece}) for piece in _cut(block["text"]))
+    for index, block in enumerate(block for block in answer.content if block["type"] == "tool_use"):
+        function = {"name": block["name"], "arguments": ""}
+        call = {"index": index, "id": block["id"], "type": "function", "function": function}
+        yield chunk({"tool_calls": [call]})
+        for piece in _cut(json.dumps(block["input"])):
+            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    yield chunk({}, _FINISH.get(answer.stop_reason or "", "stop"))
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield {**head, "choices": [], "usage": _tokens(answer, body)}
+
+
+def chunk_bytes(chunk: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+
+
+def _tokens(answer: Answer, body: dict[str, Any]) -> dict[str, Any]:
+    used = usage_of(answer, body)
+    return {"prompt_tokens": used["input_tokens"], "completion_tokens": used["output_tokens"]}
 
 
 def events(answer: Answer, body: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,8 @@ ERROR_TYPES = {
     529: "overloaded_error",
 }
 
+IN_PLACE_OF_A_STREAM = ("html_200", "foreign_json_200", "error_in_200", "deep")
+
 
 class Fault(Struct, frozen=True):
     """One fault by name. `seconds` is for delay, drip (a byte each) and stall; the rest for `status`.

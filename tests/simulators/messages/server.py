@@ -8,10 +8,18 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from simulators.messages.answers import Answer, completion, event_bytes, events, message
-from simulators.messages.faults import ERROR_TYPES, Fault, body_bytes, said
+from simulators.messages.answers import Answer, chunk_bytes, chunks, completion, event_bytes, events, message
+from simulators.messages.faults import ERROR_TYPES, IN_PLACE_OF_A_STREAM, Fault, body_bytes, said
 from simulators.messages.policy import policy
-from simulators.messages.strictness import NEWEST, OLDER, Refused, check_headers, check_message
+from simulators.messages.strictness import (
+    NEWEST,
+    OLDER,
+    Refused,
+    as_messages,
+    check_completion,
+    check_headers,
+    check_message,
+)
 
 _LARGEST = 32_000_000
 Answering = Callable[[dict[str, Any]], Answer]
@@ -113,7 +121,9 @@ class MessagesServer:
             return await _send(writer, self._json({"data": data, "has_more": False}))
         if request.method != "POST" or not (openai or path.endswith(("/v1/messages", "/v1/messages/count_tokens"))):
             raise Refused(404, f"{request.method} {path}")
-        if not openai:
+        if openai:
+            check_completion(request.body)
+        else:
             check_message({"max_tokens": 1, **request.body} if path.endswith("count_tokens") else request.body)
         if path.endswith("count_tokens"):
             return await _send(writer, self._json({"input_tokens": len(json.dumps(request.body)) // 4}))
@@ -134,26 +144,36 @@ class MessagesServer:
             return False
         if fault is not None and fault.name == "status":
             return await _send(writer, self._error(fault, "the fault that was asked for"))
-        answer = step.answer or self._answering(request.body)
+        answer = step.answer or self._answering(as_messages(request.body) if openai else request.body)
         if fault is not None:
             answer = said(fault, answer)
+        if request.body.get("stream") and fault is not None and fault.name in IN_PLACE_OF_A_STREAM:
+            raw, kind = body_bytes(fault, {})
+            return await _send(writer, (200, {"content-type": kind, **self._headers()}, raw))
+        if request.body.get("stream") and openai:
+            pieces = [chunk_bytes(chunk) for chunk in chunks(answer, request.body, self._number)]
+            failed = chunk_bytes({"error": {"code": 502, "message": "provider returned error"}})
+            return await self._stream(writer, [*pieces, b"data: [DONE]\n\n"], failed, fault)
         if request.body.get("stream"):
             pieces = [event_bytes(event) for event in events(answer, request.body, self._number)]
-            return await self._stream(writer, pieces, fault)
+            error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+            return await self._stream(writer, pieces, event_bytes(error), fault)
         shape = completion if openai else message
         raw, kind = body_bytes(fault, shape(answer, request.body, self._number))
         return await _send(writer, (200, {"content-type": kind, **self._headers()}, raw), fault)
 
-    async def _stream(self, writer: asyncio.StreamWriter, pieces: list[bytes], fault: Fault | None) -> bool:
-        """Server-sent events in chunks that also split characters; a fault strikes in the middle."""
+    async def _stream(
+        self, writer: asyncio.StreamWriter, pieces: list[bytes], failed: bytes, fault: Fault | None
+    ) -> bool:
+        """Server-sent events in chunks that also split characters; a fault strikes in the middle, `failed` is the
+        provider's own."""
         head = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **self._headers()}
         writer.write(_head(200, head))
         half, name = len(pieces) // 2, fault.name if fault else ""
         for at, piece in enumerate(pieces):
             if at == half and name in ("drop_mid_body", "truncate_clean", "stall", "error_event"):
                 if name == "error_event":
-                    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-                    await _chunks(writer, [event_bytes(error)])
+                    await _chunks(writer, [failed])
                 if name == "stall" and fault is not None:
                     await asyncio.sleep(fault.seconds)
                 if name == "drop_mid_body":

@@ -53,6 +53,80 @@ def check_message(body: dict[str, Any]) -> None:
     _check_output(body.get("output_config") or {})
 
 
+_COMPLETION_KEYS = ("model", "messages", "max_tokens", "stream", "stream_options", "tools", "tool_choice")
+
+
+def check_completion(body: dict[str, Any]) -> None:
+    """Raise Refused for what OpenAI's chat completions would refuse; a request for a verdict has a response_format."""
+    if foreign := sorted(set(body) - {*_COMPLETION_KEYS, "response_format"}):
+        raise Refused(400, f"Unrecognized request argument supplied: {foreign[0]}")
+    if not body.get("model") or not isinstance(body.get("max_tokens", 1), int):
+        raise Refused(400, "you must provide a model parameter")
+    if "stream_options" in body and not body.get("stream"):
+        raise Refused(400, "stream_options: only allowed when stream is enabled")
+    for tool in body.get("tools") or ():
+        if set(tool) != {"type", "function"} or tool["type"] != "function":
+            raise Refused(400, "tools: a type and a function")
+        _check_tools([{"name": tool["function"]["name"], "input_schema": tool["function"].get("parameters") or {}}])
+    _check_completion_turns(body.get("messages") or [])
+
+
+def _check_completion_turns(turns: list[dict[str, Any]]) -> None:
+    """Every call is answered by a message of its own, right after, and nothing else is."""
+    if not turns:
+        raise Refused(400, "messages: too short")
+    open_: list[str] = []
+    for at, turn in enumerate(turns):
+        role = turn.get("role")
+        if role not in ("system", "user", "assistant", "tool") or (role == "system" and at):
+            raise Refused(400, f"messages[{at}].role: {role}")
+        if role == "tool":
+            if turn.get("tool_call_id") not in open_ or not isinstance(turn.get("content"), str):
+                raise Refused(
+                    400, f"messages[{at}]: 'tool' must be a response to a preceding message with 'tool_calls'"
+                )
+            open_.remove(turn["tool_call_id"])
+            continue
+        if open_:
+            raise Refused(400, f"messages[{at}]: tool_call_ids did not have response messages: {open_[0]}")
+        calls = turn.get("tool_calls") or ()
+        if not calls and not (isinstance(turn.get("content"), str) and turn["content"]):
+            raise Refused(400, f"messages[{at}].content: expected a string")
+        for call in calls:
+            if call.get("type") != "function" or not isinstance(call["function"].get("arguments"), str):
+                raise Refused(400, f"messages[{at}].tool_calls: arguments is a string of JSON")
+            open_.append(call["id"])
+    if open_ or turns[-1]["role"] == "assistant":
+        raise Refused(400, "messages: the last one must be of the user or a tool")
+
+
+def as_messages(body: dict[str, Any]) -> dict[str, Any]:
+    """A request for a completion as a Messages request, for whoever answers by what was asked."""
+    turns: list[dict[str, Any]] = []
+    for turn in body["messages"]:
+        match turn["role"]:
+            case "tool":
+                result = {"type": "tool_result", "tool_use_id": turn["tool_call_id"], "content": turn["content"]}
+                turns.append({"role": "user", "content": [result]})
+            case "assistant":
+                text = [{"type": "text", "text": turn["content"]}] if turn.get("content") else []
+                calls = [
+                    {
+                        "type": "tool_use",
+                        "id": call["id"],
+                        "name": call["function"]["name"],
+                        "input": json.loads(call["function"]["arguments"]),
+                    }
+                    for call in turn.get("tool_calls") or ()
+                ]
+                turns.append({"role": "assistant", "content": [*text, *calls]})
+            case "user" if "tools" in body:
+                turns.append({"role": "user", "content": [{"type": "text", "text": turn["content"]}]})
+            case _:
+                turns.append(turn)
+    return {**body, "messages": turns}
+
+
 def _check_thinking(model: str, thinking: dict[str, Any]) -> None:
     kind = thinking.get("type")
     allowed = {"claude-sonnet-5-5": ("adaptive", "between_tools"), "claude-haiku-5-5": ("adaptive",)}

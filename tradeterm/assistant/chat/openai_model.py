@@ -224,23 +224,30 @@ def _tool(tool: Block) -> Block:
 
 async def _chunks(texts: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
     """The JSON of each `data:` line until [DONE]. Raises ValueError and TypeError for what is none."""
+    async for line in _lines(texts):
+        if not line.startswith("data:"):
+            if line and not line.startswith((":", "event:", "id:", "retry:")):
+                raise ValueError("no event stream")
+            continue
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            return
+        chunk = json.loads(data, parse_constant=_no_number)
+        if not isinstance(chunk, dict):
+            raise TypeError("no object")
+        yield chunk
+
+
+async def _lines(texts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Whole lines, however they are cut; the last one may lack its end."""
     rest = ""
     async for text in texts:
-        *lines, rest = (rest + text).replace("\r\n", "\n").split("\n")
+        *lines, rest = (rest + text).split("\n")
         if len(rest) > _LONGEST_LINE:
             raise ValueError("a line without an end")
         for line in lines:
-            if not line.startswith("data:"):
-                if line and not line.startswith((":", "event:", "id:", "retry:")):
-                    raise ValueError("no event stream")
-                continue
-            data = line.removeprefix("data:").strip()
-            if data == "[DONE]":
-                return
-            chunk = json.loads(data, parse_constant=_no_number)
-            if not isinstance(chunk, dict):
-                raise TypeError("no object")
-            yield chunk
+            yield line.rstrip("\r")
+    yield rest.rstrip("\r")
 
 
 def _usage(used: dict[str, Any]) -> Usage | None:
