@@ -10,8 +10,10 @@ import logging
 import re
 from bisect import insort
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradeterm.config import NewsConfig
 from tradeterm.domain.errors import DataError
@@ -21,13 +23,13 @@ from tradeterm.domain.states import AlertLevel
 from tradeterm.engine.news_sources import FileTail, fetch, make_client
 from tradeterm.feeds.headlines import Headline, host_of
 from tradeterm.validators.protocol import Notice, Notify
+from tradeterm.validators.untrusted import MOST_ITEMS, clean
 
 EVERYTHING = "*"
 """In `symbols` and in `news.words`: about all instruments."""
 LOOK_EVERY_S = 5.0
 _MOST_KEPT = 200
 _FILE = "news.file"
-_SHOWN = 20
 
 _log = logging.getLogger(__name__)
 _NAMES = {
@@ -61,7 +63,7 @@ class News:
         self._topics = [
             Topic(item, config.words.get(item.id, ()), config.words.get(EVERYTHING, ())) for item in instruments
         ]
-        self._kept: dict[str, list[tuple[int, str]]] = {item.id: [] for item in instruments}
+        self._kept: dict[str, list[_Kept]] = {item.id: [] for item in instruments}
         self._seen: dict[str, int] = {}
         self._tell_person = tell
         self._now = now
@@ -70,10 +72,12 @@ class News:
         self._failing: dict[str, str] = {}
 
     def about(self, instrument: str, ts: int) -> tuple[str, ...]:
-        """What was said up to `ts` and is not too old, the newest first."""
+        """What was said up to `ts` and is not too old, the newest first; of what reads like an instruction one, which
+        is not shown either: it says that there was such a thing, and a flood of them hides nothing."""
         oldest = ts - self._config.keep_hours * HOUR_MS
-        kept = self._kept.get(instrument, ())
-        return tuple(text for said, text in reversed(kept) if oldest <= said <= ts)[:_SHOWN]
+        kept = [item for item in reversed(self._kept.get(instrument, ())) if oldest <= item.said <= ts]
+        shown = [item.text for item in kept if not item.suspicious][:MOST_ITEMS]
+        return (*shown, *[item.text for item in kept if item.suspicious][:1])
 
     async def start(self) -> None:
         """Read what the file holds now; on recorded data that is all."""
@@ -126,14 +130,20 @@ class News:
                 if said < oldest or headline.text in self._seen:
                     continue
                 self._seen[headline.text] = said
+            item = _Kept(said, headline.text, clean([headline.text]).suspicious)
             for topic in self._topics:
                 if topic.is_of(headline):
                     kept = self._kept[topic.instrument]
-                    insort(kept, (said, headline.text), key=itemgetter(0))
+                    insort(kept, item, key=attrgetter("said"))
                     if not self._recorded:
-                        del kept[:-_MOST_KEPT]
+                        self._drop(kept)
         if not self._recorded:
             self._seen = {text: said for text, said in self._seen.items() if said >= oldest}
+
+    def _drop(self, kept: list["_Kept"]) -> None:
+        """Of too many the oldest, suspicious ones first."""
+        while len(kept) > _MOST_KEPT:
+            kept.remove(next((item for item in kept if item.suspicious), kept[0]))
 
     def _say(self, source: str, trouble: str) -> None:
         """Tell a person when a source begins to fail, in another way, or ends to."""
@@ -144,6 +154,12 @@ class News:
             self._tell_person(Notice(AlertLevel.WARNING, "NEWS_FAILED", text))
         elif before and not trouble:
             self._tell_person(Notice(AlertLevel.INFO, "NEWS_BACK", f"headlines of {name} can be read again"))
+
+
+class _Kept(Struct, frozen=True):
+    said: int
+    text: str
+    suspicious: bool
 
 
 class Topic:

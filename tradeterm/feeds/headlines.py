@@ -48,6 +48,8 @@ def read_line(raw: bytes) -> Headline:
         ts = _iso(line.ts) if isinstance(line.ts, str) else round(line.ts)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(f"no headline: {error}") from None
+    if not line.text.strip():
+        raise DataError("no headline: it is empty")
     symbols = [line.symbols] if isinstance(line.symbols, str) else line.symbols
     return Headline(ts, line.text[:LONGEST_TEXT], tuple(symbols[:50]))
 
