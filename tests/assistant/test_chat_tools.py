@@ -24,6 +24,7 @@ WANTED = {
     "get_portfolio", "get_positions", "get_orders", "get_performance", "get_trades", "get_risk_state", "get_signals",
     "get_decision", "explain_decision", "get_market", "list_strategies", "get_strategy", "get_costs", "propose_pause",
     "propose_params", "propose_strategy", "preview", "run_backtest", "gate_scorecard",
+    "list_reports", "propose_report",
 }  # fmt: skip
 
 

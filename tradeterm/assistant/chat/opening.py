@@ -9,6 +9,7 @@ from tradeterm.assistant.chat.spending import Spending
 from tradeterm.assistant.chat.tools.authoring import authoring_tools
 from tradeterm.assistant.chat.tools.decisions import decision_tools
 from tradeterm.assistant.chat.tools.proposing import proposing_tools
+from tradeterm.assistant.chat.tools.reporting import reporting_tools
 from tradeterm.assistant.chat.tools.results import result_tools
 from tradeterm.assistant.chat.tools.scoring import scoring_tools
 from tradeterm.assistant.chat.tools.standing import standing_tools
@@ -31,7 +32,7 @@ _PROVIDERS = {
 def why_offline(config: Config, environ: Mapping[str, str] | None = None) -> str:
     """What plain language lacks, in one sentence; "" where it lacks nothing."""
     try:
-        _key(config, environ)
+        key_of(config, environ)
     except ConfigError as error:
         return str(error)
     return ""
@@ -52,8 +53,8 @@ def open_conversation(
     `proposals` its cards lie among those that are pending already.
     """
     profile = profile or find_profile()
-    key = _key(config, environ)
-    asker = _asker(config, key)
+    key = key_of(config, environ)
+    asker = asker_of(config, key)
     proposals = Proposals(now) if proposals is None else proposals
     tools = (
         *standing_tools(console),
@@ -63,12 +64,13 @@ def open_conversation(
         *strategy_tools(config, profile),
         *proposing_tools(console, config, profile, proposals),
         *authoring_tools(config, profile, proposals),
+        *reporting_tools(console, profile, proposals),
     )
     spending = Spending(console, asker, config.chat, now)
     return Conversation(console, asker, tools, key=key, proposals=proposals, spending=spending)
 
 
-def _asker(config: Config, key: Key) -> Asker:
+def asker_of(config: Config, key: Key) -> Asker:
     """Each brings its own client."""
     if config.gate.validator == OPENAI_SHAPED:
         from tradeterm.assistant.chat.openai_model import OpenAiAsker
@@ -77,7 +79,7 @@ def _asker(config: Config, key: Key) -> Asker:
     return ClaudeAsker(config.gate.ai, key, config.chat.max_tokens)
 
 
-def _key(config: Config, environ: Mapping[str, str] | None) -> Key:
+def key_of(config: Config, environ: Mapping[str, str] | None) -> Key:
     """Raises ConfigError with what plain language lacks."""
     gate = config.gate
     if gate.validator not in _PROVIDERS:

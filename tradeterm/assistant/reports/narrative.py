@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from tradeterm.assistant.chat.conversation import label_of
-from tradeterm.assistant.chat.model import Asker, ClaudeAsker, ModelFailed, Reply, Request
+from tradeterm.assistant.chat.model import Asker, ModelFailed, Reply, Request
 from tradeterm.assistant.chat.numbers import check, looked_up
-from tradeterm.assistant.chat.opening import why_offline
+from tradeterm.assistant.chat.opening import asker_of, key_of
 from tradeterm.assistant.chat.secrecy import holds_secret
 from tradeterm.assistant.chat.spending import BudgetSpent, Spending
 from tradeterm.assistant.reports.digest import digest
@@ -21,9 +21,9 @@ from tradeterm.assistant.reports.make import Made
 from tradeterm.assistant.reports.said import said
 from tradeterm.config import ChatConfig, Config
 from tradeterm.console.protocol import Console
-from tradeterm.domain.errors import TradetermError
+from tradeterm.domain.errors import ConfigError, TradetermError
 from tradeterm.research.report.blocks import Paragraph, Points, Section
-from tradeterm.validators.secrets import Key, load_key
+from tradeterm.validators.secrets import Key
 
 DEADLINE_S = 60.0
 NOT_FOUND = "[not in the facts]"
@@ -56,10 +56,10 @@ def narrative(
     to the chat's budgets and booked in the ledger. Never raises for what the model, the network or a budget does."""
     if config is None:
         return plain(made, "The configuration cannot be read, so no model is known.")
-    lacking = why_offline(config, environ)
-    key = load_key(config.gate.ai, environ) if not lacking else None
-    if key is None:
-        return plain(made, said(lacking))
+    try:
+        key = key_of(config, environ)
+    except ConfigError as error:
+        return plain(made, said(str(error)))
     try:
         return asyncio.run(_asked(made, config, console, key, now))
     except (ModelFailed, BudgetSpent, TradetermError, TimeoutError) as error:
@@ -68,7 +68,7 @@ def narrative(
 
 
 async def _asked(made: Made, config: Config, console: Console, key: Key, now: Callable[[], int]) -> Narrative:
-    asker = await asyncio.to_thread(ClaudeAsker, config.gate.ai, key, config.chat.max_tokens)
+    asker = await asyncio.to_thread(asker_of, config, key)
     try:
         return await written(made, asker, console, config.chat, key, now)
     finally:
