@@ -7,7 +7,7 @@ from tradeterm.assistant.author_card import preview_lines
 from tradeterm.assistant.author_files import Written, standing, write
 from tradeterm.assistant.author_preview import Preview, Task
 from tradeterm.assistant.author_worker import Refusal, previews
-from tradeterm.assistant.chat.applied import Applied, Around
+from tradeterm.assistant.chat.applied import Applied
 from tradeterm.assistant.chat.proposals import Proposal, ProposalKind, Proposals
 from tradeterm.assistant.chat.tools.tool import ToolError
 from tradeterm.config import Config
@@ -77,11 +77,11 @@ def task_of(
     return Task(config=config, name=name, root=str(profile.root), start=start, end=end)
 
 
-def apply_strategy(proposal: Proposal, around: Around) -> Applied:
+def apply_strategy(proposal: Proposal, config: Config, profile: Profile) -> Applied:
     """Check it anew, and write its files. Raises ToolError."""
     try:
-        again = draft_of(read_spec(proposal.what["spec"]), around.config)
-        written = write(again, around.config, around.profile, proposal.what["mark"])
+        again = draft_of(read_spec(proposal.what["spec"]), config)
+        written = write(again, config, profile, proposal.what["mark"])
     except ConfigError as error:
         raise ToolError("; ".join(str(error).splitlines())) from None
     return Applied(_applied(proposal, again, written))

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradeterm.cli import strategy_new
 from tradeterm.cli.commands import Commands
 from tradeterm.cli.named import strategies_folder
 from tradeterm.cli.output import DONE, FAILED, WRONG_USE, note, say, say_error, say_json
@@ -31,6 +32,7 @@ def add(commands: Commands) -> None:
     maker.add_argument("file", metavar="FILE|NAME", help=".json or .toml, or a name `list` shows")
     maker.add_argument("--venue", choices=VENUES, default="paper", help="where it trades (default: paper)")
     maker.add_argument("--capital", type=_money, default=100_000.0, metavar="MONEY", help="(default: 100000)")
+    strategy_new.add(group)
     differ = group.add("diff", diff, "say what differs between two specifications", json=True)
     differ.add_argument("old", metavar="FILE|NAME")
     differ.add_argument("new", metavar="FILE|NAME")

@@ -60,7 +60,7 @@ def _parameters(proposal: Proposal, around: Around) -> Applied:
 def _strategy(proposal: Proposal, around: Around) -> Applied:
     from tradeterm.assistant.author_proposal import apply_strategy  # it brings the numerical libraries
 
-    return apply_strategy(proposal, around)
+    return apply_strategy(proposal, around.config, around.profile)
 
 
 _HOW: Mapping[ProposalKind, Callable[[Proposal, Around], Applied]] = MappingProxyType(
