@@ -121,7 +121,7 @@ def test_the_tool_tells_every_figure_of_the_card(console: Console) -> None:
     (judge,) = found["scorecards"][0]["judges"]
     assert (judge["judge"], judge["judged"], judge["value"]["added"]) == ("AI", 60, "200")
     assert judge["two_by_two"]["losses_avoided"] == 20
-    assert judge["probability_of_a_win"] == "none is given with a verdict that has an outcome"
+    assert judge["probability_of_a_win"] == "none is given"
     assert judge["requests"]["cost"] == "0.60" and judge["requests"]["net"] is None
     assert found["sentence"] == judge["sentence"]
     assert console.ledger_version() == before

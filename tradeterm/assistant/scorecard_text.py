@@ -18,15 +18,15 @@ def sentence(judge: Judge, currency: str) -> str:
         return f"Whether {judge.label} helps cannot be said yet: {not_enough(judge.resolved)}."
     if not judge.two_by_two.losses_avoided and not judge.two_by_two.winners_missed and not value.added:
         return f"{judge.label} let all {value.outcomes} signals through whole, so it changed nothing."
-    amount = f"{money(value.added, currency, signed=True)} over {value.outcomes} outcomes{_after_cost(judge, currency)}"
-    between = interval(value.low, value.high)
-    sure = f"{amount} (95 % {between})" if between else f"{amount} (no interval)"
+    between = interval(value.low, value.high) or "no interval"
+    amount = f"{money(value.added, currency, signed=True)} over {value.outcomes} outcomes (95 % {between})"
+    sure = f"{amount}{_after_cost(judge, currency)}"
     if value.low is None or value.high is None or value.low <= 0 <= value.high:
-        return f"What {judge.label} added cannot be told from nothing: {sure}."
+        return f"{judge.label} may have helped or harmed: {sure}."
     if value.high < 0:
         return f"{judge.label} cost money: {sure}."
     if value.luck is not None and value.luck > _SURE:
-        return f"{judge.label} saved money, but as many vetoes at random do as well in {_of_deals(value.luck)}: {sure}."
+        return f"{judge.label} saved money, but as many vetoes at random do as well in {of_deals(value.luck)}: {sure}."
     return f"{judge.label} added money, more than as many vetoes at random would: {sure}."
 
 
@@ -45,12 +45,17 @@ def probability(judge: Judge) -> str:
     """Why there are no figures on a judge's probabilities."""
     if judge.calibration is not None:
         return ""
-    return not_enough(judge.confident) if judge.confident else "none is given with a verdict that has an outcome"
+    return not_enough(judge.confident) if judge.confident else "none is given"
 
 
 def codes(silence: Silence) -> str:
     """ "TIMEOUT 3, BUDGET 1"."""
     return ", ".join(f"{code} {times}" for code, times in silence.codes)
+
+
+def of_deals(luck: float) -> str:
+    """How often deals of the same factors at random do as well."""
+    return f"{luck:.0%} of deals" if luck >= 0.01 else "less than 1 % of deals"
 
 
 def scorecard_lines(card: Scorecard) -> list[str]:
@@ -100,7 +105,7 @@ def _value(judge: Judge, value: Value | None, currency: str) -> list[str]:
         f"{money(value.gated, signed=True)} with it, {money(value.ungated, signed=True)} without"
     ]
     if value.luck is not None:
-        lines.append(f"  as many vetoes at random do as well in {_of_deals(value.luck)}")
+        lines.append(f"  as many vetoes at random do as well in {of_deals(value.luck)}")
     return lines
 
 
@@ -153,10 +158,6 @@ def _after_cost(judge: Judge, currency: str) -> str:
     if judge.cost.net is not None:
         return f", {money(judge.cost.net, currency, signed=True)} after its requests"
     return f", less {money(judge.cost.cost, judge.cost.currency)} for its requests"
-
-
-def _of_deals(luck: float) -> str:
-    return f"{luck:.0%} of deals" if luck >= 0.01 else "less than 1 % of deals"
 
 
 def _money(amount: Decimal | None) -> str:
