@@ -1,5 +1,6 @@
 """What every test gets: state of its own, and the same examples on every run."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,14 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through it for garbage again and again takes a fifth of the time of the tests
+    of screens, and so does looking after every app that was made."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(700, 10, 40)
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +41,18 @@ def profile(home: Path) -> Profile:
     found = find_profile()
     found.create()
     return found
+
+
+@pytest.fixture
+def fitted_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Risk models are fitted in this process. To start one for it, and to import the same again there, is half of the
+    time of a recorded run, and other tests are about that process. A recorded run waits for the answer either way."""
+    from tradeterm.engine.models.calculator import Calculator
+    from tradeterm.quant.desk_risk import refresh
+    from tradeterm.quant.risk_inputs import RiskInputs
+    from tradeterm.quant.risk_outputs import RiskOutputs
+
+    async def fit(self: Calculator, inputs: RiskInputs) -> RiskOutputs:
+        return refresh(inputs)
+
+    monkeypatch.setattr(Calculator, "refresh", fit)
