@@ -24,6 +24,8 @@ from tradeterm.ledger.archive import archived_ledgers
 from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.lock import EngineLock, held_by
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
 
 def sound() -> list[str]:
     profile = demo_profile()

@@ -20,10 +20,13 @@ from tradeterm.engine.models.instruments import InstrumentModels
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.live import LiveReader
 from tradeterm.ledger.writer import LedgerWriter
+from tradeterm.profile import HOME_VARIABLE
 from tradeterm.strategies.runner import StrategyRunner
 from tradeterm.validators.rules import RulesValidator
 
 Patch = pytest.MonkeyPatch
+pytestmark = pytest.mark.usefixtures("fitted_here")
+REFRESH = Calculator.refresh  # of the process
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +34,13 @@ def quick(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tradeterm.engine.supervisor.FIRST_DELAY_S", 0.01)
 
 
-@pytest.fixture
-def whole(monkeypatch: Patch) -> list[tuple[Any, ...]]:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
     """The trades of a run in which nothing fails."""
-    run()
-    return trades()
+    with Patch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("whole")))
+        run()
+        return trades()
 
 
 def failing(times: int, real: Callable[..., Any], error: Exception, when: Callable[..., bool] = lambda *_: True) -> Any:
@@ -135,7 +140,7 @@ def test_risk(whole: Any, monkeypatch: Patch) -> None:
 
 
 def test_risk_process_that_is_killed_is_told_and_started_again(whole: Any, monkeypatch: Patch) -> None:
-    real, killed = Calculator.refresh, []
+    real, killed = REFRESH, []
 
     async def broken(self: Calculator, inputs: Any) -> Any:
         if self.pid is not None and not killed:

@@ -15,6 +15,9 @@ from tradeterm.engine.check import check
 from crash_kit import differences_from_venue, duplicate_entries  # isort: skip
 
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
+
 def lossy(monkeypatch: pytest.MonkeyPatch, share: float, seed: int) -> list[Any]:
     """Every event of the stream is lost with that probability."""
     chance, lost = random.Random(seed), []

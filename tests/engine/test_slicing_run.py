@@ -17,6 +17,9 @@ from tradeterm.engine.run import run_engine
 STORY = "SELECT client_order_id, quantity, filled_quantity, average_price, status, reason FROM orders ORDER BY 1"
 
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
+
 def sliced(algorithm: Algorithm) -> Config:
     config = load_config(None, "demo")
     execution = ExecutionConfig(algorithm=algorithm, duration_minutes=60.0)
