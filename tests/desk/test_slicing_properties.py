@@ -142,9 +142,9 @@ def test_whatever_happens(seed: int, execution: ExecutionConfig, paper: bool, ba
     assert all(on_step(quantity, LOT) and quantity * 100 >= 5 for quantity in sent)
     assert all(later - sooner >= 30 for sooner, later in pairwise(times))
     assert all(at * SECOND <= duration_ms(execution) for at in times)
-    share = Decimal(str(execution.participation_per_order)) * d(rig.volume) / 300
+    share = Decimal(str(execution.participation_per_order)) * d(rig.volume)  # of a bar, which has 300 seconds
     gaps = [duration_ms(execution) / SECOND, *[b - a for a, b in pairwise(times)]]
-    assert all(quantity <= share * d(gap) for quantity, gap in zip(sent, gaps, strict=False))
+    assert all(quantity * 300 <= share * d(gap) for quantity, gap in zip(sent, gaps, strict=False))
     hourly = Decimal(str(execution.participation_per_hour)) * d(rig.volume) * 12
     assert sum(sent) <= hourly
     if rig.parts:
