@@ -20,6 +20,11 @@ CURSOR_ON, MOUSE_OFF, PASTE_OFF = b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"
 START_SECONDS, END_SECONDS = 20.0, 1.0
 
 
+def allowed() -> float:
+    """END_SECONDS of a machine that has nothing else to do, and more as the other work for each of its cores."""
+    return END_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Terminal:
     """A process whose stdin, stdout and stderr are a terminal that the test holds the other end of."""
 
@@ -72,10 +77,10 @@ class Terminal:
             pass
         return self.seen
 
-    def end(self, seconds: float = END_SECONDS) -> tuple[int, float]:
+    def end(self) -> tuple[int, float]:
         """Exit status and how long it took."""
         began = time.monotonic()
-        while self.process.poll() is None and time.monotonic() - began < seconds + 4:
+        while self.process.poll() is None and time.monotonic() - began < START_SECONDS:
             self.read(0.02)
         while self.read(0):
             pass
@@ -113,7 +118,7 @@ def test_signal_restores_the_terminal_and_ends(terminal: Terminal, number: signa
     terminal.process.send_signal(number)
     status, seconds = terminal.end()
     assert status == 128 + number
-    assert seconds < END_SECONDS
+    assert seconds < allowed()
     assert is_restored(terminal)
 
 
@@ -127,8 +132,8 @@ def test_lost_terminal_ends_the_process(tmp_path: Path, controlling: bool) -> No
         os.close(terminal.master)
         terminal.slave = terminal.master = -1
         began = time.monotonic()
-        terminal.process.wait(5)
-        assert time.monotonic() - began < END_SECONDS
+        terminal.process.wait(START_SECONDS)
+        assert time.monotonic() - began < allowed()
     finally:
         terminal.close()
 
@@ -138,10 +143,10 @@ def test_resize_to_almost_nothing_and_back(terminal: Terminal) -> None:
     terminal.seen = b""
     terminal.resize(20, 5)
     terminal.process.send_signal(signal.SIGWINCH)
-    terminal.wait_for(b"ACTIVE", 5)
+    terminal.wait_for(b"ACTIVE")
     terminal.resize(100, 30)
     terminal.process.send_signal(signal.SIGWINCH)
-    terminal.wait_for(b"Signals", 5)
+    terminal.wait_for(b"Signals")
 
 
 def test_quit_by_key(terminal: Terminal) -> None:
