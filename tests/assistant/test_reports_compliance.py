@@ -6,6 +6,7 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 from reports_kit import BTC, CONFIG, ETH, START, add_run, desk, made, order, point, signal, verdict, write
@@ -15,19 +16,22 @@ from tradeterm.assistant.reports.configs import changed
 from tradeterm.assistant.reports.kinds import Kind
 from tradeterm.assistant.reports.record import Span, read_record
 from tradeterm.assistant.reports.rules import RULES, limit_text
+from tradeterm.assistant.reports.write import as_text
 from tradeterm.config import Config, RiskConfig
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import AlertFact, BreakerFact, HealthFact, OrderEventFact, ReconciliationFact
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.orders import Fill, Liquidity, OrderEventKind, OrderIntent, OrderSide, OrderStatus
-from tradeterm.domain.signals import GateCheck, GateCode, SignalOutcome
+from tradeterm.domain.signals import GateCheck, GateCode, SignalOutcome, Verdict
 from tradeterm.domain.states import AlertLevel, BreakerLevel, CommandVerb, HealthLevel
 from tradeterm.engine.journal import open_journal
 from tradeterm.ledger.archive import archive
+from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.ledger.migrations import LEDGER_VERSION
 from tradeterm.ledger.queue import enqueue
 from tradeterm.ledger.runs import RunStatus
 from tradeterm.ledger.store import LedgerMissing, open_ledger
+from tradeterm.ledger.writer import LedgerWriter
 from tradeterm.profile import Profile
 
 
@@ -357,3 +361,27 @@ def test_a_recordings_clock_does_not_narrow_what_the_machine_wrote(profile: Prof
     assert len(found.runs) == 1
     assert [event.why for event in found.commands] == ["anna"]
     assert "The market was a recording" in found.head.notes[0]
+
+
+def test_a_decision_of_a_model_is_told_with_how_it_was_asked(profile: Profile) -> None:
+    write(profile, [signal(0)])
+    given = verdict(0)
+    record = {**msgspec.to_builtins(given), "enforced": False, "contaminated": True, "prompt_version": "gate_v3"}
+    with closing(AuditLog(profile.audit)) as log:
+        log.append(AuditKind.AI_DECISIONS, record, ts=given.ts)
+    add_verdict_alone(profile, given)
+    report = made(profile, Kind.COMPLIANCE)
+    assert isinstance(report.facts, Compliance)
+    (decision,) = report.facts.decisions
+    assert (decision.prompt_version, decision.watched, decision.contaminated) == ("gate_v3", True, True)
+    assert decision.state == "VERIFIED"
+    text = as_text(report.head, report.sections)
+    assert "APPROVE (watched) | - | claude-sonnet-5-5, CONTAMINATED | gate\\_v3 |" in text
+
+
+def add_verdict_alone(profile: Profile, given: Verdict) -> None:
+    """Into the ledger, not into the audit file."""
+    writer = LedgerWriter(profile.ledger)
+    writer.start()
+    writer.write([given])
+    writer.close()

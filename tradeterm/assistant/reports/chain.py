@@ -41,7 +41,7 @@ class AuditLine(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """One verdict of tier 2 and its audit line. `state` is VERIFIED; NOT VERIFIED behind a break of the chain; DIFFERS
     where ledger and audit file do not say the same; NO RECORD where the audit file has none. `watched`: nothing came of
-    it, None where that is not recorded."""
+    it; `contaminated`: its model may have read of that time. Both are None where that is not recorded."""
 
     id: str
     ts: int
@@ -58,6 +58,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     model: str
     prompt_version: str
     watched: bool | None
+    contaminated: bool | None
     latency_ms: int
     reasoning: str
     line: int | None
@@ -112,6 +113,7 @@ def decision_of(verdict: Verdict, lines: Mapping[str, AuditLine]) -> Decision:
         model="RULES (no AI)" if verdict.source is VerdictSource.RULES else said(verdict.model, 80),
         prompt_version=said(str(record.get("prompt_version", "")), 40),
         watched=None if "enforced" not in record else not record["enforced"],
+        contaminated=None if "contaminated" not in record else bool(record["contaminated"]),
         latency_ms=verdict.latency_ms,
         reasoning=said(verdict.reasoning),
         line=None if line is None else line.line,

@@ -97,7 +97,7 @@ def _decisions(found: Compliance) -> Section:
             f"{each.decision}{'' if each.size_factor in (0, 1) else f' x {number(each.size_factor)}'}"
             f"{' (watched)' if each.watched else ''}",
             each.code or ", ".join(each.codes) or "-",
-            each.model,
+            f"{each.model}{', CONTAMINATED' if each.contaminated else ''}",
             each.prompt_version or "-",
             each.signal_id,
             "-" if each.line is None else f"{each.line}",
