@@ -16,7 +16,7 @@ _SCREEN = re.compile(
     r"ignor|disregard|forget|overrid|overrul|bypass|unlock|disarm"
     r"|approv|reject|abstain|\breduce\b|veto|verdict|confiden|size.?factor|leverag|kill.?switch|risk.?limit|max.?size"
     r"|system|assistant|prompt|instruct|developer|jailbreak|\bdan\b|pretend|role.?play|you (?:are|must|should|will)\b"
-    r"|tool.?(?:use|call|result)|function.?call|\bjson\b|schema|injection|base64|decode|execute|\beval\b"
+    r"|\bapply\s+p\d|tool.?(?:use|call|result)|function.?call|\bjson\b|schema|injection|base64|decode|execute|\beval\b"
     r"|api.?key|secret|password|token:"
     r"|https?:|www\.|\b[a-z0-9-]+\.(?:com|net|org|io|ru|xyz|app|dev)\b|data:"
     r"|[A-Za-z0-9+/=_-]{28,}|[<>{}\[\]`|\\]|\$\(|human:|user:"

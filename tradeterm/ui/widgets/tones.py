@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -99,8 +100,13 @@ def glyphs_of(widget: Widget) -> Glyphs:
 
 
 def line_width(line: Sequence[Span]) -> int:
-    """Cells a line takes; tones use narrow text only, so this is its length."""
-    return sum(len(text) for text, _ in line)
+    """Cells a line takes."""
+    return sum(width_of(text) for text, _ in line)
+
+
+def width_of(text: str) -> int:
+    """Cells a text takes: what comes from outside may be wide."""
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def text_of(line: Sequence[Span]) -> str:
@@ -114,9 +120,9 @@ def clipped(line: Sequence[Span], width: int, ellipsis: str = "…") -> Line:
     kept: list[Span] = []
     left = width
     for text, tone in line:
-        if len(text) >= left:
+        if width_of(text) >= left:
             kept.append((fit(text + " ", left, ellipsis), tone))
             break
         kept.append((text, tone))
-        left -= len(text)
+        left -= width_of(text)
     return tuple(kept)
