@@ -4,13 +4,13 @@ It steps through every bar of every instrument and never jumps, so it is also wh
 against. The order of events is that of `simulate.py`.
 """
 
-from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tradeterm.research.account import Account
-from tradeterm.research.bars import Bars
+from tradeterm.research.bars import Bars, release_all
 from tradeterm.research.costs import Costs
 from tradeterm.research.entries import Decider
 from tradeterm.research.exits import Exit, Moment, latest_exit
@@ -25,7 +25,9 @@ flat. Answers 0 (nothing), LONG, SHORT (ignored unless flat) or LEAVE (the posit
 
 LONG, SHORT, LEAVE = 1, -1, 2
 EXIT_REASON = "EXIT"
-_CHUNK = 16_384
+_CHUNK = 256
+"""Rows whose prices are plain floats at a time: few enough that they stay in the processor's cache."""
+_RELEASE_AFTER = 64
 
 
 def simulate_every_bar(
@@ -48,18 +50,19 @@ def simulate_every_bar(
     account = Account(market, costs, capital)
     decider = Decider(account, policy, sizer, limits)
     run = _Stepping(account, policy, decider)
-    calls, sides = tuple(enumerate(on_bar)), run.sides
+    sides = run.sides
+    calls = tuple(
+        (number, _where_a_bar_is(call) if np.isnan(bars.close).any() else call)
+        for number, (call, bars) in enumerate(zip(on_bar, market, strict=True))
+    )
     for row, now in _rows(market):
         if run.waiting:
             run.begin(row)
         if run.open:
             run.end(row, now)
         for number, call in calls:
-            prices = now[number]
-            if prices[3] == prices[3]:
-                wanted = call(row, prices, sides[number])
-                if wanted:
-                    run.answer(number, row, wanted)
+            if wanted := call(row, now[number], sides[number]):
+                run.answer(number, row, wanted)
     return Simulation(
         trades=account.trades(),
         payments=account.payments(),
@@ -72,20 +75,28 @@ def simulate_every_bar(
     )
 
 
+class _Held(NamedTuple):
+    """A position and what ends it: its levels, or `reason` ("" for the end of the data) at the row `latest`."""
+
+    number: int
+    side: int
+    watch: Watch
+    latest: int
+    reason: str
+
+
 class _Stepping:
     """What is open or on its way, one row at a time.
 
-    `open` are the instruments held, `waiting` says whether anything may fill or settle at the next opens.
+    `open` are the positions by instrument, `waiting` says whether anything may fill or settle at the next opens.
     """
 
     def __init__(self, account: Account, policy: ExitPolicy, decider: Decider) -> None:
         self._account, self._policy, self._decider = account, policy, decider
-        self._watches: dict[int, Watch] = {}
-        self._latest: dict[int, tuple[int, str]] = {}
         self._due: dict[int, str] = {}
         self._funded = any(bars.funding is not None for bars in account.market)
         self._settled = 0
-        self.open: list[int] = []
+        self.open: dict[int, _Held] = {}
         self.sides = [0] * len(account.market)
 
     @property
@@ -107,12 +118,10 @@ class _Stepping:
     def end(self, row: int, now: Sequence[Prices]) -> None:
         """What the row's ranges and closes do to positions."""
         ended = []
-        for number in self.open:
-            watch, side = self._watches[number], self.sides[number]
+        for number, side, watch, latest, reason in self.open.values():
             opened, best, worst, close = now[number]
             if side < 0:
                 opened, best, worst, close = -opened, -worst, -best, -close
-            latest, reason = self._latest[number]
             if (worst > watch.stop and best < watch.calm and row < latest) or close != close:
                 continue
             hit = watch.inside(opened, best, worst)
@@ -130,10 +139,13 @@ class _Stepping:
     def answer(self, number: int, row: int, wanted: int) -> None:
         """What the strategy wants at the close of the row."""
         if wanted == LEAVE:
-            if number in self._watches:
+            if number in self.open:
                 self._due.setdefault(number, EXIT_REASON)
-        else:
+        elif wanted in (LONG, SHORT):
             self._decider.decide(number, row, wanted)
+        else:
+            name = self._account.market[number].instrument
+            raise ValueError(f"{name}: the function answered {wanted!r} at row {row}, allowed 0, 1, -1 and 2")
 
     def _open(self, number: int, row: int) -> None:
         entry, bars = self._decider.entering[number], self._account.market[number]
@@ -141,16 +153,16 @@ class _Stepping:
         if price is None:
             return
         anchor = self._decider.anchor(number, price, entry.signal_row)
-        self._watches[number] = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side)
+        watch = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side)
         latest, reason = latest_exit(bars, row, side, price, self._policy)
-        self._latest[number] = (latest, reason) if latest < bars.last else (bars.last, "")
+        if latest >= bars.last:
+            latest, reason = bars.last, ""
         self.sides[number] = side
-        insort(self.open, number)
+        self.open = dict(sorted({**self.open, number: _Held(number, side, watch, latest, reason)}.items()))
 
     def _close(self, number: int, exit: Exit) -> None:
         self._account.close(number, exit)
-        del self._watches[number]
-        self.open.remove(number)
+        del self.open[number]
         self.sides[number] = 0
         self._due.pop(number, None)
 
@@ -170,15 +182,24 @@ class _Stepping:
 
 def _rows(market: Sequence[Bars]) -> Iterator[tuple[int, tuple[Prices, ...]]]:
     """Each row's prices of all instruments, as plain floats."""
-    for start in range(0, market[0].rows if market else 0, _CHUNK):
+    for count, start in enumerate(range(0, market[0].rows if market else 0, _CHUNK)):
         part = slice(start, start + _CHUNK)
         columns = (
             zip(*(prices[part].tolist() for prices in (bars.open, bars.high, bars.low, bars.close)), strict=True)
             for bars in market
         )
         yield from enumerate(zip(*columns, strict=True), start)
-        for bars in market:
-            bars.release()
+        if count % _RELEASE_AFTER == 0:
+            release_all(market)
+
+
+def _where_a_bar_is(call: OnBar) -> OnBar:
+    """The function, not called for rows without a bar."""
+
+    def called(row: int, prices: Prices, side: int) -> int:
+        return call(row, prices, side) if prices[3] == prices[3] else 0
+
+    return called
 
 
 def _same_times(one: Bars, other: Bars) -> bool:
