@@ -112,7 +112,7 @@ def prepared(
     policy = _policy(book, panel.interval_ms)
     fill_cost = study.costs.fee + study.costs.slippage
     sizer = BookRules(study.instruments, book, Regimes(market), fill_cost, verdicts, desk)
-    account = Account(market, study.costs, book.capital)
+    account = Account(market, study.costs, book.capital, study.seed)
     return Run(account, Decider(account, policy, sizer, (), _WHY), policy, signals(study, market), exits)
 
 
