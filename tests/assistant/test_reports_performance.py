@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from reports_kit import BTC, ETH, START, add_run, desk, made, order, point, trade, write
 from seeded import view
 
@@ -29,6 +30,8 @@ from tradeterm.domain.snapshot import Position
 from tradeterm.domain.states import Mode
 from tradeterm.ledger.live import LiveWriter
 from tradeterm.profile import Profile
+from tradeterm.research.data.panels import load_panel
+from tradeterm.resources import demo_folder
 
 
 def performance(profile: Profile, **wanted: Any) -> Performance:
@@ -251,12 +254,19 @@ def test_orders_at_a_venue_are_not_called_simulated(profile: Profile, mode: str,
 
 
 def test_buying_and_holding_by_the_bundled_bars() -> None:
-    config = load_config(None, "demo")
-    whole = held("crypto", config, None, 1_743_811_500_000, 1_744_416_000_000)
+    book = load_config(None, "demo").books["crypto"]
+    whole = held(book, None, 1_743_811_500_000, 1_744_416_000_000)
     assert not isinstance(whole, str)
+    panel = load_panel(demo_folder(), [name.partition(".")[0] for name in book.instruments], "5m")
+    rows = panel.close[(panel.ts >= 1_743_811_500_000) & (panel.ts <= 1_744_416_000_000)]
+    assert whole.total_return == pytest.approx(float((rows[-1] / rows[0]).mean()) - 1)
     assert whole.value[0] == pytest.approx(1.0)
     assert whole.total_return == pytest.approx(whole.value[-1] - 1)
-    assert held("crypto", config, None, START, START + DAY_MS) == "not known: the bars at hand are of another time"
+    for other in (structs.replace(book, instruments=("BTCUSDT.BYBIT", "ETHUSDT.ELSEWHERE")), book):
+        again = held(other, None, 1_743_811_500_000, 1_743_900_000_000)
+        assert not isinstance(again, str)
+        assert again.instruments == other.instruments
+    assert held(book, None, START, START + DAY_MS) == "not known: the bars at hand are of another time"
 
 
 def test_without_bars_the_reason_stands_there(profile: Profile) -> None:
@@ -264,6 +274,7 @@ def test_without_bars_the_reason_stands_there(profile: Profile) -> None:
     (book,) = performance(profile).books
     assert book.held is None
     assert book.held_why.startswith("not known: ")
+    assert str(profile.root) not in book.held_why
     assert performance(profile, config=None).books[0].held_why.startswith("not known: ")
 
 

@@ -1,15 +1,20 @@
 """What buying and holding a book's instruments would have made in the same time, where their bars are at hand."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
 
 from tradeterm.assistant.reports.said import said
-from tradeterm.config import Config
-from tradeterm.domain.errors import TradetermError
+from tradeterm.config import BookConfig, Config
+from tradeterm.domain.errors import DataError, TradetermError
 from tradeterm.feeds.registry import REPLAY
 from tradeterm.profile import Profile, user_path
+from tradeterm.resources import demo_folder
+
+if TYPE_CHECKING:
+    from tradeterm.research.data.panels import Loaded
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -30,23 +35,23 @@ def bars_folder(profile: Profile, config: Config) -> Path | None:
     return profile.market / config.feed.kind
 
 
-def held(book: str, config: Config, folder: Path | None, first: int, last: int) -> Held | str:
+def held(book: BookConfig, folder: Path | None, first: int, last: int) -> Held | str:
     """From `first` to `last`, UTC ms, by the bars in `folder` (None: the bundled recording); a sentence where they are
     not all known."""
     from tradeterm.research.report.curve import telling
-    from tradeterm.research.studies import Asked, find_study
 
+    root = demo_folder() if folder is None else folder
     try:
-        found = find_study(book, config, folder, Asked())
+        loaded = _loaded(book, root)
     except TradetermError as error:
-        return f"not known: {said(str(error))}"
-    panel = found.study.panel
+        return f"not known: {said(str(error).replace(str(root), 'the folder of bars'))}"
+    panel = loaded.panel
     inside = (panel.ts >= first) & (panel.ts <= last)
     close = panel.close[inside]
     if len(close) < 2:
         return "not known: the bars at hand are of another time"
     known = np.isfinite(close)
-    missing = [name for column, name in enumerate(panel.instruments) if not known[:, column].any()]
+    missing = [name for column, name in enumerate(book.instruments) if not known[:, column].any()]
     if missing:
         return f"not known: no bars of {', '.join(missing[:4])} in this time"
     at = np.where(known, np.arange(len(close))[:, None], -1)
@@ -56,9 +61,20 @@ def held(book: str, config: Config, folder: Path | None, first: int, last: int) 
     value = np.where(np.isnan(filled), 1.0, filled / start).mean(axis=1)
     kept = telling(value)
     return Held(
-        instruments=tuple(panel.instruments),
-        data_hash=found.data_hash,
+        instruments=tuple(said(name, 60) for name in book.instruments),
+        data_hash=loaded.data_hash,
         ts=tuple(panel.ts[inside][kept].tolist()),
         value=tuple(value[kept].tolist()),
         total_return=float(value[-1]) - 1,
     )
+
+
+def _loaded(book: BookConfig, root: Path) -> "Loaded":
+    """Bars kept under another venue's name serve where there are no others. Raises DataError."""
+    from tradeterm.research.data.panels import load
+
+    cache = root != demo_folder()
+    try:
+        return load(root, book.instruments, book.interval, cache=cache)
+    except DataError:
+        return load(root, [name.partition(".")[0] for name in book.instruments], book.interval, cache=cache)

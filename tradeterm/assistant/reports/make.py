@@ -118,7 +118,7 @@ def _known(
         if config is None or book not in books or not points:
             why[book] = "not known: the book's configuration or its equity is not at hand"
             continue
-        found = held(book, config, bars_folder(profile, config), points[0], points[-1])
+        found = held(books[book], bars_folder(profile, config), points[0], points[-1])
         if isinstance(found, Held):
             values[book] = found
         else:
