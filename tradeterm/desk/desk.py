@@ -20,6 +20,7 @@ from tradeterm.desk import (
     orders,
     protection,
     reconciled,
+    shadow,
     slicing,
     track_record,
     unknown,
@@ -118,6 +119,7 @@ class Desk:
         slicing.drop_restored(turn)
         unknown.doubt(turn)
         breaker.remember(turn)
+        shadow.restore(turn)
         for book in self.state.books.values():
             health.review(turn, book)
         _reckon(self.state)
@@ -135,6 +137,12 @@ def _check_positions(turn: Turn) -> None:
 def _bar_closed(turn: Turn, event: BarClosed) -> None:
     if on_bar(turn, event.bar):
         exits.on_bar(turn, event.bar)
+        shadow.note_bar(turn, event.bar)
+
+
+def _funding(turn: Turn, event: FundingUpdate) -> None:
+    on_funding(turn, event)
+    shadow.note_funding(turn, event.funding)
 
 
 def _signal(turn: Turn, event: SignalRaised) -> None:
@@ -144,6 +152,7 @@ def _signal(turn: Turn, event: SignalRaised) -> None:
         entries.on_entry_signal(turn, event.signal)
     else:
         exits.on_exit_signal(turn, event.signal)
+        shadow.note_exit(turn, event.signal)
 
 
 def _worker(turn: Turn, event: WorkerStatus) -> None:
@@ -171,6 +180,7 @@ def _timer(turn: Turn, event: Timer) -> None:
     if turn.state.schedules:
         slicing.advance(turn)
     account.sample(turn)
+    shadow.follow(turn)
     track_record.forget(turn.state)
     prune(turn.state)
     _reckon(turn.state)
@@ -194,7 +204,7 @@ _HANDLERS: dict[type[Any], Handler] = {
     SignalRaised: _signal,
     BarClosed: _bar_closed,
     QuoteUpdate: on_quote,
-    FundingUpdate: on_funding,
+    FundingUpdate: _funding,
     VerdictReceived: entries.on_verdict,
     OrderUpdate: orders.on_order_update,
     OrderAdopted: orders.on_adopted,

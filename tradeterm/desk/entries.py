@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from tradeterm.config import Algorithm
-from tradeterm.desk import gate, slicing
+from tradeterm.desk import gate, shadow, slicing
 from tradeterm.desk.entry_orders import attached, entry_id
 from tradeterm.desk.models import current_model
 from tradeterm.desk.packet import verdict_context
@@ -70,6 +70,7 @@ def on_verdict(turn: Turn, event: VerdictReceived) -> None:
         outcome, code, text = blocked
         fact = signal_fact(turn, signal, outcome, checks, verdict_id=verdict.id if usable else None)
         decide(turn, msgspec.structs.replace(fact, outcome_code=code, outcome_text=text))
+        _shadow(turn, entry, verdict.id if usable else "")
         return
     book = turn.state.books[signal.book]
     proposal = propose(turn.state, book, signal, factor, entry.atr)
@@ -78,8 +79,9 @@ def on_verdict(turn: Turn, event: VerdictReceived) -> None:
     if denied is not None:
         fact = signal_fact(turn, signal, SignalOutcome.DENIED, checks, denied, again, proposal.sized, verdict.id)
         decide(turn, fact)
-        return
-    _order(turn, book, signal, proposal, checks, again, verdict)
+    else:
+        _order(turn, book, signal, proposal, checks, again, verdict)
+    shadow.begin(turn, book, signal, proposal, verdict.id)
 
 
 def expire_pending(turn: Turn) -> None:
@@ -92,6 +94,13 @@ def expire_pending(turn: Turn) -> None:
             fact = signal_fact(turn, entry.signal, SignalOutcome.BLOCKED, entry.checks)
             text = f"no verdict within {patience:g} s"
             decide(turn, msgspec.structs.replace(fact, outcome_code="VERDICT_TIMEOUT", outcome_text=text))
+            _shadow(turn, entry, "")
+
+
+def _shadow(turn: Turn, entry: PendingEntry, verdict_id: str) -> None:
+    """Follow what tier 2 kept from being an order."""
+    book = turn.state.books[entry.signal.book]
+    shadow.begin(turn, book, entry.signal, propose(turn.state, book, entry.signal, _ONE, entry.atr), verdict_id)
 
 
 def _blocked(verdict: Verdict, usable: bool) -> tuple[SignalOutcome, str, str] | None:

@@ -110,26 +110,24 @@ def _trades(turn: Turn, calendar: Calendar) -> bool:
 
 def _judge(turn: Turn, book: Book, position: Position, instrument: Instrument, bar: Bar) -> None:
     model = current_model(turn.state, bar.instrument, turn.ts, book.interval_ms)
-    position = _observe(turn, position, bar, model.regime)
-    if position.exit_reason:
+    seen = observed(position, bar, model.regime)
+    if seen != position:
+        turn.set_position(seen)
+    if seen.exit_reason:
         return
-    level = trailing_level(book, position, instrument, model.regime)
-    reason = _due(book, position, instrument, bar, level, model)
+    level = trailing_level(book, seen, instrument, model.regime)
+    reason = due(book, seen, instrument, bar, level, model)
     if reason:
-        start_exit(turn, position, reason)
+        start_exit(turn, seen, reason)
     elif level is not None:
-        _move_stop(turn, position, level)
+        _move_stop(turn, seen, level)
 
 
 def on_exit_signal(turn: Turn, signal: Signal) -> None:
     """The strategy wants out. Dropped without a record where there is nothing to close (or it is being closed)."""
     state = turn.state
     position = state.positions.get((signal.book, signal.instrument))
-    if position is None or position.side is not signal.side or position.exit_reason or signal.id in state.signals_seen:
-        return
-    if signal.ts_bar <= position.ts_opened or not signal.price.is_finite():
-        return
-    if signal.requires_profit and (position.ts_profit is None or position.ts_profit >= signal.ts_bar):
+    if position is None or signal.id in state.signals_seen or not wants_out(position, signal):
         return
     fact = signal_fact(turn, signal, SignalOutcome.ORDERED)
     position = turn.replace_position(position, exit_reason=signal.reason)
@@ -138,6 +136,15 @@ def on_exit_signal(turn: Turn, signal: Signal) -> None:
     text = f"close {format(quantity, 'f')}" if client_id else "close as soon as the venue is ready"
     decide(turn, msgspec.structs.replace(fact, quantity=quantity, client_order_id=client_id, outcome_text=text))
     start_exit(turn, position, signal.reason)  # after the record: what is decided is on disk before the order leaves
+
+
+def wants_out(position: Position, signal: Signal) -> bool:
+    """Whether an exit signal of its book and instrument ends the position."""
+    if position.side is not signal.side or position.exit_reason:
+        return False
+    if signal.ts_bar <= position.ts_opened or not signal.price.is_finite():
+        return False
+    return not signal.requires_profit or (position.ts_profit is not None and position.ts_profit < signal.ts_bar)
 
 
 def trailing_level(
@@ -159,9 +166,9 @@ def trailing_level(
     return level
 
 
-def _observe(turn: Turn, position: Position, bar: Bar, regime: Regime | None) -> Position:
-    """Remember the best price, the first close in profit, and the end of a regime that spoke against the position from
-    the start; recorded once a bar at most."""
+def observed(position: Position, bar: Bar, regime: Regime | None) -> Position:
+    """The position that remembers what the bar showed: the best price, the first close in profit, and the end of a
+    regime that spoke against it from the start."""
     sign = position.side.sign
     best = bar.high if sign > 0 else bar.low
     price = Decimal(str(best if position.ts_opened <= bar.ts_open else bar.close))
@@ -174,14 +181,15 @@ def _observe(turn: Turn, position: Position, bar: Bar, regime: Regime | None) ->
     entry = position.entry_regime
     if regime is not None and speaks_against(position.side, entry) and not speaks_against(position.side, regime):
         entry = regime
-    return turn.replace_position(
+    return msgspec.structs.replace(
         position, peak_price=peak, ts_profit=since, been_in_profit=since is not None, entry_regime=entry
     )
 
 
-def _due(
+def due(
     book: Book, position: Position, instrument: Instrument, bar: Bar, level: Decimal | None, model: InstrumentModel
 ) -> str:
+    """Why the bar's close ends the position, "" if nothing does; `level` is where its trailing stop belongs now."""
     exits, side = book.config.exits, position.side
     if level is not None and (Decimal(str(bar.close)) - level) * side.sign <= 0:
         return "TRAILING"

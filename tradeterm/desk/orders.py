@@ -8,7 +8,7 @@ from tradeterm.desk.closing import cancel_entries, on_exit_ended, start_exit
 from tradeterm.desk.entry_orders import is_sliced
 from tradeterm.desk.models import current_model
 from tradeterm.desk.positions import Booking, Opening, book_cash, book_fill, flat_position, trade_id_for
-from tradeterm.desk.protection import enlarge, follow_stop, is_protected
+from tradeterm.desk.protection import enlarge, follow_stop, is_protected, stop_reason
 from tradeterm.desk.state import Book, exec_key
 from tradeterm.desk.turn import Turn
 from tradeterm.desk.unknown import NEVER_ARRIVED, forget_intent
@@ -199,7 +199,7 @@ def exit_reason(position: Position, order: Order | None) -> str:
     if order is None or order.intent is OrderIntent.EXTERNAL:
         return "EXTERNAL"
     if order.intent is OrderIntent.PROTECTIVE_STOP:
-        return "STOP" if position.stop_price == position.initial_stop else "TRAILING"
+        return stop_reason(position)
     if order.intent is OrderIntent.TAKE_PROFIT:
         return "TARGET"
     return order.reason if order.intent is OrderIntent.EXIT else "REVERSED"

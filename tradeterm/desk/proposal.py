@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
 from tradeterm.desk import one_sided
@@ -13,7 +14,7 @@ from tradeterm.desk.factors import Factor, regime_factor, shrinking_factors
 from tradeterm.desk.models import current_model
 from tradeterm.desk.protection import protection_prices, stop_is_known, unprotected
 from tradeterm.desk.sessions import is_last_bar
-from tradeterm.desk.sizing import Sized, SizeRequest, size
+from tradeterm.desk.sizing import Sized, SizeRequest, reckon, size
 from tradeterm.desk.state import Book, DeskState, Health, key_text
 from tradeterm.domain.facts import SizeFactors
 from tradeterm.domain.instrument import ZERO
@@ -21,13 +22,17 @@ from tradeterm.domain.orders import OrderIntent, OrderSide, OrderStatus, Positio
 from tradeterm.domain.signals import Signal
 from tradeterm.domain.states import VenueState, WorkerState
 
+_VERDICT = "verdict"
+
 
 class Proposal(Struct, frozen=True):
-    """An entry as it would be sent: protection prices on the tick, quantity on the lot."""
+    """An entry as it would be sent: protection prices on the tick, quantity on the lot. `request` is what it was sized
+    by, None where something for that is not known."""
 
     stop: Decimal | None
     target: Decimal | None
     sized: Sized
+    request: SizeRequest | None = None
 
 
 def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: float | None) -> Proposal:
@@ -58,9 +63,18 @@ def propose(state: DeskState, book: Book, signal: Signal, factor: Decimal, atr: 
         max_order_notional=Decimal(str(config.limits.max_order_notional)),
         fill_cost=fill_cost(state, book),
         regime=regime_factor(config.sizing.regimes, regime, signal.side),
-        factors=(*shrinking_factors(state, book, signal.instrument, equity or ZERO), Factor("verdict", factor)),
+        factors=(*shrinking_factors(state, book, signal.instrument, equity or ZERO), Factor(_VERDICT, factor)),
     )
-    return Proposal(stop, target, size(request))
+    return Proposal(stop, target, size(request), request)
+
+
+def untouched(proposal: Proposal) -> Decimal:
+    """The quantity it would have without tier 2's factor."""
+    request = proposal.request
+    if request is None or all(factor.name != _VERDICT or factor.value == 1 for factor in request.factors):
+        return proposal.sized.quantity
+    others = tuple(factor for factor in request.factors if factor.name != _VERDICT)
+    return reckon(msgspec.structs.replace(request, factors=others)).quantity
 
 
 def gate_request(

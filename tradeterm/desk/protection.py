@@ -92,6 +92,11 @@ def crossed(position: Position, price: Decimal) -> bool:
     return position.stop_price is not None and (price - position.stop_price) * position.side.sign <= 0
 
 
+def stop_reason(position: Position) -> str:
+    """What a stop that ended the position was: where it was put at first, or moved since."""
+    return "STOP" if position.stop_price == position.initial_stop else "TRAILING"
+
+
 def follow_stop(turn: Turn, order: Order) -> None:
     """Keep the position in step with its stop order; replace one that ended while the position lives."""
     position = turn.state.positions.get((order.book, order.instrument))

@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tradeterm.config import BookConfig, Config
 from tradeterm.desk.earned import Earned, reckon
 from tradeterm.desk.parts import Part
+from tradeterm.desk.shadow_state import Shadows
 from tradeterm.domain.events import CovarianceUpdate, WorkerStatus
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import DAY_MS, INTERVALS_MS
@@ -218,6 +219,7 @@ class DeskState(Struct, kw_only=True):
     decisions: dict[str, Decision] = {}
     """What entries were decided by, by signal id, while they wait, work or are open."""
     money: DeskMoney | None = None
+    shadows: Shadows = field(default_factory=Shadows)
     pruned_day: int = -1
     bar_ts: int = -1
     equity_ts: int = -1
@@ -288,6 +290,8 @@ def restored(config: Config, instruments: Mapping[str, Instrument], snapshot: De
         state.orders[order.client_order_id] = order
         if not order.is_closed:
             state.working[order.client_order_id] = None
+    for shadow in snapshot.shadows:
+        state.shadows.keep(shadow)
     return state
 
 
@@ -339,6 +343,7 @@ def snapshot_of(state: DeskState) -> DeskSnapshot:
         ),
         decisions={name: state.decisions[name] for name in sorted(_decided(state) & state.decisions.keys())},
         money=state.money,
+        shadows=tuple(sorted(state.shadows.all(), key=lambda shadow: shadow.position.trade_id)),
     )
 
 

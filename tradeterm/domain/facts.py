@@ -242,13 +242,15 @@ class FanFact(Struct, frozen=True, kw_only=True, tag_field="table", tag="fans"):
 
 class ShadowTrade(Struct, frozen=True, kw_only=True, tag_field="table", tag="shadow_trades"):
     """Table `shadow_trades`: what a signal that tier 2 answered would have earned untouched by it, whatever the answer
-    was, all under one cost model (`desk/shadow.py`). Replaced by id: written when it opens and when it closes.
+    was, all under one cost model (`desk/shadow.py`). Replaced by id: written when it opens, after each of its bars and
+    when it closes.
 
     `quantity` is the size tier 1 gave it, `entry_price` the signal's price until it is entered, at the next bar's open.
     `fees` and `funding` are paid (funding received is negative). `pnl` is after both; it is None while the shadow is
-    open, and for one whose end is not known: its `exit_reason` is GAP (bars were missed while nothing ran) or CAP (too
-    many were open), and `exit_price`, `fees` and `funding` are None too. `regime` is the instrument's at the verdict
-    ("": not known). `verdict_id` is "" where no verdict came. `held` is what the desk goes on with, None once closed.
+    open, and for one whose result is not known: its `exit_reason` is GAP (it missed a bar while nothing ran), GONE (its
+    book or contract is not configured any more) or CAP (too many were open), and `exit_price`, `fees` and `funding` are
+    None too. `regime` is the instrument's at the verdict ("": not known). `verdict_id` is "" where no usable verdict
+    came. `held` is what the desk goes on with, None once it is closed.
     """
 
     id: str

@@ -57,16 +57,20 @@ class Position(Struct, frozen=True, kw_only=True, tag_field="table", tag="positi
 
 
 class OpenShadow(Struct, frozen=True, kw_only=True):
-    """A position that is held nowhere: what an entry signal, untouched by tier 2, would hold, followed as one that is.
+    """A position that is held nowhere: what an entry signal would hold had tier 2 not been there (`desk/shadow.py`).
 
-    `position` has its quantity from the start and `average_price` None until it is entered. `ts` is when the entry
-    order would have arrived, `ts_seen` the close of the newest bar that counts for it; `regime` ("": not known) is that
-    of the moment of the verdict. Funding while it is held is in the position, in `currency`.
+    `position` has its quantity from the start; its `average_price` is None until it is entered, and `price` is the
+    signal's. `ts` is when the entry order would have arrived, `ts_seen` the close of the newest bar that is done with.
+    `settlements` are funding (time, paid) since that bar, `ts_funded` the newest ever seen. `regime` is the
+    instrument's at the verdict ("": not known), `currency` that of the money.
     """
 
     position: Position
+    price: Decimal
     ts: int
     ts_seen: int
+    settlements: tuple[tuple[int, Decimal], ...] = ()
+    ts_funded: int = 0
     verdict_id: str = ""
     strategy: str = ""
     regime: str = ""
