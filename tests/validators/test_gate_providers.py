@@ -1,5 +1,7 @@
 """The providers beside the Anthropic API, each through its real client, and what is asked of them."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from simulators.messages import Fault
 from tradeterm.config import AiConfig, AiProvider, GateConfig, GateMode
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.signals import VerdictDecision
+from tradeterm.validators.claude import Claude
 from tradeterm.validators.registry import Around, gate_warnings, make_validator
+from tradeterm.validators.secrets import Key
 
 OPENROUTER = {"environ": {"OPENROUTER_API_KEY": KEY}}
 GEMINI = {"environ": {"GEMINI_API_KEY": KEY}}
@@ -54,6 +58,51 @@ async def test_bedrock_needs_a_region_and_a_bearer_key() -> None:
     assert made.server.requests[0].path.endswith("/v1/messages")
     with pytest.raises(ConfigError, match=r"gate\.ai\.region"):
         make_validator(GateConfig(validator="claude", ai=AiConfig(**ai)), Around(environ=environ))
+
+
+def bedrock(**changes: Any) -> GateConfig:
+    ai = {"provider": AiProvider.BEDROCK, "model": "anthropic.claude-sonnet-5-5", "region": "us-east-1", **changes}
+    return GateConfig(validator="claude", ai=AiConfig(**ai))
+
+
+def test_no_variable_of_the_environment_leads_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_MANTLE_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL"):
+        monkeypatch.setenv(name, "https://evil.example")
+    hosts = {
+        AiProvider.ANTHROPIC: "api.anthropic.com",
+        AiProvider.OPENROUTER: "openrouter.ai",
+        AiProvider.BEDROCK: "bedrock-mantle.us-east-1.api.aws",
+    }
+    assert {provider: Claude(bedrock(provider=provider).ai, Key(KEY)).host for provider in hosts} == hosts
+
+
+@pytest.mark.skipif(find_spec("boto3") is not None, reason="the extra is installed")
+def test_a_missing_extra_is_said_at_the_start() -> None:
+    with pytest.raises(ConfigError, match=r'gate\.ai\.aws_profile: found "desk", which needs .*tradeterm\[bedrock\]'):
+        make_validator(bedrock(aws_profile="desk"), Around(environ={}))
+
+
+def test_an_aws_profile_is_bedrocks_and_needs_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r'allowed with provider = "bedrock" alone'):
+        make_validator(bedrock(provider=AiProvider.ANTHROPIC, aws_profile="desk"), Around(environ={}))
+    monkeypatch.setattr("tradeterm.validators.secrets.find_spec", lambda name: name)
+    with pytest.raises(ConfigError, match=r"gate\.ai\.region"):
+        make_validator(bedrock(aws_profile="desk", region="", base_url="http://127.0.0.1:9"), Around(environ={}))
+
+
+async def test_a_profile_signs_and_no_key_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("boto3")
+    file = tmp_path / "credentials"
+    file.write_text("[desk]\naws_access_key_id = AKIAPLANTEDPLANTED12\naws_secret_access_key = planted-secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
+    ai = {"provider": AiProvider.BEDROCK, "model": "anthropic.claude-sonnet-5-5", "region": "us-east-1"}
+    async with rig(ai={**ai, "aws_profile": "desk"}) as made:
+        assert (await made.judge()).decision is VerdictDecision.APPROVE
+    (request,) = made.server.requests
+    assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAPLANTEDPLANTED12/")
+    assert KEY not in str(request.headers)
+    assert "planted-secret" not in str(request) + str(made.records)
 
 
 @pytest.mark.parametrize("provider", [AiProvider.GEMINI, AiProvider.OTHER])

@@ -53,6 +53,7 @@ class AiConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str = "claude-sonnet-5-5"
     base_url: Annotated[str, Meta(description='"" is the provider\'s own address')] = ""
     region: Annotated[str, Meta(description="AWS region of Bedrock")] = ""
+    aws_profile: Annotated[str, Meta(description="Bedrock without a key: signed by this AWS profile")] = ""
     key_file: Annotated[str, Meta(description="the key alone; readable by you alone")] = ""
     effort: Effort = Effort.LOW
     max_tokens: Annotated[int, Meta(ge=256, le=8192, description="longest answer, thinking included")] = 1024

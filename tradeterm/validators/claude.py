@@ -1,5 +1,5 @@
-"""Claude through the anthropic SDK: the Anthropic API, OpenRouter by its base address, Bedrock by its own client
-with a bearer key, which needs nothing of AWS installed.
+"""Claude through the anthropic SDK: the Anthropic API, OpenRouter by its base address, Bedrock by its own client, with
+a bearer key, which needs nothing of AWS installed, or signed by an AWS profile, which needs boto3.
 
 The SDK neither looks for a key nor retries nor waits for longer than we say, and its answers are taken raw: the body is
 judged by `acceptance`, not by the SDK's models.
@@ -35,6 +35,7 @@ from tradeterm.validators.secrets import Key
 from tradeterm.validators.untrusted import plain
 
 _BASE_URLS = {AiProvider.ANTHROPIC: "https://api.anthropic.com", AiProvider.OPENROUTER: "https://openrouter.ai/api"}
+_MANTLE = "https://bedrock-mantle.{region}.api.aws/anthropic"
 _LONGEST_TEXT = 200
 
 
@@ -145,10 +146,12 @@ def _client(ai: AiConfig, key: Key) -> Any:
         case AiProvider.OPENROUTER:
             return AsyncAnthropic(auth_token=key.value, base_url=url, **given)
         case AiProvider.BEDROCK:
-            if not ai.region and not url:
+            if not ai.region and (ai.aws_profile or not url):
                 raise ConfigError('gate.ai.region: found "", allowed the AWS region of Bedrock, such as "us-east-1"')
+            signed: dict[str, Any] = {"aws_profile": ai.aws_profile} if ai.aws_profile else {"api_key": key.value}
+            address = url or _MANTLE.format(region=ai.region)  # given, or the SDK takes it from the environment
             return anthropic.AsyncAnthropicBedrockMantle(
-                api_key=key.value, aws_region=ai.region or None, base_url=url or None, **given
+                aws_region=ai.region or None, base_url=address, **signed, **given
             )
     raise ConfigError(
         f'gate.ai.provider: found "{ai.provider.value}", allowed anthropic, openrouter or bedrock with claude'

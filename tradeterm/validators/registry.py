@@ -21,7 +21,7 @@ from tradeterm.validators.provider import Provider, is_safe_url
 from tradeterm.validators.record import DecisionRecord, Record
 from tradeterm.validators.recorded import RecordedValidator
 from tradeterm.validators.rules import RulesValidator
-from tradeterm.validators.secrets import Key, key_variable, load_key
+from tradeterm.validators.secrets import Key, key_variable, load_key, signing_key
 
 RULES, CLAUDE, OPENAI_SHAPED, RECORDED = "rules", "claude", "openai-shaped", "recorded"
 ASKS_A_MODEL = (CLAUDE, OPENAI_SHAPED)
@@ -102,7 +102,7 @@ def gate_warnings(gate: GateConfig, today: date | None = None) -> tuple[str, ...
 
 def _ai(gate: GateConfig, around: Around) -> Validator:
     _check(gate)
-    key = load_key(gate.ai, around.environ)
+    key = signing_key(gate.ai) or load_key(gate.ai, around.environ)
     if key is None and gate.offline_policy is OfflinePolicy.RULES:
         return RulesValidator()
     if key is None:

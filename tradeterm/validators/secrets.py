@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from tradeterm.config import AiConfig, AiProvider
+from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.private_file import read_private
 
@@ -31,7 +33,7 @@ _SECRET = re.compile(
 
 
 class Key:
-    """The provider's key. Never shown."""
+    """The provider's key. Never shown. "" where requests are signed by credentials that are never seen here."""
 
     def __init__(self, value: str) -> None:
         self.value = value
@@ -41,11 +43,11 @@ class Key:
 
     def is_leaked_by(self, text: str) -> bool:
         """Whether a text on its way out holds the key, or anything with the form of a secret."""
-        return self.value in text or _SECRET.search(text) is not None
+        return (self.value != "" and self.value in text) or _SECRET.search(text) is not None
 
     def hide(self, text: str) -> str:
         """The text without the key and without anything with the form of a secret."""
-        return _SECRET.sub(HIDDEN, text.replace(self.value, HIDDEN))
+        return _SECRET.sub(HIDDEN, text.replace(self.value, HIDDEN) if self.value else text)
 
 
 def key_variable(provider: AiProvider) -> str:
@@ -67,3 +69,15 @@ def load_key(ai: AiConfig, environ: Mapping[str, str] | None = None) -> Key | No
     if not _KEY.fullmatch(value) or value[0] in "\"'" or "=" in value[:24].rstrip("="):
         raise ConfigError(f"the key in {where} is no API key: write the bare key alone, without name, quotes or spaces")
     return Key(value)
+
+
+def signing_key(ai: AiConfig) -> Key | None:
+    """What stands for a key where an AWS profile signs; None where none does. Raises ConfigError where it cannot."""
+    if not ai.aws_profile:
+        return None
+    found = f"gate.ai.aws_profile: found {show(ai.aws_profile)}"
+    if ai.provider is not AiProvider.BEDROCK:
+        raise ConfigError(f'{found}, allowed with provider = "bedrock" alone')
+    if find_spec("boto3") is None:
+        raise ConfigError(f'{found}, which needs boto3: pip install "tradeterm[bedrock]"')
+    return Key("")
