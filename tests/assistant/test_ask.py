@@ -189,7 +189,7 @@ def test_a_books_drawdown_is_accepted_by_its_name(console: Console) -> None:
 
 
 def test_help_lists_every_word(console: Console) -> None:
-    assert len(ask(console, "help").text.splitlines()) == 23
+    assert len(ask(console, "help").text.splitlines()) == 26
 
 
 def test_completion_knows_the_desk(console: Console) -> None:

@@ -216,7 +216,10 @@ async def test_cancelled_it_is_gone_at_once(profile: Profile, sleeping: Started)
 
 async def test_one_that_dies_is_a_refusal(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(author_worker, "__name__", "tradeterm.no_such_module")
-    assert await previews([task(profile)]) == (Refusal("the preview ended without an answer"),)
+    (found,) = await previews([task(profile)])
+    assert isinstance(found, Refusal)
+    assert found.sentence.startswith("the preview ended without an answer: ")
+    assert "no_such_module" in found.sentence
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     (found,) = await previews([task(profile)])
     assert isinstance(found, Refusal)

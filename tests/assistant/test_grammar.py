@@ -22,6 +22,9 @@ SYMBOLS, BOOKS = ["BTCUSDT", "BNBUSDT", "ETHUSDT"], ["crypto", "eos"]
         ("speed 20x", "speed", "20x"),
         ("speed max", "speed", "max"),
         ("gate", "gate", ""),
+        ("strategies", "strategies", ""),
+        ("explain dips", "explain", "dips"),
+        ("New Strategy", "new", "Strategy"),
         ("Is the AI any good?", "gate", ""),
     ],
 )
@@ -43,6 +46,9 @@ def test_understood(line: str, word: str, argument: str) -> None:
         ("postions", "Did you mean `positions`?"),
         ("why did we sell bitcoin yesterday", "Without one: status, positions"),
         ("halt everything now", "Nothing was done: that is written `halt`."),
+        ("new", "That is written `new strategy`."),
+        ("new order", "That is written `new strategy`."),
+        ("explain", "`explain` needs one more word: `explain STRATEGY`."),
     ],
 )
 def test_not_understood(line: str, answer: str) -> None:
@@ -82,7 +88,7 @@ def test_no_line_breaks_it(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "candidates"),
     [
-        ("st", ["status", "stop", "start"]),
+        ("st", ["status", "strategies", "stop", "start"]),
         ("why b", ["why BTCUSDT", "why BNBUSDT"]),
         ("flatten ", ["flatten BTCUSDT", "flatten BNBUSDT", "flatten ETHUSDT"]),
         ("pause e", ["pause eos"]),
@@ -100,5 +106,5 @@ def test_what_is_completed_is_understood() -> None:
     for word in WORDS:
         if word.takes in (Takes.REASON, Takes.MAYBE_BOOK_REASON):
             continue  # its own words
-        for line in complete(f"{word.name} ", SYMBOLS, BOOKS) or [word.name]:
+        for line in complete(f"{word.name} ", SYMBOLS, BOOKS, ["dips"]) or [word.name]:
             assert isinstance(read(line), Request), line

@@ -53,6 +53,7 @@ _QUESTIONS: dict[str, Callable[[Console], list[str]]] = {
 }
 
 
+_OF_STRATEGIES = ("strategies", "explain", "new")
 _RECOVER = "Let the breaker fall if its cause is gone; books that run may enter again."
 _OVERRIDE = "Close the breaker for a while although its cause lasts; a new or worse one raises it again."
 
@@ -69,12 +70,31 @@ def ask(console: Console, line: str) -> Answer:
     if request.word.name == "why":
         instrument, problem = _instrument(console, request.argument)
         return Answer(problem if instrument is None else "\n".join(why(console, instrument)))
+    if request.word.name in _OF_STRATEGIES:
+        return Answer("\n".join(_of_strategies(request.word.name, request.argument)))
     return Answer("\n".join(_QUESTIONS[request.word.name](console)))
 
 
 def complete(console: Console, line: str) -> list[str]:
     """Whole lines the typed one may become."""
-    return grammar.complete(line, answers.symbols(console), answers.book_names(console))
+    strategies: list[str] = []
+    if line.lstrip().lstrip(":").lower().startswith("explain "):
+        from tradeterm.assistant.author_answers import names
+
+        strategies = names()
+    return grammar.complete(line, answers.symbols(console), answers.book_names(console), strategies)
+
+
+def _of_strategies(word: str, argument: str) -> list[str]:
+    """Reading them brings the numerical libraries."""
+    from tradeterm.assistant import author_answers
+
+    match word:
+        case "explain":
+            return author_answers.explained(argument)
+        case "strategies":
+            return author_answers.strategies()
+    return ["`new strategy` opens a form on the screen; in a shell it is `tradeterm strategy new`."]
 
 
 def _help() -> str:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from tradeterm.assistant.author_preview import Preview, Task, preview
+from tradeterm.assistant.text import clean
 from tradeterm.config import AiProvider
 from tradeterm.domain.errors import TradetermError
 from tradeterm.validators.secrets import key_variable
@@ -45,7 +46,7 @@ async def previews(tasks: Sequence[Task], deadline_s: float = DEADLINE_S) -> tup
             __name__,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             env=_without_keys(),
             start_new_session=True,
         )
@@ -53,7 +54,7 @@ async def previews(tasks: Sequence[Task], deadline_s: float = DEADLINE_S) -> tup
         return (Refusal(f"the preview cannot be started: {error.strerror or error}"),) * len(tasks)
     try:
         async with asyncio.timeout(deadline_s):
-            said, _ = await process.communicate(msgspec.json.encode(list(tasks)))
+            said, trouble = await process.communicate(msgspec.json.encode(list(tasks)))
     except TimeoutError:
         sentence = f"the preview took more than {deadline_s:g} s; a shorter time or fewer symbols take less"
         return (Refusal(sentence),) * len(tasks)
@@ -62,7 +63,7 @@ async def previews(tasks: Sequence[Task], deadline_s: float = DEADLINE_S) -> tup
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    return _read(said, len(tasks))
+    return _read(said, trouble, len(tasks))
 
 
 def answer(task: Task) -> Answer:
@@ -73,13 +74,14 @@ def answer(task: Task) -> Answer:
         return Refusal(" ".join(str(error).split()))
 
 
-def _read(said: bytes, count: int) -> tuple[Preview | Refusal, ...]:
+def _read(said: bytes, trouble: bytes, count: int) -> tuple[Preview | Refusal, ...]:
     try:
         found = msgspec.json.decode(said, type=list[Answer])
     except msgspec.DecodeError:
         found = []
     if len(found) != count:
-        return (Refusal(_NOBODY),) * count
+        last = trouble.decode(errors="replace").strip().rpartition("\n")[2]
+        return (Refusal(f"{_NOBODY}: {clean(last, 160)}" if last else _NOBODY),) * count
     return tuple(each.preview if isinstance(each, Made) else each for each in found)
 
 

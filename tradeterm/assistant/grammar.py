@@ -20,6 +20,9 @@ class Takes(StrEnum):
     SPEED = "SPEED"
     REASON = "REASON"
     MAYBE_BOOK_REASON = "[BOOK] REASON"
+    STRATEGY = "STRATEGY"
+    FORM = "strategy"
+    """The word itself."""
 
 
 _REASONED = (Takes.REASON, Takes.MAYBE_BOOK_REASON)
@@ -56,6 +59,9 @@ WORDS = (
         "whether tier 2 is any good: what its verdicts were worth",
         also=("is the ai any good", "is tier 2 any good"),
     ),
+    Word("strategies", "the strategies declared in files, yours and the examples"),
+    Word("explain", "what a declared strategy does, in words made from its file", Takes.STRATEGY),
+    Word("new", "write a strategy in a form; it needs no model", Takes.FORM),
     Word("halt", "stop all trading now: cancel entries, keep protective stops", verb=CommandVerb.HALT),
     Word("stop", "no new entries; exits go on", verb=CommandVerb.STOP),
     Word("start", "let entries through again after stop", verb=CommandVerb.START),
@@ -114,7 +120,9 @@ def read(line: str) -> Request | Misread:
         return Misread(f"`{word.name}` stands alone; found {argument!r} after it.", plain=word.verb is None)
     if not argument and word.takes in _REASONED:
         return Misread(f"`{word.name}` needs a reason, in your own words: `{word.name} the venue is well again`.")
-    if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED):
+    if word.takes is Takes.FORM and argument.lower() != Takes.FORM:
+        return Misread(f"That is written `{word.usage}`.")
+    if not argument and word.takes in (Takes.SYMBOL, Takes.BOOK, Takes.SPEED, Takes.STRATEGY):
         return Misread(f"`{word.name}` needs one more word: `{word.usage}`.")
     if word.takes is Takes.SPEED and not is_speed(argument):
         return Misread(f"`speed` takes a factor above 0, {', '.join(SPEEDS[:-1])} or {SPEEDS[-1]}; found {argument!r}.")
@@ -131,7 +139,7 @@ def is_speed(text: str) -> bool:
         return False
 
 
-def complete(line: str, symbols: Sequence[str], books: Sequence[str]) -> list[str]:
+def complete(line: str, symbols: Sequence[str], books: Sequence[str], strategies: Sequence[str] = ()) -> list[str]:
     """Whole lines the typed one may become, in the order of the grammar."""
     line = line.lstrip().lstrip(":")
     name, space, start = line.partition(" ")
@@ -147,6 +155,10 @@ def complete(line: str, symbols: Sequence[str], books: Sequence[str]) -> list[st
         candidates = books
     elif word.takes is Takes.SPEED:
         candidates = SPEEDS
+    elif word.takes is Takes.STRATEGY:
+        candidates = strategies
+    elif word.takes is Takes.FORM:
+        candidates = (Takes.FORM,)
     start = start.strip().lower()
     return [f"{word.name} {item}" for item in candidates if item.lower().startswith(start)]
 

@@ -1,5 +1,6 @@
 """The full-screen console: screens, keys, themes and the one timer that looks at the engine."""
 
+import asyncio
 import gc
 import os
 import sys
@@ -20,17 +21,19 @@ from tradeterm.assistant.ask import ask, complete
 from tradeterm.assistant.chat.proposals import ProposalRefused, is_apply, without_code
 from tradeterm.config import Config
 from tradeterm.console.protocol import Console
+from tradeterm.domain.errors import TradetermError
 from tradeterm.domain.states import Mode
 from tradeterm.profile import Profile
 from tradeterm.ui import clipboard, controls, glyphs, signals
 from tradeterm.ui.actions import ACTIONS, find_action
 from tradeterm.ui.bindings import app_bindings
-from tradeterm.ui.chat_session import ChatSession
+from tradeterm.ui.chat_session import ChatSession, strategy_fields
 from tradeterm.ui.controlled_app import ControlledApp
 from tradeterm.ui.keymap import Keymap, resolve
 from tradeterm.ui.messages import LineAsked
 from tradeterm.ui.modals.choice import Choice, ChoiceModal
 from tradeterm.ui.modals.help import HelpModal
+from tradeterm.ui.modals.strategy_form import StrategyForm
 from tradeterm.ui.model import Level, refusal
 from tradeterm.ui.palette import ActionCommands
 from tradeterm.ui.poller import Poller
@@ -106,6 +109,7 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         self._notice_until = 0
         self.chat = ChatSession(config, console, clock, environ, self._chat_moved, profile)
         self._talking: Worker[None] | None = None
+        self._authoring: Worker[None] | None = None
         self._asked_on: ConsoleScreen | None = None
         self._chat_timer: Timer | None = None
         self.set_class(self.glyphs.ascii, "-ascii")
@@ -242,6 +246,8 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
         plain = isinstance(request, grammar.Misread) and request.plain
         if is_apply(line):
             self._apply(line)
+        elif isinstance(request, grammar.Request) and request.word.takes is grammar.Takes.FORM:
+            self._authoring = self.run_worker(self._write_strategy(), group="author", exclusive=True)
         elif plain and not self.chat.offline:
             self._converse(line)
         elif plain:
@@ -288,8 +294,28 @@ class TradetermApp(ControlledApp, inherit_bindings=False):
             self._asked_on.follow_chat()
         self._talking = self.run_worker(self.chat.ask(line), group="chat", exit_on_error=False)
 
+    async def _write_strategy(self) -> None:
+        """The form, then a card on the chat's screen; escape ends the backtest in between."""
+        fields = await asyncio.to_thread(strategy_fields)
+        spec = await self.push_screen_wait(StrategyForm(fields, {}, self.chat.written))
+        if spec is None:
+            return
+        self.notice("backtesting the strategy; escape cancels")
+        try:
+            proposal = await self.chat.author(spec)
+        except TradetermError as error:
+            self.notice(str(error), Level.WARNING)
+            return
+        self.notice(f"{proposal.id}: {proposal.title} is on a card")
+        if not isinstance(self.front, ChatScreen):
+            await self.switch_mode("chat")
+
     def stop_answer(self) -> bool:
-        """Whether there was an answer under way to cancel."""
+        """Whether there was an answer, or the backtest of a strategy, under way to cancel."""
+        if self._authoring is not None and self._authoring.is_running:
+            self._authoring.cancel()
+            self.notice("cancelled; there is no card")
+            return True
         if self._talking is None or not self.chat.busy:
             return False
         self._talking.cancel()

@@ -1,11 +1,11 @@
 """The chat as the app holds it: one answer at a time, wherever it was asked from."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tradeterm.assistant.chat.footer import usd
 from tradeterm.assistant.grammar import NEEDS_AI
@@ -14,10 +14,11 @@ from tradeterm.console.protocol import Console
 from tradeterm.profile import Profile
 
 if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain words
+    from tradeterm.assistant.author_form import Field
     from tradeterm.assistant.chat.applied import Applied
     from tradeterm.assistant.chat.conversation import Conversation
     from tradeterm.assistant.chat.events import Event
-    from tradeterm.assistant.chat.proposals import Proposals
+    from tradeterm.assistant.chat.proposals import Proposal, Proposals
 
 _ASK_A_MODEL = ("claude", "openai-shaped")
 
@@ -187,6 +188,27 @@ class ChatSession:
             answer.done = True
             self._changed()
 
+    def written(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """What was typed into the form, checked, as a specification. It may take a moment; raises ConfigError."""
+        from tradeterm.assistant.author import draft
+        from tradeterm.assistant.author_form import spec_of
+
+        spec = spec_of(values)
+        draft(spec, self._config)
+        return spec
+
+    async def author(self, spec: Mapping[str, Any]) -> "Proposal":
+        """Put a strategy on a card, with its backtest; cancelled, there is none. Raises ConfigError."""
+        from tradeterm.assistant.author import draft
+        from tradeterm.assistant.author_proposal import propose
+
+        made = await asyncio.to_thread(draft, spec, self._config)
+        proposal = await propose(made, self._config, self._profile, self.proposals)
+        line = f"Proposal {proposal.id} ({proposal.hash[:8]}): {proposal.title}."
+        await asyncio.to_thread(self._console.say, "console", line)
+        self._changed()
+        return proposal
+
     def apply(self, line: str) -> "Applied":
         """Apply the proposal a person's typed line names. Raises ProposalRefused."""
         from tradeterm.assistant.chat.applying import apply
@@ -243,3 +265,10 @@ class ChatSession:
     def _fail(self, answer: Answering, why: str) -> None:
         answer.failure = why
         answer.add(PartKind.TROUBLE, why)
+
+
+def strategy_fields() -> "Sequence[Field]":
+    """Those of the form. They bring the numerical libraries: call it off the loop."""
+    from tradeterm.assistant.author_form import FIELDS
+
+    return FIELDS
