@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from scored import HOUR, START, shadow, sixty, usage, verdict
+from scored import BTC, HOUR, START, shadow, sixty, usage, verdict
+from seeded import seed
 
 from tradeterm.assistant.ask import ask
+from tradeterm.assistant.chat.tools.decisions import decision_tools
 from tradeterm.assistant.chat.tools.scoring import scoring_tools
-from tradeterm.assistant.chat.tools.tool import answered
+from tradeterm.assistant.chat.tools.tool import answered, call
 from tradeterm.assistant.evidence import Evidence, read_apart, read_asked, read_evidence
 from tradeterm.assistant.scorecard import Judge
 from tradeterm.assistant.scoring import scorecard
@@ -158,3 +160,14 @@ def test_the_largest_card_fits_into_a_result(profile: Profile) -> None:
     write(profile, facts)
     with closing(open_console(profile)) as console:
         assert len(told(console)["scorecards"]) == 3
+
+
+def test_why_tells_what_the_signal_would_have_made_untouched(profile: Profile) -> None:
+    seed(profile)
+    with closing(LedgerWriter(profile.ledger)) as writer:
+        writer.start()
+        writer.write([shadow(1, 41.5, signal_id="s1", instrument=BTC)])
+    with closing(open_console(profile)) as console:
+        assert "untouched by tier 2, it would have made +41.50" in ask(console, "why btc").text
+        found = call(decision_tools(console), "explain_decision", {"id": "s1"}, None)
+    assert json.loads(found.content)["untouched_by_tier_2_it_would_have_made"] == "41.5"

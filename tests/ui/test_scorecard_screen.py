@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
+import fake_console
 import pytest
 from conftest import MakeApp
 from fake_console import FakeConsole
@@ -20,6 +21,7 @@ from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.glyphs import UNICODE
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.panels.scorecard import ScorecardPanel, _judge
+from tradeterm.ui.panels.trace import Trace, trace_text
 from tradeterm.ui.screens import signals as screen_module
 from tradeterm.ui.screens.signals import SignalsScreen
 from tradeterm.ui.widgets.pane import Pane
@@ -228,6 +230,22 @@ async def test_it_scrolls(make_app: MakeApp) -> None:
         panel = screen.query_one(ScorecardPanel)
         last = text_of(panel.paint(*panel.content_size)[-1])
         assert "more lines" not in last and "chop" in last
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "Untouched by tier 2 it would have made "),
+        ({"pnl": None, "ts_closed": None}, "Untouched by tier 2: still running."),
+        ({"pnl": None, "exit_reason": "GAP"}, "Untouched by tier 2: its end is not known (GAP)."),
+        (None, "None: none was kept."),
+    ],
+)
+def test_the_trace_says_what_became_of_the_shadow(changed: dict[str, object] | None, said: str) -> None:
+    signal = next(fact for fact in fake_console.SIGNALS if fact.verdict_id is not None)
+    shadow = None if changed is None else structs.replace(scored(9).shadows[8], **changed)
+    trace = Trace(signal=signal, verdict=None, orders=(), fills=(), trade=None, shadow=shadow)
+    assert said in trace_text(trace, "UTC").plain
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

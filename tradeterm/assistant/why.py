@@ -95,5 +95,5 @@ def _outcome(console: Console, signal: SignalFact) -> list[str]:
     ]
     shadow = next((item for item in console.shadow_trades(limit=500) if item.signal_id == signal.id), None)
     if shadow is not None and shadow.pnl is not None:
-        lines.append(f"  untraded, it would have made {money(shadow.pnl, signed=True)}")
+        lines.append(f"  untouched by tier 2, it would have made {money(shadow.pnl, signed=True)}")
     return lines

@@ -173,11 +173,11 @@ def _exit(trace: Trace, zone: str) -> list[tuple[str, str]]:
 
 
 def _shadow(trace: Trace) -> list[tuple[str, str]]:
-    if trace.shadow is not None:
-        pnl = trace.shadow.pnl
-        words = "still running" if pnl is None else f"would have made {fmt.signed_money(pnl)}"
-        return [(f"  {words}\n", "$foreground")]
-    blocked = (SignalOutcome.DENIED, SignalOutcome.VETOED, SignalOutcome.BLOCKED)
-    if trace.signal.outcome in blocked:
-        return [("  Not computed yet: what a blocked signal would have earned.\n", "$muted")]
-    return [("  None: only blocked signals live on as shadow trades.\n", "$muted")]
+    shadow = trace.shadow
+    if shadow is None:
+        asked = trace.signal.verdict_id is not None
+        return [(f"  None: {'none was kept' if asked else 'tier 2 was not asked'}.\n", "$muted")]
+    if shadow.pnl is not None:
+        return [(f"  Untouched by tier 2 it would have made {fmt.signed_money(shadow.pnl)}.\n", "$foreground")]
+    ended = "still running" if shadow.ts_closed is None else f"its end is not known ({plain(shadow.exit_reason)})"
+    return [(f"  Untouched by tier 2: {ended}.\n", "$muted")]

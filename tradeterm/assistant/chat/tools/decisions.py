@@ -126,7 +126,7 @@ def _explained(console: Console, id: str) -> dict[str, Any]:
         "verdict": _verdict(verdict) if verdict is not None else None,
         "orders": _orders(console, signal),
         "trade": {"trade_id": trade.id, "pnl": trade.pnl, "exit_reason": trade.exit_reason} if trade else None,
-        "untraded_it_would_have_made": shadow.pnl if shadow is not None else None,
+        "untouched_by_tier_2_it_would_have_made": shadow.pnl if shadow is not None else None,
     }
 
 
