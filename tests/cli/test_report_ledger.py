@@ -1,5 +1,6 @@
 """`tradeterm report performance`, `compliance` and `gate` on a whole run of the bundled demo."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from seeded import seed
+from simulators.messages import MessagesServer, text_answer
 
 from tradeterm.cli import main
 from tradeterm.config_file import load_config
@@ -22,6 +24,7 @@ from tradeterm.engine.run import run_engine
 from tradeterm.ledger.runs import latest_run
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import HOME_VARIABLE, Profile, find_profile
+from tradeterm.resources import example_config
 
 KINDS = ("performance", "compliance", "gate")
 PLANTED = "sk-ant-planted-0123456789abcdef"
@@ -240,6 +243,34 @@ def test_a_narrative_without_a_key_is_the_programs_own(
     found = answer(capsys, "compliance", "--narrative")["narrative"]
     assert (found["by"], found["unverified"]) == ("", [])
     assert found["paragraphs"][0].startswith("1 run, ")
+
+
+async def test_a_narrative_with_a_key_is_the_models(
+    profile: Profile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(profile)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", PLANTED)
+    async with MessagesServer() as server:
+        text = example_config().read_text()
+        for found, changed in (
+            ('validator = "rules"', 'validator = "claude"'),
+            (
+                'base_url = ""                    # "" is the provider',
+                f'base_url = "{server.url}"  # "" is the provider',
+            ),
+        ):
+            assert text.count(found) == 1
+            text = text.replace(found, changed)
+        profile.config_file.write_text(text)
+        server.script(text_answer("One trade lost 12.67 USDT, and 999 did not."))
+        command = ["--profile", "default", "report", "performance", "--narrative"]
+        assert await asyncio.to_thread(main, command) == 0
+    said = capsys.readouterr()
+    assert "Written by claude-sonnet-5-5, not checked by a person." in said.out
+    assert "One trade lost 12.67 USDT, and 999 \\[not in the facts\\] did not." in said.out
+    assert PLANTED not in said.out + said.err
+    with closing(open_ledger(profile.ledger, readonly=True)) as db:
+        assert db.execute("SELECT purpose, model FROM ai_usage").fetchall() == [("chat", "claude-sonnet-5-5")]
 
 
 def test_keys_of_the_environment_are_in_no_output(

@@ -44,6 +44,7 @@ _OTHERWISE = {
     "total_return": "final equity / equity at the first point of the period - 1",
     "max_drawdown": "deepest fall of equity from its highest so far in the period, at any recorded point",
     "longest_drawdown": "longest time from a high back to it; one still open counts",
+    "trades": "closed round trips",
     "gross": "profit of closed trades at their fills, before fees and funding",
     "net": "before costs - fees - funding; slippage is in the fills",
     "average_duration": "from entry to exit",
