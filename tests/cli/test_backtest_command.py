@@ -57,7 +57,7 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
     assert list(answer) == [
         *("type", "run", "name", "version", "seed", "seconds", "book", "costs", "funding_hours", "data", "since"),
         *("delay", "instruments", "ai", "insufficient", "cautions", "notes", "figures", "ignored", "tables", "equity"),
-        "trades",
+        *("benchmark", "fan", "trades"),
     ]
     assert answer["instruments"] == ["ADAUSDT.BINANCE", "SUIUSDT.BINANCE"]
     figures = {figure["name"]: figure["value"] for figure in answer["figures"]}
@@ -254,8 +254,42 @@ def test_data_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_options_are_those_of_a_study() -> None:
     from tradeterm.cli.backtest import study_of
 
-    study = study_of(parse([*EOS, *SOME, "--set", "threshold=0.05"]))
+    study = study_of(parse(["lookahead", "eos", *SOME, "--set", "threshold=0.05"]))
     assert study.book.parameters == {"threshold": 0.05}
+
+
+def test_several_books_are_traded_as_one_desk(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    answer = parsed(capsys, "backtest", "eos", "crypto", "--demo", *SOME)
+    assert answer["name"] == "crypto + eos"  # the configuration's book comes first
+    assert [book["name"] for book in answer["books"]] == ["crypto", "eos"]
+    assert answer["book"]["capital"] == 200_000.0
+    assert {trade["book"] for trade in answer["trades"]} == {"crypto", "eos"}
+    nets = [sum(trade["pnl"] for trade in book["trades"]) for book in answer["books"]]
+    assert answer["equity"][-1][1] == pytest.approx(200_000 + sum(nets))
+    assert [row["net"] for row in answer["tables"]["book"]] == pytest.approx(nets)
+    assert parsed(capsys, "runs", str(answer["run"]), "--demo")["books"] == answer["books"]
+    report = tmp_path / "desk.md"
+    text = out(capsys, "backtest", "eos", "crypto", "--demo", *SOME, "--out", str(report), "--tables", "--ai", "rules")
+    assert "by book" in text
+    assert "## Books" in report.read_text(encoding="utf-8")
+    alone = parsed(capsys, "backtest", "--all", "--demo")
+    assert "books" not in alone  # one book is no desk
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    (
+        (("backtest",), "name what to backtest, or give --all"),
+        (("backtest", "eos", "--all"), "give names or --all"),
+        (("backtest", "eos", "eos"), "found twice, allowed each book once"),
+        (("backtest", "eos", "crypto", "--ai", "record.jsonl"), "allowed off or rules for several books"),
+    ),
+)
+def test_what_is_no_desk_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert main([*arguments, "--demo"]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_desk_that_stopped_for_want_of_an_edge_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from tradeterm.cli import main
 from tradeterm.domain.market import DAY_MS
 from tradeterm.profile import Profile
 
-HEAD = ["type", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed", "notes"]
+HEAD = ["type", "run", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed", "notes"]
 SUMMARY = ["total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"]
 FAST = ("--symbols", "BTCUSDT,SUIUSDT")
 
@@ -40,7 +40,9 @@ def test_lookahead(capsys: pytest.CaptureFixture[str], profile: Profile) -> None
     assert answer["clean"] is True
     assert answer["differences"] == []
     assert answer["instruments"] == ["BTCUSDT.BINANCE", "SUIUSDT.BINANCE"]
+    assert parsed(capsys, "runs", "1") == answer
     text = told(capsys, "lookahead", "eos", *FAST, "--cuts", "6", "--rows", "30")
+    assert told(capsys, "runs", "2") == text
     assert text.splitlines()[-2:] == ["LOOK-AHEAD", answer["sentence"]]
 
 
@@ -102,7 +104,9 @@ def test_robustness(capsys: pytest.CaptureFixture[str], profile: Profile) -> Non
     text = told(capsys, "robustness", "eos", *FAST)
     for name in ("robustness", "decay", "regimes", "capacity", "stress"):
         assert answer[name]["sentence"] in text
-    assert answer == parsed(capsys, "robustness", "eos", *FAST)
+    again = parsed(capsys, "robustness", "eos", *FAST)
+    assert again == {**answer, "run": again["run"]}
+    assert parsed(capsys, "runs", str(again["run"])) == again
 
 
 def test_a_test_sizes_every_signal_alike_unless_told_otherwise(
@@ -159,7 +163,7 @@ def test_data_of_ones_own_is_spread_over_processes(
         return pool(count, **more)
 
     monkeypatch.setattr(workers, "ProcessPoolExecutor", counted)
-    assert parsed(capsys, "walkforward", "eos", *grid, "--workers", "2") == one
+    assert parsed(capsys, "walkforward", "eos", *grid, "--workers", "2") == {**one, "run": 2}
     assert asked == [2, 2]
 
 

@@ -10,14 +10,14 @@ from tradeterm.cli.commands import Commands
 from tradeterm.cli.keep import keep
 from tradeterm.cli.named import named
 from tradeterm.cli.output import DONE, say_json
-from tradeterm.cli.session import profile_of
+from tradeterm.cli.session import config_of, profile_of
 from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tradeterm.research.studies import Found
+    from tradeterm.research.studies import Asked, Found
     from tradeterm.research.study import Study
     from tradeterm.research.tier1 import Verdicts
 
@@ -26,7 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def add(commands: Commands) -> None:
     parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
-    add_study_options(parser)
+    add_study_options(parser, several=True)
+    parser.add_argument("--all", action="store_true", help="every enabled book of the configuration, as one desk")
     parser.add_argument(
         "--ai", default="off", metavar="off|rules|FILE", help="tier 2: the offline rules, or verdicts of a record"
     )
@@ -36,13 +37,14 @@ def add(commands: Commands) -> None:
     )
 
 
-def add_study_options(parser: argparse.ArgumentParser) -> None:
-    """The options `study_of` reads."""
-    parser.add_argument(
-        "name",
-        metavar="BOOK|STRATEGY|FILE",
-        help="a book of the configuration, a strategy such as eos, or one declared in a file",
-    )
+def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The options `study_of` reads; with `several` it takes `names` in place of the one name."""
+    what = "a book of the configuration, a strategy such as eos, or one declared in a file"
+    if several:
+        help = f"{what}; several are traded together, as one desk"
+        parser.add_argument("names", nargs="*", metavar="BOOK|STRATEGY|FILE", help=help)
+    else:
+        parser.add_argument("name", metavar="BOOK|STRATEGY|FILE", help=what)
     parser.add_argument("--data", metavar="FOLDER", help="another folder of data")
     parser.add_argument("--symbols", metavar="NAME,…", default="", help="what to trade (default: the book's, or all)")
     parser.add_argument("--interval", metavar="LENGTH", help="1m to 1d (default: the book's, or 5m)")
@@ -71,9 +73,16 @@ def found_of(options: argparse.Namespace) -> "Found":
 
     from msgspec.structs import replace
 
-    from tradeterm.research.studies import Asked, find_study
+    from tradeterm.research.studies import find_study
 
-    asked = Asked(
+    found = find_study(meant.name, meant.config, folder_of(options), asked_of(options))
+    return replace(found, notes=(*meant.notes, *found.notes))
+
+
+def asked_of(options: argparse.Namespace) -> "Asked":
+    from tradeterm.research.studies import Asked
+
+    return Asked(
         symbols=tuple(filter(None, (name.strip() for name in options.symbols.split(",")))),
         interval=options.interval,
         start=options.start,
@@ -82,8 +91,6 @@ def found_of(options: argparse.Namespace) -> "Found":
         capital=options.capital,
         seed=options.seed,
     )
-    found = find_study(meant.name, meant.config, _folder(options), asked)
-    return replace(found, notes=(*meant.notes, *found.notes))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -96,13 +103,25 @@ def run(options: argparse.Namespace) -> int:
     "figures": [{"name", "value", "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals},
     "tables": {"symbol"|"side"|"reason"|"hour"|"month", with --tables also "regime": [{"key", "trades", "win_rate",
     "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs", "net"}]}, "equity": [[ts, value]],
-    "trades": [{"instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price", "reason", "gross",
-    "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not percents, null is no value; the
-    definitions of the figures are in `tradeterm.research.metrics`.
+    "benchmark": [[ts, value]] of buying and holding, "fan": null or {"ts": [ts], "quantiles": {"0.05": [value]},
+    "paths", "block", "seed"}, "trades": [{"instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts",
+    "exit_price", "reason", "gross", "fees", "slippage", "funding", "pnl", "r"}]}. Times are UTC ms, fractions are not
+    percents, null is no value; the definitions of the figures are in `tradeterm.research.metrics`.
+
+    Of several books, which are traded together under the limits of [risk], all that is of the desk, its capital being
+    theirs; "book" is {"strategy", "capital", "currency", "risk"}, "tables" and "trades" have "book" too, and "books"
+    is [{"name", "book", "data", and from "insufficient" on all of the above}].
     """
+    names = _names(options)
+    if len(names) > 1:
+        from tradeterm.cli.backtest_desk import run_books
+
+        return run_books(options, names)
+    (options.name,) = names
+
     from msgspec.structs import replace
 
-    out = _out(options)
+    out = out_of(options)
     started = time.perf_counter()
     found = found_of(options)
 
@@ -134,6 +153,20 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _names(options: argparse.Namespace) -> list[str]:
+    """What is to be traded. Raises ConfigError where that is nothing, or said twice over."""
+    if options.all is bool(options.names):
+        raise ConfigError("name what to backtest, or give --all" if not options.all else "give names or --all")
+    if not options.all:
+        return list(options.names)
+    from tradeterm.config import enabled_books
+
+    books = list(enabled_books(config_of(options, profile_of(options))).books)
+    if not books:
+        raise ConfigError("--all: the configuration has no enabled book")
+    return books
+
+
 def _tried(options: argparse.Namespace, found: "Found") -> int | None:
     """How many variants the ledger knows of, from two on; None too where it cannot be read, which `keep` tells."""
     from tradeterm.research.tried import variants_tried
@@ -162,7 +195,7 @@ def _tier2(wanted: str, study: "Study") -> tuple[str, "Verdicts | None", tuple[s
     return "CONTAMINATED RECORD" if record.contaminated else "RECORD", record.verdicts, tuple(notes)
 
 
-def _folder(options: argparse.Namespace) -> "Path | None":
+def folder_of(options: argparse.Namespace) -> "Path | None":
     """The folder of data; None where none is named and nothing was imported."""
     from tradeterm.research.data.series import all_series
 
@@ -175,7 +208,7 @@ def _folder(options: argparse.Namespace) -> "Path | None":
     return folder if all_series(folder) else None
 
 
-def _out(options: argparse.Namespace) -> "Path | None":
+def out_of(options: argparse.Namespace) -> "Path | None":
     if options.out is None:
         return None
     path = user_path(options.out)

@@ -15,6 +15,7 @@ from tradeterm.cli.named import is_file
 from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
+    from tradeterm.research.books import DeskResult, FoundDesk
     from tradeterm.research.result import Result
     from tradeterm.research.studies import Found
 
@@ -50,9 +51,26 @@ def write_report(
     path.write_text(write(result, facts), encoding="utf-8")
 
 
+def write_desk_report(path: Path, found: "FoundDesk", result: "DeskResult", options: argparse.Namespace) -> None:
+    """The same of several books: of all of them together, with a section on each."""
+    from tradeterm.research.outcome import regimes_at_entry
+    from tradeterm.research.report import html, markdown
+    from tradeterm.research.report.desk_facts import desk_facts_of, of_each
+
+    facts = desk_facts_of(
+        found,
+        command=command_line(options),
+        created=time.time_ns() // 1_000_000,
+        regimes=tuple(regimes_at_entry(result.whole)),
+    )
+    write = html if path.suffix == ".html" else markdown
+    path.write_text(write(result.whole, facts, books=of_each(found, result)), encoding="utf-8")
+
+
 def command_line(options: argparse.Namespace) -> str:
     """What to type, in whatever folder, to run the same study again."""
-    words = ["tradeterm", "backtest", _from_anywhere(options.name) if is_file(options.name) else options.name]
+    words = ["tradeterm", "backtest", *(_from_anywhere(name) if is_file(name) else name for name in options.names)]
+    words += ["--all"] if options.all else []
     for name in ("config", "data"):
         if getattr(options, name):
             words += [f"--{name}", _from_anywhere(getattr(options, name))]

@@ -2,14 +2,14 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tradeterm.cli.backtest import add_study_options
 from tradeterm.cli.figures import aligned
-from tradeterm.cli.output import say
+from tradeterm.cli.output import say, say_json
 from tradeterm.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -93,15 +93,34 @@ def head_of(found: "Found", options: argparse.Namespace | None = None) -> dict[s
     }
 
 
-def say_findings(found: "Found", findings: Sequence["Shown"]) -> None:
-    """What was tested, then each finding: its sentence first, its tables after it."""
+def tell(
+    options: argparse.Namespace,
+    command: str,
+    head: Mapping[str, object],
+    answers: Mapping[str, object],
+    findings: Sequence["Shown"],
+) -> None:
+    """Keep the test and say what it found, as JSON or in words."""
+    from tradeterm.cli.keep import keep
+
+    number = keep(options, command, {**head, **answers})
+    if options.json:
+        say_json({"type": command, "run": number, **head, **answers})
+    else:
+        say_findings(head, findings, number)
+
+
+def say_findings(head: Mapping[str, Any], findings: Sequence["Shown"], number: int | None) -> None:
+    """What was tested, by its `head_of`, then each finding: its sentence first, its tables after it."""
     from tradeterm.research.data.moments import utc
 
-    panel = found.study.panel
-    begins, ends = int(panel.ts_open[0]), int(panel.ts_open[-1]) + panel.interval_ms
-    say(f"{found.name}: {', '.join(panel.instruments)}")
-    say(f"{utc(begins)} to {utc(ends)} UTC, bars of {found.interval}, data {found.data_hash[:12]}")
-    for note in found.notes:
+    run = "" if number is None else f"run {number}, "
+    say(f"{head['name']}: {', '.join(head['instruments'])}")
+    say(
+        f"{utc(head['first'])} to {utc(head['last'])} UTC, bars of {head['interval']}, {run}"
+        f"data {head['data_hash'][:12]}"
+    )
+    for note in head["notes"]:
         say(note)
     for each in findings:
         say()

@@ -4,7 +4,7 @@ import argparse
 
 from tradeterm.cli.backtest import add_study_options, found_of
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.output import DONE, FAILED, say_json
+from tradeterm.cli.output import DONE, FAILED
 
 
 def add(commands: Commands) -> None:
@@ -15,25 +15,23 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 unless it is clean.
+    """Exit status 1 unless it is clean. Every one is kept: `runs`.
 
-    JSON: {"type": "lookahead", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
-    "notes", "clean": true, false or (data too short) null, "cuts", "rows", "differences": [{"check": "cut"|"changed
-    future"|"short history"|"backtest", "row", "ts", "instrument", "what": "entry", the reason of an exit or "trade",
-    "whole", "found"}], "sentence"}. Times are UTC ms; `tradeterm.research.honesty.look_ahead` has the definitions.
+    JSON: {"type": "lookahead", "run", "name", "strategy", "instruments", "interval", "first", "last", "data_hash",
+    "seed", "notes", "clean": true, false or (data too short) null, "cuts", "rows", "differences": [{"check":
+    "cut"|"changed future"|"short history"|"backtest", "row", "ts", "instrument", "what": "entry", the reason of an exit
+    or "trade", "whole", "found"}], "sentence"}. Times are UTC ms; `tradeterm.research.honesty.look_ahead` has the
+    definitions.
     """
     from msgspec import structs
 
-    from tradeterm.cli.honesty import head_of, say_findings
+    from tradeterm.cli.honesty import head_of, tell
     from tradeterm.research.honesty.evidence import shown
     from tradeterm.research.honesty.look_ahead import look_ahead
 
     found = found_of(options)
     answer = look_ahead(found.study, cuts=options.cuts, rows=options.rows)
-    if options.json:
-        say_json({"type": "lookahead", **head_of(found), **structs.asdict(answer)})
-    else:
-        say_findings(found, [shown(answer)])
+    tell(options, "lookahead", head_of(found), structs.asdict(answer), [shown(answer)])
     return DONE if answer.clean else FAILED
 
 

@@ -23,12 +23,17 @@ class Named(NamedTuple):
 
 
 def named(options: argparse.Namespace) -> Named:
-    """What `options.name` means. A specification becomes the book that would trade it on paper. Raises ConfigError for
+    """What `options.name` means, as `meaning` has it."""
+    return meaning(options.name, options)
+
+
+def meaning(name: str, options: argparse.Namespace) -> Named:
+    """What a name means. A specification becomes the book that would trade it on paper. Raises ConfigError for
     a name nothing has, and for a specification with mistakes."""
     from tradeterm.strategies.declared.files import known_files
     from tradeterm.strategies.registry import strategy_names
 
-    name, config = options.name, config_of(options, profile_of(options))
+    config = config_of(options, profile_of(options))
     if name in config.books or name in strategy_names():
         return Named(name, config)
     if is_file(name):

@@ -4,8 +4,8 @@ import argparse
 
 from tradeterm.cli.backtest import found_of
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.honesty import add_options, head_of, say_findings, sized, spreading
-from tradeterm.cli.output import DONE, say_json
+from tradeterm.cli.honesty import add_options, head_of, sized, spreading, tell
+from tradeterm.cli.output import DONE
 
 
 def add(commands: Commands) -> None:
@@ -14,21 +14,22 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Beside the changed runs: how long the edge lasts, what capital it carries, and what calamities would cost.
+    """Beside the changed runs: how long the edge lasts, what capital it carries, and what calamities would cost. Every
+    one is kept: `runs`.
 
-    JSON: {"type": "robustness", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
-    "notes", "sizing": "alike"|"book", "robustness": {"base": summary, "parameters"|"exits"|"delays"|"noise"|"costs":
-    [{"variation": {"type": "parameter"|"exit"|"delay"|"noise"|"costs", and "name", "value"|"bars"|"size",
-    "seed"|"factor"}, "summary"}], "skipped": {"share", "draws", "low", "median", "high", "losing"}, "resampled":
-    {"paths", "days", "block", "below_start", "low", "median", "high", "worst_drawdown"}, "sentence"}, "decay":
-    {"after": [{"bars", "signals", "mean", "standard_error"}], "edge", "half_life", "information": [{"bars", "dates",
-    "mean", "t_statistic"}], "costs", "sentence"}, "regimes": {"rows": [{"key", "trades", "win_rate", "profit_factor",
-    "expectancy", "expectancy_r", "average_duration", "costs", "net"}], "sentence"}, "capacity": {"coefficient", "free":
-    summary, "points": [{"multiple", "capital", "summary", "retained", "largest"}], "half", "unknown", "sentence"},
-    "stress": {"falls"|"worst": [{"ts", "market", "book"}], "ts", "held": [[instrument, share]], "losses": [{"scenario",
-    "share", "assumptions", "unknown"}], "sentence"}}; a summary is {"total_return", "sharpe", "max_drawdown",
-    "profit_factor", "trades", "refused"}. Fractions, times in UTC ms, null is no value; `tradeterm.research.honesty`
-    has the definitions.
+    JSON: {"type": "robustness", "run", "name", "strategy", "instruments", "interval", "first", "last", "data_hash",
+    "seed", "notes", "sizing": "alike"|"book", "robustness": {"base": summary,
+    "parameters"|"exits"|"delays"|"noise"|"costs": [{"variation": {"type": "parameter"|"exit"|"delay"|"noise"|"costs",
+    and "name", "value"|"bars"|"size", "seed"|"factor"}, "summary"}], "skipped": {"share", "draws", "low", "median",
+    "high", "losing"}, "resampled": {"paths", "days", "block", "below_start", "low", "median", "high",
+    "worst_drawdown"}, "sentence"}, "decay": {"after": [{"bars", "signals", "mean", "standard_error"}], "edge",
+    "half_life", "information": [{"bars", "dates", "mean", "t_statistic"}], "costs", "sentence"}, "regimes": {"rows":
+    [{"key", "trades", "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs", "net"}],
+    "sentence"}, "capacity": {"coefficient", "coefficients", "free": summary, "points": [{"multiple", "capital",
+    "summary", "retained", "largest"}], "half", "unknown", "sentence"}, "stress": {"falls"|"worst": [{"ts", "market",
+    "book"}], "ts", "held": [[instrument, share]], "losses": [{"scenario", "share", "assumptions", "unknown"}],
+    "sentence"}}; a summary is {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"}.
+    Fractions, times in UTC ms, null is no value; `tradeterm.research.honesty` has the definitions.
     """
     from tradeterm.research.honesty.capacity import capacity
     from tradeterm.research.honesty.decay import decay
@@ -44,10 +45,8 @@ def run(options: argparse.Namespace) -> int:
     with spreading(found, options, "larger capital") as spread:
         carried = capacity(study, spread=spread)
     lasting, split, stressed = decay(study), by_regime(study), stress(study)
-    if options.json:
-        regimes = {"rows": [row._asdict() for row in split.rows], "sentence": split.sentence}
-        answers = {"robustness": shaken, "decay": lasting, "regimes": regimes, "capacity": carried, "stress": stressed}
-        say_json({"type": "robustness", **head_of(found, options), **answers})
-    else:
-        say_findings(found, [shown(each) for each in (shaken, lasting, split, carried, stressed)])
+    regimes = {"rows": [row._asdict() for row in split.rows], "sentence": split.sentence}
+    answers = {"robustness": shaken, "decay": lasting, "regimes": regimes, "capacity": carried, "stress": stressed}
+    findings = [shown(each) for each in (shaken, lasting, split, carried, stressed)]
+    tell(options, "robustness", head_of(found, options), answers, findings)
     return DONE

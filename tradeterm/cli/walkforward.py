@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tradeterm.cli.backtest import found_of
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.honesty import add_options, head_of, least_trades, say_findings, sized, spreading
-from tradeterm.cli.output import DONE, say_json
+from tradeterm.cli.honesty import add_options, head_of, least_trades, sized, spreading, tell
+from tradeterm.cli.output import DONE
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import DAY_MS
 
@@ -45,16 +45,17 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """With it, from all candidates on all of the data: is the best of them overfitted?
+    """With it, from all candidates on all of the data: is the best of them overfitted? Every one is kept: `runs`.
 
-    JSON: {"type": "walkforward", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
-    "notes", "sizing": "alike"|"book", "train", "test", "purge", "anchored", "walk_forward": {"folds": [{"window":
-    [train start, train end, test start, test end], "parameters", "chosen", "in_sample"|"out_of_sample"|"unchanged":
-    summary, "ts", "equity"}], "metric", "tried", "drift": [{"name", "values", "changes", "spread"}], "efficiency",
-    "ts", "equity", "out_of_sample": summary, "unchanged_return", "sentence"}, "overfitting": {"trials", "periods",
-    "best", "sharpe", "expected", "deflated_sharpe", "pbo", "loss", "sentence"}, "candidates": [{parameter: value}]}; a
-    summary is {"total_return", "sharpe", "max_drawdown", "profit_factor", "trades", "refused"}. Lengths are days, times
-    UTC ms, the rest fractions, null is no value; `tradeterm.research.honesty` has the definitions.
+    JSON: {"type": "walkforward", "run", "name", "strategy", "instruments", "interval", "first", "last", "data_hash",
+    "seed", "notes", "sizing": "alike"|"book", "train", "test", "purge", "anchored", "walk_forward": {"folds":
+    [{"window": [train start, train end, test start, test end], "parameters", "chosen",
+    "in_sample"|"out_of_sample"|"unchanged": summary, "ts", "equity"}], "metric", "tried", "drift": [{"name", "values",
+    "changes", "spread"}], "efficiency", "ts", "equity", "out_of_sample": summary, "unchanged_return", "sentence"},
+    "overfitting": {"trials", "periods", "best", "sharpe", "expected", "deflated_sharpe", "pbo", "loss", "sentence"},
+    "candidates": [{parameter: value}]}; a summary is {"total_return", "sharpe", "max_drawdown", "profit_factor",
+    "trades", "refused"}. Lengths are days, times UTC ms, the rest fractions, null is no value;
+    `tradeterm.research.honesty` has the definitions.
     """
     from tradeterm.research.backtesting import DAYS_PER_YEAR
     from tradeterm.research.honesty.evidence import shown
@@ -87,20 +88,14 @@ def run(options: argparse.Namespace) -> int:
     with spreading(found, options, "candidates") as spread:
         returns = candidate_returns(study, candidates, spread=spread)
     fitted = overfitting(returns, periods_per_year=DAYS_PER_YEAR[study.calendar])
-    if options.json:
-        say_json(
-            {
-                "type": "walkforward",
-                **head_of(found, options),
-                **lengths,
-                "anchored": options.anchored,
-                "walk_forward": walked,
-                "overfitting": fitted,
-                "candidates": candidates,
-            }
-        )
-    else:
-        say_findings(found, [shown(walked), shown(fitted)])
+    answers = {
+        **lengths,
+        "anchored": options.anchored,
+        "walk_forward": walked,
+        "overfitting": fitted,
+        "candidates": candidates,
+    }
+    tell(options, "walkforward", head_of(found, options), answers, [shown(walked), shown(fitted)])
     return DONE
 
 

@@ -13,6 +13,7 @@ from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
 from tradeterm.research.exits import Exit, Moment
 from tradeterm.research.fills import Reason
+from tradeterm.research.latency import arrival
 from tradeterm.research.sizers import Closed
 from tradeterm.strategies.panel import Floats
 
@@ -118,11 +119,12 @@ class Account:
     account). `closed` is what sizing remembers.
 
     `peak` is the highest equity at any close so far, `day_start` that at the last midnight (UTC). At the first close at
-    which equity is 0 or below, `lost_at` (UTC ms), everything is closed, and nothing happens after it.
+    which equity is 0 or below, `lost_at` (UTC ms), everything is closed, and nothing happens after it. `seed` is that
+    of the latency of orders.
     """
 
-    def __init__(self, market: tuple[Bars, ...], costs: Costs, capital: float) -> None:
-        self.market, self.costs, self.cash = market, costs, capital
+    def __init__(self, market: tuple[Bars, ...], costs: Costs, capital: float, seed: int = 0) -> None:
+        self.market, self.costs, self.cash, self._seed = market, costs, capital, seed
         self.peak = self.day_start = capital
         self.lost_at: int | None = None
         self._looked = 0
@@ -149,7 +151,10 @@ class Account:
         if self.lost_at is not None:
             return None
         before = float(bars.open[row])
-        price = _filled(bars, before, side, slip)
+        met = before
+        if self.costs.latency is not None:
+            met = arrival(bars, row, side, before, self.costs.latency, self._seed)
+        price = _filled(bars, met, side, slip)
         fee = quantity * price * self.costs.fee
         self.cash -= fee
         lost = side * quantity * (price - before)
@@ -189,10 +194,13 @@ class Account:
 
     def _end(self, number: int, exit: Exit, ts: int) -> None:
         bars, held = self.market[number], self.positions.pop(number)
-        slip = self.costs.slip(held.quantity, ts, bars.liquidity)
+        slip = self.costs.slip(held.quantity, ts, bars.liquidity, bars.instrument)
         if slip != slip:  # not known any more: what the entry lost stands for it
             slip = held.slip
-        price = _filled(bars, exit.price, -held.side, min(slip, 1.0))
+        met = exit.price
+        if self.costs.latency is not None and exit.moment is Moment.OPEN:
+            met = arrival(bars, exit.row, -held.side, met, self.costs.latency, self._seed)
+        price = _filled(bars, met, -held.side, min(slip, 1.0))
         fee = held.quantity * price * self.costs.fee
         gross = held.side * held.quantity * (price - held.price)
         pnl = gross - held.fee - fee - held.funding

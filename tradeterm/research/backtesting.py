@@ -35,6 +35,7 @@ def backtest(
     calendar: Calendar = Calendar.ALWAYS,
     funding_hours: float | None = 8.0,
     liquidity: Mapping[str, Liquidity] | None = None,
+    seed: int = 0,
 ) -> Result:
     """Trade `signals` on `panel`, all instruments on one capital, one position an instrument.
 
@@ -45,7 +46,8 @@ def backtest(
 
     `size` is the notional of an entry as a fraction of equity, or a `Sizer`; `limits`, one or several, cut it.
     `calendar` is that of all instruments. Where the panel has funding, it is settled every `funding_hours`, as
-    `settlements_of` says. `liquidity`, by instrument, is needed where `costs` has an impact.
+    `settlements_of` says. `liquidity`, by instrument, is needed where `costs` has an impact; `seed` is
+    that of their latency.
 
     Raises ValueError for input that is not sound: one sentence that says what was found where.
     """
@@ -76,6 +78,7 @@ def backtest(
         capital=capital,
         sizer=size if callable(size) else EquityFraction(number("size", size)),
         limits=_limits(limits),
+        seed=seed,
     )
     return Result(found, DAYS_PER_YEAR[calendar])
 

@@ -1,14 +1,17 @@
 """Several books in simulated time as one desk trades them: each on its own capital, under the limits they share."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tradeterm.config import RiskConfig
+from tradeterm.config import Config, RiskConfig
+from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.research.account import Payments, Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
@@ -17,6 +20,7 @@ from tradeterm.research.exits import FirstExit, first_exit
 from tradeterm.research.regimes import Regimes
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import Simulation, simulate_together
+from tradeterm.research.studies import Asked, Found, find_study
 from tradeterm.research.study import Study, prepared, result_of
 from tradeterm.research.tier1 import Verdicts
 from tradeterm.research.together import Together
@@ -50,6 +54,48 @@ class DeskResult(Struct, frozen=True):
     whole: Result
 
 
+class FoundDesk(Struct, frozen=True, kw_only=True):
+    """Several books that are traded together, each with where it comes from. `data_hash` names all of the contents."""
+
+    desk: Desk
+    books: tuple[Found, ...]
+    data_hash: str
+    notes: tuple[str, ...]
+
+
+def find_desk(names: Sequence[str], config: Config | None, folder: Path | None, asked: Asked) -> FoundDesk:
+    """The books or strategies `names` as one desk; of those that are books, the configuration's order is kept.
+
+    Raises ConfigError and DataError as `find_study` does, and ConfigError for one that is named twice.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError(f"{show(twice[0])}: found twice, allowed each book once")
+    order = {name: place for place, name in enumerate(config.books)} if config is not None else {}
+    ranked = sorted(names, key=lambda name: order.get(name, len(order)))
+    books = tuple(find_study(name, config, folder, asked) for name in ranked)
+    panels = [one.study.panel for one in books]
+    if asked.start is not None or asked.end is not None:  # the shared models look back at what was before
+        always = replace(asked, start=None, end=None)
+        panels = [find_study(name, config, folder, always).study.panel for name in ranked]
+    risk = RiskConfig() if config is None else config.risk
+    digest = hashlib.sha256("\n".join(one.data_hash for one in books).encode()).hexdigest()
+    hashes = dict.fromkeys(one.data_hash for one in books)
+    currency = books[0].study.book.currency
+    money = () if currency == risk.currency else (f"the desk's limits are taken in {currency}",)
+    return FoundDesk(
+        desk=Desk(
+            names=tuple(one.name for one in books),
+            studies=tuple(one.study for one in books),
+            panels=tuple(panels),
+            risk=risk,
+        ),
+        books=books,
+        data_hash=books[0].data_hash if len(hashes) == 1 else digest,
+        notes=(*money, *dict.fromkeys(note for one in books for note in one.notes)),
+    )
+
+
 def run_desk(
     desk: Desk, *, verdicts: Sequence[Verdicts | None] | None = None, exits: FirstExit = first_exit
 ) -> DeskResult:
@@ -78,8 +124,6 @@ def run_desk(
 
 
 def _check(desk: Desk) -> None:
-    if len(set(desk.names)) != len(desk.names):
-        raise ConfigError(f"found {NAMES_JOINED.join(desk.names)}, allowed each book once")
     for what, values in (
         ("bars", [study.book.interval for study in desk.studies]),
         ("money", [study.book.currency for study in desk.studies]),

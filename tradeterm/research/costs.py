@@ -14,13 +14,18 @@ from tradeterm.research.plainly import number
 class Costs(Struct, frozen=True, kw_only=True):
     """`fee` is a fraction of every fill's notional, `slippage` of its price. With `impact` (the coefficient of the
     square-root law, about 1) slippage grows with the order's size: that needs the instrument's `Liquidity`, and an
-    entry at a time at which it is not known is refused. With `participation` an entry fills at most that fraction of
-    its bar's volume; one at a bar whose volume is not known does not fill. Raises ValueError out of bounds."""
+    entry at a time at which it is not known is refused. `impacts` are coefficients of single symbols; where there are
+    some the others have `impact`, or 1. With `participation` an entry fills at most that fraction of its bar's volume;
+    one at a bar whose volume is not known does not fill. With a `most_latency_ms` above 0 orders that fill at
+    an open arrive later, by the rules of `latency.py`. Raises ValueError out of bounds."""
 
     fee: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.00055
     slippage: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0002
     impact: Annotated[float, Meta(ge=0.0)] | None = None
     participation: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+    impacts: dict[str, Annotated[float, Meta(ge=0.0)]] = {}
+    least_latency_ms: Annotated[float, Meta(ge=0.0)] = 0.0
+    most_latency_ms: Annotated[float, Meta(ge=0.0)] = 0.0
 
     def __post_init__(self) -> None:
         for name in ("fee", "slippage", "impact", "participation"):
@@ -34,11 +39,38 @@ class Costs(Struct, frozen=True, kw_only=True):
         if self.participation is not None and not 0 < self.participation <= 1:
             raise ValueError(f"participation: found {self.participation}, allowed above 0 and up to 1")
 
-    def slip(self, quantity: float, ts: int, liquidity: Liquidity | None) -> float:
+        for name, value in self.impacts.items():
+            if not 0 <= number(f"impacts.{name}", value) < math.inf:
+                raise ValueError(f"impacts.{name}: found {value}, allowed 0 or more")
+        for name in ("least_latency_ms", "most_latency_ms"):
+            force_setattr(self, name, number(name, getattr(self, name)))
+        if not 0 <= self.least_latency_ms <= self.most_latency_ms < math.inf:
+            found = f"{self.least_latency_ms:g} to {self.most_latency_ms:g}"
+            raise ValueError(f"least_latency_ms and most_latency_ms: found {found}, allowed 0 or more, the least first")
+
+    @property
+    def latency(self) -> tuple[float, float] | None:
+        """Least and most, ms; None: orders are not late."""
+        return (self.least_latency_ms, self.most_latency_ms) if self.most_latency_ms else None
+
+    @property
+    def moves_prices(self) -> bool:
+        """Whether any order has an impact."""
+        return self.impact is not None or bool(self.impacts)
+
+    def coefficient(self, instrument: str) -> float | None:
+        """That of the impact of orders in an instrument (SYMBOL or SYMBOL.VENUE); None: they have none."""
+        if not self.impacts:
+            return self.impact
+        own = self.impacts.get(instrument, self.impacts.get(instrument.partition(".")[0]))
+        return own if own is not None else 1.0 if self.impact is None else self.impact
+
+    def slip(self, quantity: float, ts: int, liquidity: Liquidity | None, instrument: str = "") -> float:
         """The fraction of the price an order of this size loses at `ts`; NaN where its impact is not known."""
-        if self.impact is None:
+        coefficient = self.coefficient(instrument)
+        if coefficient is None:
             return self.slippage
         if liquidity is None:
             return math.nan
         adv, volatility = liquidity.at(ts)
-        return self.slippage + float(sqrt_impact(quantity, adv, volatility, self.impact))
+        return self.slippage + float(sqrt_impact(quantity, adv, volatility, coefficient))

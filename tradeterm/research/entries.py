@@ -165,7 +165,7 @@ class Decider:
             if not allowed > 0:
                 raise Refused(self._why.limit)
             quantity = min(quantity, allowed)
-        slip = account.costs.slip(quantity, ts, bars.liquidity)
+        slip = account.costs.slip(quantity, ts, bars.liquidity, bars.instrument)
         if slip != slip:
             raise Refused("VOLUME_UNKNOWN")
         return Entry(side, quantity, row, into, quantity * price, slip)

@@ -39,10 +39,12 @@ Ticks, where the bars have one
 Costs
 - Every fill, of stops and targets too, pays slippage against the trader: a fraction of the price, plus the square-root
   impact of its size where that is asked for. Every fill pays the taker fee on its notional.
-- With a participation an entry fills at most that fraction of its bar's volume, down to the lot; the rest is dropped.
-- Latency is no cost of its own: an order that leaves at a close arrives after the next bar's open, and the open is the
-  price nearest to that which bars can show. What arrives later trades at a price inside the bar that nobody recorded:
-  allow for it with slippage.
+- With a participation an entry fills at most that fraction of its bar's volume, down to the lot; the rest is dropped,
+  and the position is what filled.
+- An exit fills whole, whatever the volume of its bar: only an entry may be cut.
+- Without a latency an order that leaves at a close fills at the next open itself. With one it arrives later, at a price
+  inside the bar that nobody recorded, and is taken to have met one worse than the open (`latency.py`); entries, and the
+  exits of rules 6 to 9. Stops and targets wait at the venue and have none.
 - Funding is paid at each settlement on the quantity held then, at the last close: by what was entered before that
   instant and not ended before it. An exit inside a bar counts as made when the bar closed, just before a settlement of
   that instant; an exit or an entry at an open comes just after it.

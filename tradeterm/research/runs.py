@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tradeterm import __version__
 from tradeterm.domain.errors import LedgerError
 from tradeterm.ledger.database import database
 
@@ -26,6 +27,9 @@ _VERSION = 1
 _WAIT_S = 30.0
 _STUDY = ("name", "version", "seed", "book", "costs", "funding_hours", "data", "since", "delay", "instruments", "ai")
 """Keys of a run's outcome that say what it was made of; the others, but `trades`, are what came of it."""
+
+SUMMED_UP = ("trades", "total_return", "sharpe", "max_drawdown", "profit_factor")
+"""Figures that a test of honesty has too, by the names of a backtest's."""
 
 
 class KeptRun(Struct, frozen=True, kw_only=True):
@@ -46,11 +50,12 @@ class KeptRun(Struct, frozen=True, kw_only=True):
         """The plain data it was kept from."""
         made_of, came_of = msgspec.json.decode(self.study), msgspec.json.decode(self.metrics)
         trades = msgspec.msgpack.decode(zlib.decompress(self.trades))
-        return {**made_of, **came_of, "trades": trades}
+        return {**made_of, **came_of, **({} if trades is None else {"trades": trades})}
 
 
 class RunLine(Struct, frozen=True, kw_only=True):
-    """A run as a list shows it: the columns of `KeptRun`, and of what came of it the `figures` by their names."""
+    """A run as a list shows it: the columns of `KeptRun`, and of what came of it the `figures` by their names: those of
+    a backtest, or `SUMMED_UP` of a walk-forward out of sample and of the run that a robustness test shakes."""
 
     id: int
     ts: int
@@ -67,24 +72,35 @@ class _Figure(Struct):
     value: float | None
 
 
-class _Figures(Struct):
+class _Walked(Struct, frozen=True):
+    out_of_sample: dict[str, float | None] = {}
+
+
+class _Shaken(Struct, frozen=True):
+    base: dict[str, float | None] = {}
+
+
+class _CameOf(Struct):
     figures: tuple[_Figure, ...] = ()
+    walk_forward: _Walked = _Walked()
+    robustness: _Shaken = _Shaken()
 
 
 def keep_run(folder: Path, command: str, outcome: Mapping[str, Any]) -> int:
-    """Add a run to the ledger in `folder`; its number. Raises LedgerError where it cannot be written."""
+    """Add a run to the ledger in `folder`; its number. `outcome` is that of a backtest, or the answer of a test of
+    honesty. Raises LedgerError where it cannot be written."""
     study = {key: outcome[key] for key in _STUDY if key in outcome}
     rest = {key: value for key, value in outcome.items() if key not in study and key != "trades"}
     row = {
         "ts": time.time_ns() // 1_000_000,
         "command": command,
         "name": outcome["name"],
-        "version": outcome["version"],
+        "version": outcome.get("version", __version__),
         "seed": outcome["seed"],
-        "data_hash": outcome["data"]["hash"],
+        "data_hash": outcome["data"]["hash"] if "data" in outcome else outcome["data_hash"],
         "study": msgspec.json.encode(study).decode(),
         "metrics": msgspec.json.encode(rest).decode(),
-        "trades": zlib.compress(msgspec.msgpack.encode(outcome["trades"]), 1),
+        "trades": zlib.compress(msgspec.msgpack.encode(outcome.get("trades")), 1),
     }
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_runs(folder / FILE) as db, db:
@@ -107,7 +123,11 @@ def kept_runs(folder: Path) -> tuple[RunLine, ...]:
 
 
 def _figures(metrics: str) -> dict[str, float | None]:
-    return {figure.name: figure.value for figure in msgspec.json.decode(metrics, type=_Figures).figures}
+    found = msgspec.json.decode(metrics, type=_CameOf)
+    summary = found.walk_forward.out_of_sample or found.robustness.base
+    if summary:
+        return {name: summary.get(name) for name in SUMMED_UP}
+    return {figure.name: figure.value for figure in found.figures}
 
 
 def kept_run(folder: Path, number: int) -> KeptRun | None:

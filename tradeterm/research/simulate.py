@@ -26,7 +26,7 @@ from tradeterm.research.sizers import Limit, Sizer
 from tradeterm.strategies.protocol import Signals
 
 _GONE, _DECIDE, _SETTLE, _LEAVE, _ENTER = range(5)
-_RELEASE_AFTER = 4
+_RELEASE_AFTER = 32
 """Signals after which mapped memory is given back: a kernel may map megabytes around each row that is read."""
 
 
@@ -70,13 +70,14 @@ def simulate(
     limits: Sequence[Limit] = (),
     exits: FirstExit = first_exit,
     why: Why = PLAIN,
+    seed: int = 0,
 ) -> Simulation:
     """Trade the signals of each instrument by the rules of `fills.py`. One position an instrument.
 
     Sizes come from `sizer` and are cut by each of `limits` in turn. `exits` is how a position's end is found, `why` the
-    words for signals without a trade.
+    words for signals without a trade, `seed` that of whatever is random.
     """
-    account = Account(tuple(market), costs, capital)
+    account = Account(tuple(market), costs, capital, seed)
     return Run(account, Decider(account, policy, sizer, limits, why), policy, signals, exits).through()
 
 

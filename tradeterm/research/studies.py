@@ -96,7 +96,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
         instruments=contracts,
         calendar=contracts[0].calendar,
         costs=costs,
-        liquidity=None if costs.impact is None else liquidity_of(panel),
+        liquidity=liquidity_of(panel) if costs.moves_prices else None,
         funding={
             contract.id: found
             for contract, found in zip(contracts, loaded.settlements, strict=True)

@@ -1,10 +1,12 @@
 """How many variants of a strategy were tried on the same data, by the ledger of research: the best of many is luck."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from tradeterm.research.costs import Costs
 from tradeterm.research.runs import FILE, open_runs
 from tradeterm.research.study import Study
 
@@ -33,5 +35,6 @@ def variants_tried(folder: Path, study: Study, data_hash: str) -> int:
     return len(variants) + trials
 
 
-def _variant(book: object, costs: object) -> bytes:
-    return msgspec.json.encode((book, costs), order="sorted")
+def _variant(book: object, costs: Mapping[str, object]) -> bytes:
+    """Costs that an older version did not know were none."""
+    return msgspec.json.encode((book, {**msgspec.to_builtins(Costs()), **costs}), order="sorted")

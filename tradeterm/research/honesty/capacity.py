@@ -31,9 +31,11 @@ class Carried(Struct, frozen=True, kw_only=True):
 class Capacity(Struct, frozen=True, kw_only=True):
     """`free` is the run without impact. `half` is the capital at which half of its return is left, between the points:
     None where that return was not above 0, where more is left at the largest capital or less at the smallest, and where
-    volume is unknown. `unknown` are instruments without a volume."""
+    volume is unknown. `unknown` are instruments without a volume. `coefficients` are those of the instruments, where
+    they differ."""
 
     coefficient: float
+    coefficients: dict[str, float]
     free: Summary
     points: tuple[Carried, ...]
     half: float | None
@@ -49,7 +51,8 @@ def capacity(
     spread: MapStudies = map_studies,
 ) -> Capacity:
     """Run the study with its capital (and its largest order) multiplied, where every order moves the price by
-    coefficient·σ·√(size/daily volume); the coefficient is the study's own where its costs have one.
+    coefficient·σ·√(size/daily volume); the coefficient is the study's own where its costs have one, that of the
+    instrument where they have it.
 
     Volume and volatility are the study's `liquidity`, else those of the panel's last 20 days before each day; entries
     before they are known are refused in every run, the one without impact too. Raises ValueError unless multiples rise
@@ -61,7 +64,8 @@ def capacity(
     liquidity = dict(study.liquidity or liquidity_of(study.panel))
     unknown = tuple(name for name in study.panel.instruments if not _is_known(liquidity.get(name)))
     measured = structs.replace(study, liquidity=liquidity)
-    free, _ = carried_by(measured, (1.0, 0.0))
+    still = structs.replace(measured, costs=structs.replace(study.costs, impacts={}))
+    free, _ = carried_by(still, (1.0, 0.0))
     runs = spread(carried_by, measured, [(multiple, coefficient) for multiple in multiples])
     points = tuple(
         Carried(
@@ -76,6 +80,9 @@ def capacity(
     half = _half(points)
     return Capacity(
         coefficient=coefficient,
+        coefficients={name: study.costs.coefficient(name) or 0.0 for name in study.panel.instruments}
+        if study.costs.impacts
+        else {},
         free=free,
         points=points,
         half=half,

@@ -9,7 +9,7 @@ breakdown(result, "symbol")
 
 from tradeterm.research.figure import Figure, Group, Unit
 from tradeterm.research.figure_text import figure_text, value_text
-from tradeterm.research.metrics.benchmark import buy_and_hold, equal_weight
+from tradeterm.research.metrics.benchmark import benchmarks, buy_and_hold, equal_weight
 from tradeterm.research.metrics.breakdown import By, Row, breakdown
 from tradeterm.research.metrics.figures import cautions, figures
 from tradeterm.research.metrics.months import Month, months
@@ -21,6 +21,7 @@ __all__ = [
     "Month",
     "Row",
     "Unit",
+    "benchmarks",
     "breakdown",
     "buy_and_hold",
     "cautions",

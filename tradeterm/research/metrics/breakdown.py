@@ -19,8 +19,9 @@ _AHEAD_OF_UTC = {Calendar.ALWAYS: 0, Calendar.NSE: 5 * HOUR_MS + 30 * MINUTE_MS}
 
 class By(StrEnum):
     """HOUR is that of the entry and MONTH that of the exit, both in the exchange's time (UTC around the clock, India
-    time for NSE). REGIME is that at the entry."""
+    time for NSE). REGIME is that at the entry. BOOK is whose it is, where there are several."""
 
+    BOOK = "book"
     SYMBOL = "symbol"
     SIDE = "side"
     REASON = "reason"
@@ -45,15 +46,18 @@ class Row(NamedTuple):
 
 
 def breakdown(result: Result, by: By | str, *, regimes: Sequence[str] | None = None) -> tuple[Row, ...]:
-    """A row for each symbol, side, exit reason, hour of entry, month of exit or regime that has trades.
+    """A row for each book, symbol, side, exit reason, hour of entry, month of exit or regime that has trades; none for
+    books where there is but one.
 
-    Symbols, sides, hours and months come in their own order, reasons and regimes by the number of trades. A regime
-    needs `regimes`: one word for each trade of `result.trades`. Raises ValueError for another `by`, and for regimes
-    that are missing or not one a trade.
+    Books, symbols, sides, hours and months come in their own order, reasons and regimes by the number of trades. A
+    regime needs `regimes`: one word for each trade of `result.trades`. Raises ValueError for another `by`, and for
+    regimes that are missing or not one a trade.
     """
     by, trades = By(by), result.trades
+    if by is By.BOOK:
+        return _by_name(trades, result.simulation.owners)
     if by is By.SYMBOL:
-        return _rows(trades, trades.instrument, trades.names)
+        return _by_name(trades, trades.names)
     if by is By.SIDE:
         return _rows(trades, np.where(trades.side > 0, 0, 1), ("long", "short"))
     if by is By.HOUR:
@@ -66,6 +70,13 @@ def breakdown(result: Result, by: By | str, *, regimes: Sequence[str] | None = N
         found = "none" if regimes is None else len(regimes)
         raise ValueError(f"regimes: found {found}, allowed one for each of {len(trades)} trades")
     return _by_number(_by_word(trades, regimes))
+
+
+def _by_name(trades: Trades, names: Sequence[str]) -> tuple[Row, ...]:
+    """`names` are those of the instruments; several may have the same."""
+    once = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    numbers = np.array([once[name] for name in names], dtype=np.int64)
+    return _rows(trades, numbers[trades.instrument], tuple(once)) if names else ()
 
 
 def _hours(market: Sequence[Bars], trades: Trades) -> NDArray[np.int64]:

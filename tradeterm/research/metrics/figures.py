@@ -22,18 +22,25 @@ Values = dict[str, float]
 _ROUNDING = 1e-12
 
 
-def figures(result: Result, *, trials: int | None = None, benchmark: bool = True) -> tuple[Figure, ...]:
+def figures(
+    result: Result,
+    *,
+    trials: int | None = None,
+    benchmark: bool = True,
+    against: tuple[Equity, Equity] | None = None,
+) -> tuple[Figure, ...]:
     """Every figure of `result`, in the order of `figure.DEFINITIONS`.
 
     `trials` is the number of variants tried before this one was chosen, itself included: with it the Sharpe ratio is
     deflated, the variance among the trials taken to be that of luck alone, 1/(days - 1). Without `benchmark` the
-    benchmarks' columns are empty. Raises ValueError for less than one trial.
+    benchmarks' columns are empty; `against` is what `benchmarks` gave, if it is known. Raises ValueError for less than
+    one trial.
     """
     values = _of_equity(result.equity, _periods_per_year(result)) | _of_trades(result) | _luck(result, trials)
     held: Values = {}
     equal: Values = {}
     if benchmark:
-        kept, weighted = benchmarks(result)
+        kept, weighted = benchmarks(result) if against is None else against
         held = _of_equity(kept, _periods_per_year(result))
         equal = _of_equity(weighted, _periods_per_year(result))
         values["market_correlation"] = _correlation(result.equity.value, kept.value)

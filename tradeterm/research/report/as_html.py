@@ -21,7 +21,7 @@ _SLIM = 3
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
-def html(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = ()) -> str:
+def html(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = (), books: Table | None = None) -> str:
     """The report as a page. The same result and facts give the same text, to the byte.
 
     Raises ValueError where `facts.regimes` are not one a trade or `facts.trials` is below 1.
@@ -29,7 +29,7 @@ def html(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = ()
     return page(
         facts.title,
         headline(facts),
-        sections(result, facts, honesty),
+        sections(result, facts, honesty, books),
         f"Written {_moment(facts.created)} by tradeterm {facts.code_version}. "
         "A backtest says what would have happened, not what will.",
     )

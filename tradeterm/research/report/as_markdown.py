@@ -13,12 +13,14 @@ from tradeterm.research.result import Result
 _SIGNS = re.compile(r"([\\`*_\[\]<>|#~$&])")
 
 
-def markdown(result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = ()) -> str:
+def markdown(
+    result: Result, facts: ReportFacts, *, honesty: Sequence[Evidence] = (), books: Table | None = None
+) -> str:
     """The report as Markdown with tables as on GitHub.
 
     Raises ValueError where `facts.regimes` are not one a trade or `facts.trials` is below 1.
     """
-    return document(facts.title, headline(facts), sections(result, facts, honesty))
+    return document(facts.title, headline(facts), sections(result, facts, honesty, books))
 
 
 def document(title: str, line: str, chapters: Sequence[Section]) -> str:

@@ -15,16 +15,39 @@ def assumptions(study: Study) -> tuple[str, ...]:
     return (
         f"A signal exists at its bar's close; its entry fills at the next open{late}, {much}.",
         f"Every fill pays {_percent(costs.fee)} of its notional and loses {_percent(costs.slippage)} of its price.",
-        "Orders move no price: market impact is not simulated."
-        if costs.impact is None
-        else f"Orders move the price by the square root of their size, coefficient {costs.impact:g}; no entry is made"
-        " where daily volume and volatility are not known yet.",
+        _impact(study),
+        _latency(costs.latency),
         _funding(study),
         "Where a bar reaches both stop and target, the stop came first; a gap beyond the stop fills at the open.",
         "The trailing stop follows closed bars, as the live desk's does, on the entry's own bar too.",
         "What is open at the end of the data is closed at its last price, with costs.",
         "Sizes follow the desk's own rules, from the run's own equity and closed trades.",
         "The AI gate is not simulated: no entry is vetoed or made smaller by it.",
+    )
+
+
+def _impact(study: Study) -> str:
+    costs = study.costs
+    if not costs.moves_prices:
+        return "Orders move no price: market impact is not simulated."
+    told = f"coefficient {1.0 if costs.impact is None else costs.impact:g}"
+    if costs.impacts:
+        named = [f"{name} {costs.coefficient(name) or 0.0:g}" for name in study.panel.instruments]
+        some = ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if (more := len(named) - _MOST_NAMED) > 0 else "")
+        told = f"coefficients {some}"
+    return (
+        f"Orders move the price by the square root of their size, {told}; daily volume and volatility are the data's"
+        " own, of the 20 days before, and no entry is made where they are not known yet."
+    )
+
+
+def _latency(latency: tuple[float, float] | None) -> str:
+    if latency is None:
+        return "Orders that leave at a close fill at the very next open: latency is not simulated."
+    least, most = latency
+    return (
+        f"Orders that leave at a close arrive {least:g} to {most:g} ms after the next open, by chance and the seed, and"
+        " meet a price on the way from the open to the bar's worst one: no recorded price is that fine."
     )
 
 

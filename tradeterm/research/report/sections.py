@@ -39,6 +39,7 @@ _KEY = ("total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "ma
 _YEARLY = ("cagr", "calmar")
 """Not among the key figures of less than a year."""
 _TITLES = {
+    By.BOOK: "By book",
     By.SYMBOL: "By symbol",
     By.SIDE: "By side",
     By.REASON: "By reason of the exit",
@@ -66,11 +67,15 @@ _GROUPS = {  # luck has a section of its own
 }
 
 
-def sections(result: Result, facts: ReportFacts, honesty: Sequence[Evidence]) -> tuple[Section, ...]:
-    """Raises ValueError where `facts.regimes` are not one a trade or `facts.trials` is below 1."""
+def sections(
+    result: Result, facts: ReportFacts, honesty: Sequence[Evidence], books: Table | None = None
+) -> tuple[Section, ...]:
+    """`books` are the figures of each book, where there are several. Raises ValueError where `facts.regimes` are not
+    one a trade or `facts.trials` is below 1."""
     found = {figure.name: figure for figure in figures(result, trials=facts.trials)}
     return (
         _summary(result, facts, found),
+        *(() if books is None else (Section("Books", (books,)),)),
         _equity(result, found),
         _monthly(result),
         _trades(result, facts),

@@ -90,7 +90,7 @@ class Backtest(Struct, frozen=True, tag_field="type", tag="backtest"):
     seed: int
     seconds: float
     book: BookOf
-    costs: dict[str, float | None]
+    costs: dict[str, Any]
     data: DataOf
     since: int | None
     instruments: tuple[str, ...]

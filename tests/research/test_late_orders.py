@@ -1,0 +1,92 @@
+"""Orders that arrive late, and impact by symbol."""
+
+import msgspec
+import numpy as np
+import pytest
+from study_kit import demo_study
+
+from tradeterm.config import SizingConfig, SizingMethod
+from tradeterm.research import Costs, Liquidity
+from tradeterm.research.exits import Moment
+from tradeterm.research.honesty.capacity import capacity
+from tradeterm.research.report.assumptions import assumptions
+from tradeterm.research.study import Study, run
+
+LATE = Costs(least_latency_ms=100, most_latency_ms=500)
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return demo_study(("BTCUSDT", "SUIUSDT"), sizing=SizingConfig(method=SizingMethod.FIXED))
+
+
+def late(study: Study, costs: Costs, seed: int = 0) -> Study:
+    return msgspec.structs.replace(study, costs=costs, seed=seed)
+
+
+def test_without_latency_nothing_changes(study: Study) -> None:
+    plain, none = run(study), run(late(study, Costs(least_latency_ms=0, most_latency_ms=0), seed=9))
+    assert list(plain.trades) == list(none.trades)
+
+
+def test_late_fills_are_never_better_and_lie_inside_their_bar(study: Study) -> None:
+    found = run(late(study, LATE))
+    market = found.simulation.market
+    assert len(found.trades) >= 5
+    worse = 0
+    for trade in found.trades:
+        bars = market[[one.instrument for one in market].index(trade.instrument)]
+        opened = float(bars.open[trade.entry_row])
+        worst = float(bars.high[trade.entry_row] if trade.side > 0 else bars.low[trade.entry_row])
+        got = trade.entry_price * trade.side
+        slipped = 1 + trade.side * (LATE.slippage + 1e-4)  # and a tick
+        assert opened * trade.side <= got <= worst * slipped * trade.side
+        worse += got > opened * (1 + trade.side * (LATE.slippage + 1e-6)) * trade.side
+    assert worse
+
+
+def test_the_latency_is_the_seed_s(study: Study) -> None:
+    one, again, other = (run(late(study, LATE, seed)).trades.entry_price.tolist() for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
+
+
+def test_stops_and_targets_are_not_late(study: Study) -> None:
+    found, plain = run(late(study, LATE)).trades, run(study).trades
+    inside = {(t.instrument, t.entry_ts): t.exit_price for t, m in zip(plain, plain.moment, strict=True)
+              if m == Moment.INSIDE and t.reason == "STOP"}  # fmt: skip
+    both = [(t.exit_price, inside[t.instrument, t.entry_ts]) for t in found if (t.instrument, t.entry_ts) in inside]
+    assert both
+    assert all(mine == theirs for mine, theirs in both)
+
+
+@pytest.mark.parametrize("least", (500, -1))
+def test_a_latency_that_is_none_is_refused(least: float) -> None:
+    with pytest.raises(ValueError, match="the least first"):
+        Costs(least_latency_ms=least, most_latency_ms=100)
+
+
+def test_a_symbol_has_its_own_coefficient() -> None:
+    known = Liquidity(np.array([0]), np.array([10_000.0]), np.array([0.04]))
+    costs = Costs(slippage=0.0, impact=0.5, impacts={"BTCUSDT": 2.0})
+    slips = [costs.slip(100.0, 1, known, name) for name in ("BTCUSDT.BINANCE", "SUIUSDT.BINANCE")]
+    assert slips == pytest.approx([2.0 * 0.04 * 0.1, 0.5 * 0.04 * 0.1])
+    alone = Costs(slippage=0.0, impacts={"BTCUSDT": 2.0})
+    assert alone.slip(100.0, 1, known, "SUIUSDT.BINANCE") == pytest.approx(0.04 * 0.1)  # about 1, where none is named
+    with pytest.raises(ValueError, match=r"impacts\.BTC: found -1"):
+        Costs(impacts={"BTC": -1.0})
+
+
+def test_assumptions_and_capacity_name_them(study: Study) -> None:
+    known = Liquidity(np.array([0]), np.array([1e6]), np.array([0.04]))
+    own = msgspec.structs.replace(
+        late(study, Costs(impacts={"BTCUSDT": 0.7})), liquidity=dict.fromkeys(study.panel.instruments, known)
+    )
+    told = " ".join(
+        assumptions(msgspec.structs.replace(own, costs=msgspec.structs.replace(own.costs, most_latency_ms=300)))
+    )
+    assert "BTCUSDT.BINANCE 0.7, SUIUSDT.BINANCE 1;" in told
+    assert "0 to 300 ms after the next open" in told
+    found = capacity(own, (1.0, 10.0))
+    assert found.coefficients == {"BTCUSDT.BINANCE": 0.7, "SUIUSDT.BINANCE": 1.0}
+    assert found.free.total_return > found.points[0].summary.total_return > found.points[1].summary.total_return
