@@ -1,4 +1,4 @@
-"""Strategies by name. A new one is a file beside this and a line in `_strategies`."""
+"""Strategies by name. A new one is a file beside this, and here a function that imports it and a line in `_strategies`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,6 @@ from msgspec import Struct
 from tradeterm.decode import convert, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.domain.market import MINUTE_MS
-from tradeterm.strategies.declared.strategy import Declared, DeclaredParameters
-from tradeterm.strategies.eos import Eos, EosParameters
 from tradeterm.strategies.protocol import Strategy
 
 
@@ -18,12 +16,25 @@ class _Entry(Struct, frozen=True):
     make: Callable[[Any, int], Strategy]
 
 
-def _strategies() -> dict[str, _Entry]:
-    return {Eos.name: _Entry(EosParameters, Eos), Declared.name: _Entry(DeclaredParameters, Declared)}
+def _eos() -> _Entry:
+    from tradeterm.strategies.eos import Eos, EosParameters
+
+    return _Entry(EosParameters, Eos)
+
+
+def _declared() -> _Entry:
+    from tradeterm.strategies.declared.strategy import Declared, DeclaredParameters
+
+    return _Entry(DeclaredParameters, Declared)
+
+
+def _strategies() -> dict[str, Callable[[], _Entry]]:
+    """Each is imported when it is asked for."""
+    return {"declared": _declared, "eos": _eos}
 
 
 def strategy_names() -> tuple[str, ...]:
-    return tuple(sorted(_strategies()))
+    return tuple(_strategies())
 
 
 def parameters_type(name: str, where: str = "strategy") -> type[Struct]:
@@ -49,6 +60,5 @@ def make_strategy(name: str, parameters: dict[str, Any], where: str, interval_ms
 def _entry(name: str, where: str) -> _Entry:
     known = _strategies()
     if name not in known:
-        names = sorted(known)
-        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(names)}")
-    return known[name]
+        raise ConfigError(f"{where}: found {show(name)}, allowed {one_of(list(known))}")
+    return known[name]()
