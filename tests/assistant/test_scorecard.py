@@ -121,8 +121,16 @@ def test_in_shadow_mode_the_watched_verdict_counts_and_is_said_to() -> None:
     unanswered = verdict(3, code="SHADOW", source=VerdictSource.NONE, model="")
     found = card([shadow(n, -1) for n in range(4)], [*verdicts, unanswered])
     (judge,) = found.judges
-    assert (judge.watched, judge.rejected, judge.label) == (True, 3, "AI, only watched")
+    assert (judge.watched, judge.rejected, judge.label) == (True, 3, "AI (only watched)")
     assert (found.shadows, found.unjudged) == (4, 1)
+
+
+def test_a_watched_judge_only_would_have_done_it() -> None:
+    evidence = sixty()
+    passed = [structs.replace(each, code="SHADOW", source=VerdictSource.NONE) for each in evidence.verdicts]
+    aside = [structs.replace(each, id=f"{each.id}-shadow") for each in evidence.verdicts]
+    judge = only(structs.replace(evidence, verdicts=[*passed, *aside]))
+    assert judge.sentence.startswith("AI (only watched) would have added money, more than as many vetoes")
 
 
 def test_watched_and_enforced_verdicts_are_apart() -> None:
@@ -178,6 +186,12 @@ def test_who_let_everything_through_changed_nothing() -> None:
     assert judge.sentence == "AI let all 60 signals through whole, so it changed nothing."
     assert judge.value is not None
     assert (judge.value.added, judge.value.low, judge.value.luck) == (D(0), None, None)
+
+
+def test_equal_changes_have_no_interval() -> None:
+    shadows = [shadow(n, -2) for n in range(60)]
+    judge = only(Evidence(shadows=shadows, verdicts=[verdict(n, "REDUCE") for n in range(60)]))
+    assert judge.sentence == "AI may have helped or harmed: +60.00 USDT over 60 outcomes (no interval)."
 
 
 def test_days_are_drawn_whole_once_there_are_ten() -> None:

@@ -204,7 +204,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """How faces name the judge."""
-        return f"{self.whose.value}, only watched" if self.watched else self.whose.value
+        return f"{self.whose.value} (only watched)" if self.watched else self.whose.value
 
 
 class Scorecard(Struct, frozen=True, kw_only=True):

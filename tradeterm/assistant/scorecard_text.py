@@ -16,18 +16,20 @@ def sentence(judge: Judge, currency: str) -> str:
     value = judge.value
     if value is None:
         return f"Whether {judge.label} helps cannot be said yet: {not_enough(judge.resolved)}."
+    who = f"{judge.label} would have" if judge.watched else judge.label
     if not judge.two_by_two.losses_avoided and not judge.two_by_two.winners_missed and not value.added:
-        return f"{judge.label} let all {value.outcomes} signals through whole, so it changed nothing."
-    between = interval(value.low, value.high) or "no interval"
-    amount = f"{money(value.added, currency, signed=True)} over {value.outcomes} outcomes (95 % {between})"
+        return f"{who} let all {value.outcomes} signals through whole, so it changed nothing."
+    between = interval(value.low, value.high)
+    within = f"95 % {between}" if between else "no interval"
+    amount = f"{money(value.added, currency, signed=True)} over {value.outcomes} outcomes ({within})"
     sure = f"{amount}{_after_cost(judge, currency)}"
     if value.low is None or value.high is None or value.low <= 0 <= value.high:
-        return f"{judge.label} may have helped or harmed: {sure}."
+        return f"{judge.label} {'might' if judge.watched else 'may'} have helped or harmed: {sure}."
     if value.high < 0:
-        return f"{judge.label} cost money: {sure}."
+        return f"{who} cost money: {sure}."
     if value.luck is not None and value.luck > _SURE:
-        return f"{judge.label} saved money, but as many vetoes at random do as well in {of_deals(value.luck)}: {sure}."
-    return f"{judge.label} added money, more than as many vetoes at random would: {sure}."
+        return f"{who} saved money, but as many vetoes at random do as well in {of_deals(value.luck)}: {sure}."
+    return f"{who} added money, more than as many vetoes at random would: {sure}."
 
 
 def not_enough(outcomes: int) -> str:
