@@ -18,6 +18,7 @@ from validators.hostile import HOSTILE
 
 from tradeterm.config import GateMode, NewsConfig, NewsMode
 from tradeterm.domain.errors import DataError
+from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import HOUR_MS
 from tradeterm.domain.orders import Order
 from tradeterm.domain.signals import Verdict, VerdictDecision
@@ -26,6 +27,7 @@ from tradeterm.engine.news import News
 from tradeterm.engine.news_check import probe_news
 from tradeterm.engine.news_sources import FileTail, fetch, make_client
 from tradeterm.feeds.headlines import LARGEST_FEED, MOST_ITEMS, Headline, is_feed_url, read_feed, read_line
+from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.validators.protocol import Notice
 from tradeterm.validators.untrusted import clean
 
@@ -178,7 +180,8 @@ async def test_a_headline_counts_from_its_time_on_for_some_hours(tmp_path: Path)
 
 async def test_a_flood_of_instructions_hides_no_headline(tmp_path: Path) -> None:
     file = tmp_path / "news.jsonl"
-    flood = "".join(line(f"{number} {text}", NOW + 1, symbols=["BTC"]) for number in range(9) for text in HOSTILE)
+    texts = [f"{number} {text}" for number in range(9) for text in HOSTILE if len(text) < 1000]
+    flood = "".join(line(text, NOW + 1, symbols=["BTC"]) for text in texts)
     file.write_text(line("BTC bridge exploited") + flood)
     for recorded in (False, True):
         desk = Desk(recorded=recorded, file=str(file))
@@ -344,6 +347,16 @@ def test_a_headline_reaches_the_second_call_alone_and_may_only_lower(tmp_path: P
     assert entries(seen)
 
 
+class StillFeed(ReplayFeed):
+    """One that was never opened."""
+
+    def __init__(self) -> None:
+        """It plays nothing."""
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        return CONTRACTS
+
+
 @pytest.mark.parametrize("mode", [{"news_mode": NewsMode.OFF}, {"mode": GateMode.OFF}, {"validator": "rules"}])
 def test_where_nobody_reads_them_a_broken_source_is_not_even_looked_at(mode: dict[str, Any]) -> None:
     from tradeterm.engine.surroundings import Surroundings
@@ -351,6 +364,6 @@ def test_where_nobody_reads_them_a_broken_source_is_not_even_looked_at(mode: dic
     gate = msgspec.structs.replace(options().config.gate, **{"validator": "claude", **mode})
     config = msgspec.structs.replace(with_news(file="/nowhere"), gate=gate)
     told: list[Notice] = []
-    made = Surroundings(config, CONTRACTS, tell=told.append, now=lambda: NOW, recorded=False)
+    made = Surroundings(config, StillFeed(), tell=told.append, now=lambda: NOW, recorded=False)
     assert made._news is None
     assert told == []

@@ -189,6 +189,18 @@ def test_the_quote_and_the_next_settlement() -> None:
     assert known.of(BTC, later.ts_event)["market"]["last"] == later.close, "the newer of the two"
 
 
+def test_open_interest_is_compared_with_the_bar_an_hour_before() -> None:
+    open_now: dict[str, float | None] = {BTC: None}
+    known = Situations([contract()], STEP, source="bybit", open_interest=open_now.get)
+    changes = []
+    for number, bar in enumerate(walk(30)):
+        open_now[BTC] = None if number < 3 else 1000.0 + 10 * number
+        known.on_market(BarClosed(ts=bar.ts_event, bar=bar))
+        changes.append(known.of(BTC, bar.ts_event)["market"]["open_interest_change_1h"])
+    assert changes[:15] == [None] * 15
+    assert changes[15:] == [round((1000 + 10 * n) / (1000 + 10 * (n - 12)) - 1, 4) for n in range(15, 30)]
+
+
 def test_bars_shown_again_or_without_sense_change_nothing() -> None:
     bars = walk(100)
     again = told([*bars, bars[50]])

@@ -131,7 +131,7 @@ class Driver:
             wall=wall_ms,
         )
         self._surroundings = Surroundings(
-            config, feed.instruments(), tell=self._decisions.tell, now=self._now, recorded=self._lockstep
+            config, feed, tell=self._decisions.tell, now=self._now, recorded=self._lockstep
         )
         self._gate = Gate(
             self._make_validator,
@@ -299,7 +299,7 @@ class Driver:
         self._publisher.publish()
         self._spawn(tasks, partial(keep, WorkerName.LEDGER, self._publisher.run), self._models.run)
         await self._models.start(self._feed, self._market.cursor)
-        await self._surroundings.start(self._feed, self._market.cursor)
+        await self._surroundings.start(self._market.cursor)
         await self._core.settled()
         self._spawn(
             tasks,

@@ -7,7 +7,8 @@ alone: a run that was interrupted goes on with the same numbers. What was told s
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,31 @@ _SETTLEMENT_LATE_MS = HOUR_MS  # a settlement may be told so much after it was
 _BASIS_POINTS = 10_000
 
 
+OpenInterest = Callable[[str], float | None]
+
+
+def _unknown(instrument: str) -> float | None:
+    """Of a recording."""
+    return None
+
+
 class Situations:
     """Give it all market data; `of` tells what is known of an instrument now. `source` names the feed."""
 
-    def __init__(self, instruments: Sequence[Instrument], interval_ms: int, *, source: str) -> None:
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        interval_ms: int,
+        *,
+        source: str,
+        open_interest: OpenInterest = _unknown,
+    ) -> None:
         self.length = max(LEAST_BARS, DAY_MS // interval_ms + SHOWN_BARS)
         self._tapes = {item.id: _Tape(item, interval_ms, self.length) for item in instruments}
         self._interval_ms = interval_ms
         self._source = source
+        self._open_interest = open_interest
+        self._open: dict[str, deque[tuple[int, float]]] = {}
         self._quotes: dict[str, Quote] = {}
         self._settled: dict[str, int] = {}
 
@@ -57,6 +75,7 @@ class Situations:
                 self._quotes[event.quote.instrument] = event.quote
             case BarClosed():
                 self._bar(event.bar)
+                self._sample(event.bar)
             case FundingUpdate():
                 self._funding(event.funding)
 
@@ -78,6 +97,7 @@ class Situations:
                 **_prices(quote, closed, tape.price),
                 **known.get("market", {}),
                 "funding_next_minutes": self._until_settlement(tape.instrument, ts),
+                "open_interest_change_1h": self._opened_in_an_hour(instrument, closed),
             },
             "trend": known.get("trend", {}),
             "data_quality": quality,
@@ -88,6 +108,22 @@ class Situations:
         tape = self._tapes.get(bar.instrument)
         if tape is not None and bar.interval_ms == self._interval_ms:
             tape.put(bar)
+
+    def _sample(self, bar: Bar) -> None:
+        """What is open as each bar closes: a feed tells no history of it."""
+        known = self._open_interest(bar.instrument)
+        if known is not None:
+            samples = self._open.setdefault(
+                bar.instrument, deque(maxlen=HOUR_MS // min(self._interval_ms, HOUR_MS) + 1)
+            )
+            samples.append((bar.ts_event, known))
+
+    def _opened_in_an_hour(self, instrument: str, closed: int | None) -> float | None:
+        """Between two bars an hour apart, a fraction; None in the first hour of a run."""
+        samples = dict(self._open.get(instrument, ()))
+        if closed is None or closed not in samples or not samples.get(closed - HOUR_MS):
+            return None
+        return round(samples[closed] / samples[closed - HOUR_MS] - 1, 4)
 
     def _funding(self, rate: FundingRate) -> None:
         self._settled[rate.instrument] = max(rate.ts_event, self._settled.get(rate.instrument, 0))

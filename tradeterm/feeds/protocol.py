@@ -1,7 +1,7 @@
 """Where market data comes from."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -52,4 +52,13 @@ class Feed(Protocol):
 
     def streams(self) -> Sequence[StreamAge]:
         """How old what the feed last heard is; empty for a recording."""
+        ...
+
+
+@runtime_checkable
+class KnowsOpenInterest(Protocol):
+    """A feed whose venue says how many contracts are open."""
+
+    def open_interest(self, instrument: str) -> float | None:
+        """In base units; None where it is not known now."""
         ...

@@ -63,7 +63,7 @@ def test_tickers() -> None:
     quote = ticker.quote()
     assert quote is not None
     assert (quote.last, quote.bid, quote.ask, quote.ask_size) == (66666.6, 66666.6, 66666.7, 23775.469)
-    assert (ticker.funding_rate, ticker.next_funding_ts) == (-0.005, 1760342400000)
+    assert (ticker.funding_rate, ticker.next_funding_ts, ticker.open_interest) == (-0.005, 1760342400000, 492373.72)
     other = Ticker(BTC)
     other.merge(read(shared("nt_ws_ticker_linear.json")), 1)
     assert (other.funding_rate, other.next_funding_ts) == (-0.000212, 1673280000000)
@@ -154,15 +154,20 @@ def test_no_bar_off_the_grid() -> None:
 def test_a_ticker_field_that_is_no_number_is_not_there() -> None:
     ticker = Ticker(BTC)
     fields = {"lastPrice": "100.5", "bid1Price": "100.4", "bid1Size": "3", "fundingRate": "0.0001"}
+    fields["openInterest"] = "50000"
     message = {"topic": "tickers.BTCUSDT", "type": "snapshot", "ts": T0, "data": fields}
     ticker.merge(read(msgspec.json.encode(message)), T0)
-    assert ticker.funding_rate == 0.0001
+    assert (ticker.funding_rate, ticker.open_interest) == (0.0001, 50000)
     fields = {"bid1Price": "", "bid1Size": "-1", "fundingRate": "NaN", "lastPrice": "101", "nextFundingTime": ""}
     ticker.merge(read(msgspec.json.encode(message | {"type": "delta", "data": fields})), T0)
     quote = ticker.quote()
     assert quote is not None
     assert (quote.last, quote.bid, quote.bid_size) == (101, None, None)
-    assert (ticker.funding_rate, ticker.next_funding_ts) == (None, None)
+    assert (ticker.funding_rate, ticker.next_funding_ts, ticker.open_interest) == (None, None, 50000)
+    for odd in ("", "-1", "NaN", "1e400", [], None):
+        ticker.open_interest = 50000.0
+        ticker.merge(read(msgspec.json.encode(message | {"type": "delta", "data": {"openInterest": odd}})), T0)
+        assert ticker.open_interest is None
 
 
 SAMPLES: list[dict[str, Any]] = [

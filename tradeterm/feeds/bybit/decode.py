@@ -56,6 +56,7 @@ class TickerRow(Struct, rename="camel"):
     ask1_size: Size | UnsetType | None = UNSET
     funding_rate: Rate | UnsetType | None = UNSET
     next_funding_time: Stamp | UnsetType | None = UNSET
+    open_interest: Size | UnsetType | None = UNSET
 
 
 class TickerMessage(Struct):
@@ -73,7 +74,7 @@ class _TickerText(Struct):
 
 
 _TICKER_TYPES = {"lastPrice": Price, "bid1Price": Price, "bid1Size": Size, "ask1Price": Price, "ask1Size": Size,
-                 "fundingRate": Rate, "nextFundingTime": Stamp}  # fmt: skip
+                 "fundingRate": Rate, "nextFundingTime": Stamp, "openInterest": Size}  # fmt: skip
 
 
 class TradeRow(Struct):

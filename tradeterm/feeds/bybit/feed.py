@@ -114,6 +114,10 @@ class BybitFeed:
         book = self._live.tickers[instrument].book if self._live is not None else None
         return book if book is not None and book.synced else None
 
+    def open_interest(self, instrument: str) -> float | None:
+        """Contracts open at the venue, in base units; None before its ticker told."""
+        return self._live.tickers[instrument].open_interest if self._live is not None else None
+
     def now(self) -> int:
         return self._clock()
 

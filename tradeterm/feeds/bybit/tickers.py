@@ -15,6 +15,7 @@ class Ticker:
         self.book = OrderBook()
         self.funding_rate: float | None = None
         self.next_funding_ts: int | None = None
+        self.open_interest: float | None = None
         self.ts_event = 0
         self.ts_recv = 0
         self._last: float | None = None
@@ -29,7 +30,7 @@ class Ticker:
         row, ts = message.data, message.ts
         if message.type == "snapshot":
             self._bid = self._ask = self._bid_size = self._ask_size = None
-            self.funding_rate = self.next_funding_ts = None
+            self.funding_rate = self.next_funding_ts = self.open_interest = None
         self.saw(ts, ts_recv)
         if row.last_price and ts >= self._last_ts:
             self._last, self._last_ts = row.last_price, ts
@@ -45,6 +46,8 @@ class Ticker:
             self.funding_rate = row.funding_rate
         if row.next_funding_time is not UNSET:
             self.next_funding_ts = row.next_funding_time
+        if row.open_interest is not UNSET:
+            self.open_interest = row.open_interest
 
     def trade(self, message: TradeMessage, ts_recv: int) -> bool:
         """Take the newest of some trades over; whether it was readable."""
