@@ -17,6 +17,10 @@ def chat_policy(body: dict[str, Any]) -> Answer:
     """The next step of a conversation with tools: a call, or the answer once it knows enough."""
     question, results = _asked(body["messages"])
     words = question.lower()
+    if "strategy" in words and re.match(r"(create|write|make)\b", words):
+        return _write(results)
+    if explained := re.match(r"(?:what does|explain what) ([a-z0-9_-]+)", words):
+        return _explain(explained[1], results)
     if "pause" in words or "pausing" in words:
         return _pause(words, results)
     if any(word in words for word in ("why", "denied", "vetoed", "blocked")):
@@ -111,6 +115,43 @@ def _parameters(results: Results) -> Answer:
     if "error" in told:
         return _said(f"That cannot be proposed: {told['error']}.")
     return _said(f"Proposal {told['proposal_id']}: threshold from {told['before']['threshold']} to 0.05, on a card.")
+
+
+def _write(results: Results) -> Answer:
+    """A strategy of RSI; the first try says an operator that is not known."""
+    told = results.get("propose_strategy")
+    if told is None:
+        return _calls(results, ("propose_strategy", {"spec": _strategy("under")}), text="I write it down.")
+    if "error" in told:
+        return _calls({**results, "again": {}}, ("propose_strategy", {"spec": _strategy("crosses_above")}))
+    whole = told["preview"]["parts"][0]
+    few = ". Under 30 trades are insufficient: it proves nothing" if whole["insufficient"] else ""
+    return _said(
+        f"{told['title']} is on a card [{told['proposal_id']}]. On {told['preview']['data']} it made "
+        f"{whole['return_pct']:.2f} % after costs in {whole['trades']} trades; buying and holding made "
+        f"{whole['buy_and_hold_pct']:.2f} %{few}. Only you can apply it."
+    )
+
+
+def _strategy(op: str) -> dict[str, Any]:
+    return {
+        "v": 1, "name": "rsi-tight-btc", "symbols": ["BTC"], "timeframe": "15m", "side": "long",
+        "entry": {"all": [{"ind": "rsi", "n": 14, "op": op, "value": 30}]},
+        "exit": {"any": [{"ind": "rsi", "n": 14, "op": ">", "value": 55}, {"bars_held": 48}]},
+        "stop": {"type": "percent", "pct": 0.75}, "target": {"type": "r", "mult": 2},
+        "risk": {"risk_pct": 0.25, "max_leverage": 10, "max_positions": 1, "daily_loss_pct": 1},
+        "assumptions": [
+            "oversold is read as RSI(14) coming back above 30",
+            "tight risk is read as 0.25 % a trade and a stop 0.75 % away",
+        ],
+    }  # fmt: skip
+
+
+def _explain(strategy: str, results: Results) -> Answer:
+    if "get_strategy" not in results:
+        return _calls(results, ("get_strategy", {"id": strategy}))
+    told = results["get_strategy"]
+    return _said(told["error"] if "error" in told else f"{told['in_words']} [{told['strategy_id']}]")
 
 
 _COINS = ("btc", "eth", "bnb", "sol", "xrp", "ada", "sui", "doge", "link", "avax", "btcusdt", "ethusdt")
