@@ -5,6 +5,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,9 @@ from tradeterm.domain.orders import Order
 from tradeterm.domain.signals import SignalKind, SignalOutcome, Verdict, VerdictDecision, VerdictSource
 from tradeterm.domain.states import AlertLevel, CommandVerb
 from tradeterm.engine.check_config import trading_mistakes
+from tradeterm.engine.decisions import prompt_warning
 from tradeterm.ledger.audit import AuditKind, AuditLog, verify
+from tradeterm.validators.prompt import GATE
 
 KEY = "sk-ant-planted-0123456789abcdef"
 
@@ -90,6 +93,8 @@ def test_every_decision_is_on_the_disk_before_its_order() -> None:
     usages = seen.of(AiUsage)
     assert len(usages) == len(server.asked) == len(verdicts)
     assert rows("SELECT count(*) FROM ai_usage") == [(len(usages),)]
+    gate = GateConfig(validator="claude")
+    assert prompt_warning(gate, AuditLog(demo_profile().audit).path(AuditKind.AI_DECISIONS)) == ()
     sent = [msgspec.json.decode(body["messages"][0]["content"]) for body in server.asked]
     assert [record["context"] for record in records] == sent, "the record holds exactly what was sent"
     for context in sent:
@@ -101,6 +106,19 @@ def test_every_decision_is_on_the_disk_before_its_order() -> None:
         assert (context["market"]["bid"], context["market"]["spread_bps"]) == (None, None)
     assert KEY.encode() not in demo_profile().ledger.read_bytes()
     assert KEY not in msgspec.json.encode(records).decode()
+
+
+def test_a_prompt_that_never_judged_here_is_said(tmp_path: Path) -> None:
+    gate, file = GateConfig(validator="claude"), tmp_path / "ai_decisions.jsonl"
+    (said,) = prompt_warning(gate, file)
+    assert said.startswith(f"gate.mode: the prompt {GATE} has not judged anything here yet")
+    file.write_bytes(b'{"record":{"prompt_version":"gate_v0"}}\n' + b" " * ((1 << 20) - 50))
+    assert prompt_warning(gate, file) == (said,)
+    with file.open("ab") as more:
+        more.write(f'"prompt_version":"{GATE}"'.encode())  # across two pieces
+    assert prompt_warning(gate, file) == ()
+    for changes in ({"mode": GateMode.SHADOW}, {"mode": GateMode.OFF}, {"validator": "rules"}):
+        assert prompt_warning(msgspec.structs.replace(gate, **changes), tmp_path / "none") == ()
 
 
 def test_a_watched_model_decides_nothing() -> None:

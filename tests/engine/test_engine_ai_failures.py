@@ -211,3 +211,26 @@ async def test_two_questions_at_once_and_one_that_comes_twice(table: list[str]) 
         assert answered[2].size_factor == Decimal(1)
         assert (len(made.server.requests), len(made.records)) == (2, 2), "asked, paid for and recorded once"
         row(table, "duplicate signal", "the first verdict", 0, answered[2].latency_ms, "", "", "")
+
+
+async def test_a_situation_that_cannot_be_told_blocks_its_entry_alone() -> None:
+    async with rig() as made:
+        answered: list[Verdict] = []
+        broken = {"sa"}
+
+        def besides(asked: Any, ts: int) -> dict[str, Any]:
+            if asked.id in broken:
+                raise ZeroDivisionError
+            return {"trend": {"from_vwap": 0.01}}
+
+        def post(event: Any) -> None:
+            answered.append(event.verdict)
+
+        gate = Gate(lambda: made.validator, deadline_s=10.0, post=post, now=lambda: made.wall, besides=besides)
+        with pytest.raises(ZeroDivisionError):
+            await gate.carry_out(RequestVerdict(signal=signal("sa"), context=packet()))
+        await gate.carry_out(RequestVerdict(signal=signal("sb"), context=packet()))
+    assert [(verdict.signal_id, verdict.code) for verdict in answered] == [("sa", "VALIDATOR_FAILED"), ("sb", "")]
+    assert answered[0].decision is VerdictDecision.FAILED_CLOSED
+    (record,) = made.records
+    assert record.context["trend"] == {"from_vwap": "0.01"}

@@ -10,11 +10,17 @@ from gate_kit import TS, packet, signal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradeterm.domain.events import BarClosed
+from tradeterm.domain.instrument import Instrument, InstrumentKind
+from tradeterm.domain.market import Bar
 from tradeterm.domain.orders import PositionSide
+from tradeterm.engine.gate import joined
+from tradeterm.engine.situation import Situations
 from tradeterm.validators.codes import Failure, GateFailure
 from tradeterm.validators.context import LARGEST_TOKENS, build_context, context_hash, tokens_of
 from tradeterm.validators.digest import canonical
 from tradeterm.validators.grounding import is_grounded
+from tradeterm.validators.prompt import GATE, NEWS, load_prompt
 from tradeterm.validators.verdict import Evidence, ModelVerdict, verdict_schema
 
 
@@ -177,3 +183,24 @@ def test_the_schema_that_is_sent_is_the_struct_that_is_checked() -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]["evidence"]["items"]["properties"]) == set(Evidence.__struct_fields__)
     assert set(schema["properties"]["side"]["enum"]) == {side.value.lower() for side in PositionSide} - {"flat"}
+
+
+@pytest.mark.parametrize("version", [GATE, NEWS])
+def test_the_prompt_names_every_group_and_number(version: str) -> None:
+    """What a model is shown without a word of what it means, it would have to guess."""
+    text = load_prompt(version).text
+    groups = {name for name in known() if name != "schema"}
+    assert not [name for name in groups if name not in text]
+    if version == GATE:
+        contract = Instrument(
+            id="BTCUSDT.BYBIT", symbol="BTCUSDT", venue="BYBIT", kind=InstrumentKind.PERPETUAL, quote_currency="USDT",
+            tick_size=Decimal(1), lot_size=Decimal(1), min_quantity=Decimal(1), min_notional=Decimal(1),
+        )  # fmt: skip
+        told = Situations([contract], 300_000, source="bybit")
+        bars = [Bar(contract.id, 300_000, TS + n * 300_000, 9, 10, 8, 9, 1, 0) for n in range(3)]
+        for bar in bars:
+            told.on_market(BarClosed(ts=bar.ts_event, bar=bar))
+        found = known(**joined(packet(), told.of(contract.id, TS)))
+        names = {*found["market"], *found["trend"], *found["data_quality"], *found["signal"]}
+        own = {"book", "id", "strategy", "symbol", "quantity"}  # who and what: they say it themselves
+        assert not [name for name in names - own if name not in text]

@@ -3,15 +3,20 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from tradeterm.config import GateConfig, GateMode
 from tradeterm.domain.facts import AiUsage, AlertFact, Fact
 from tradeterm.domain.market import DAY_MS
 from tradeterm.engine.audit import AuditTrail
 from tradeterm.validators.budget import Spent
+from tradeterm.validators.prompt import GATE
 from tradeterm.validators.protocol import Notice
 from tradeterm.validators.record import Attempt, DecisionRecord
+from tradeterm.validators.registry import ASKS_A_MODEL
 
 USD = "USD"
+_PIECE = 1 << 20
 
 
 class Decisions:
@@ -50,6 +55,32 @@ class Decisions:
 
     def tell(self, notice: Notice) -> None:
         self._record(self._now(), [AlertFact(ts=self._now(), level=notice.level, code=notice.code, text=notice.text)])
+
+
+def prompt_warning(gate: GateConfig, audit: Path) -> tuple[str, ...]:
+    """What a person should know who enforces a prompt that never judged here: a new version may judge otherwise.
+
+    `audit` is the file of decisions, which need not exist.
+    """
+    if gate.validator not in ASKS_A_MODEL or gate.mode is not GateMode.ENFORCE:
+        return ()
+    if _holds(audit, f'"prompt_version":"{GATE}"'.encode()):
+        return ()
+    return (f'gate.mode: the prompt {GATE} has not judged anything here yet; watch it with mode = "shadow" first',)
+
+
+def _holds(file: Path, wanted: bytes) -> bool:
+    """Whether the file holds the bytes; the end of one piece is read again with the next."""
+    try:
+        with file.open("rb") as source:
+            kept = b""
+            while piece := source.read(_PIECE):
+                if wanted in kept + piece:
+                    return True
+                kept = piece[-len(wanted) :]
+    except OSError:
+        return False
+    return False
 
 
 def read_spent(db: sqlite3.Connection, wall: int) -> Spent:

@@ -25,7 +25,7 @@ from tradeterm.engine.commands import Commands
 from tradeterm.engine.conditions import Conditions
 from tradeterm.engine.connections import Connections
 from tradeterm.engine.core import Core
-from tradeterm.engine.decisions import Decisions, read_spent
+from tradeterm.engine.decisions import Decisions, prompt_warning, read_spent
 from tradeterm.engine.ending import Ending
 from tradeterm.engine.garbage import collect_between_orders
 from tradeterm.engine.gate import WIDTH as GATE_WIDTH
@@ -52,7 +52,7 @@ from tradeterm.engine.urgency import Urgency
 from tradeterm.engine.view import FULL_SPEED_INTERVAL_S, INTERVAL_S, Publisher, gate_view, live_view
 from tradeterm.feeds.protocol import Feed
 from tradeterm.feeds.replay import ReplayFeed
-from tradeterm.ledger.audit import AuditLog
+from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.ledger.live import LiveWriter
 from tradeterm.ledger.runs import RunStatus
 from tradeterm.ledger.writer import LedgerWriter
@@ -103,7 +103,9 @@ class Driver:
             journal=self._journal.path if self._journal is not None else None,
         )
         self._supervisor = Supervisor(self._report_worker)
-        audit = AuditTrail(AuditLog(options.profile.audit))
+        log = AuditLog(options.profile.audit)
+        self._unwatched = prompt_warning(config.gate, log.path(AuditKind.AI_DECISIONS))
+        audit = AuditTrail(log)
         self._notices = Notices(
             channels,
             config,
@@ -277,9 +279,8 @@ class Driver:
             post(VenueStatus(ts=now(), venue=venue, state=VenueState.RECONCILING))
         self._spawn(tasks, self._core.run, *(lane.run for lane in self._lanes))
         self._spawn(tasks, *(self._gate_lane.run for _ in range(0 if self._lockstep else GATE_WIDTH - 1)))
-        self._record_of_run.tell_started(
-            self._core.ts, self._gate.label, (*self._feed.report, *trading_warnings(self._options.config))
-        )
+        warnings = (*self._feed.report, *trading_warnings(self._options.config), *self._unwatched)
+        self._record_of_run.tell_started(self._core.ts, self._gate.label, warnings)
         self._reconciler.request_all("start-up")
         try:
             await self._connections.open_all()

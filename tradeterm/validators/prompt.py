@@ -1,4 +1,5 @@
-"""The prompts: versioned files. A change of one is a new version, with a new digest in every record."""
+"""The prompts: versioned files. A change of one is a new version, with a new digest in every record; older versions
+stay, for the records that name them."""
 
 from functools import cache
 from importlib.resources import files
