@@ -27,14 +27,16 @@ async def cancelled(task: "asyncio.Task[None]") -> None:
 
 async def test_cycles_go_when_no_order_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "EVERY_S", PRESSING_S / 10)
-    urgency = Urgency()
+    moments = [0.0]
+    urgency = Urgency(clock=lambda: moments[-1])
     urgency.press()
     task = asyncio.create_task(collect_between_orders(urgency))
     await asyncio.sleep(0)
     assert not gc.isenabled()
     knot = tied()
-    await asyncio.sleep(PRESSING_S / 2)
+    await asyncio.sleep(3 * PRESSING_S)
     assert knot() is not None, "an order is on its way"
+    moments.append(PRESSING_S)
     async with asyncio.timeout(10):
         while knot() is not None:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(PRESSING_S / 10)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from patience import allowed
 
 from tradeterm.config import BookConfig, Config, FeedConfig
 from tradeterm.config_file import load_config
@@ -157,7 +158,7 @@ async def test_the_speed_is_kept() -> None:
     source = feed(speed=STEP / 1000 / 0.05)  # a bar each 50 ms
     began = time.monotonic()
     await play(source, START)
-    assert 0.18 <= time.monotonic() - began < 1.0
+    assert 0.18 <= time.monotonic() - began < allowed(1.0)
 
 
 async def test_pause_resume_and_max() -> None:
@@ -175,7 +176,7 @@ async def test_pause_resume_and_max() -> None:
     await asyncio.sleep(0.01)
     assert source.now() == START and source.view().paused
     source.set_speed("resume")
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 20)
     assert len(seen) == 7 and source.finished
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from notify_kit import TS, FakeChannel, Pauses, Service, eventually
+from patience import allowed
 
 from tradeterm.config import NotifyConfig, NtfyConfig
 from tradeterm.domain.states import AlertLevel
@@ -76,7 +77,7 @@ async def test_a_hanging_channel_delays_neither_the_others_nor_the_caller() -> N
     started = time.perf_counter()
     for number in range(3 * WAITING):
         notifier.notify(ERROR, "CODE", f"number {number}")
-    assert time.perf_counter() - started < 1.0
+    assert time.perf_counter() - started < allowed(1.0)
     await eventually(lambda: len(well.taken) > 20)
     state = {state.channel: state for state in notifier.states()}
     assert state["stuck"].waiting == WAITING
@@ -315,7 +316,7 @@ async def test_at_the_end_a_channel_that_still_fails_is_tried_once_a_message_in_
     started = time.perf_counter()
     await notifier.close(0.2)
     await running
-    assert time.perf_counter() - started < 1.0
+    assert time.perf_counter() - started < allowed(1.0)
     assert (failing.tried, stuck.tried) == (1 + 3, 1 + 1)
     assert failing.closed
     assert stuck.closed
@@ -330,6 +331,6 @@ async def test_close_keeps_its_time_and_leaves_no_task() -> None:
     started = time.perf_counter()
     await notifier.close(0.05)
     await running
-    assert time.perf_counter() - started < 1.0
+    assert time.perf_counter() - started < allowed(1.0)
     gc.collect()
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -13,16 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import allowed
 
 PROGRAM = Path(__file__).with_name("pty_app.py")
 ALTERNATE_ON, ALTERNATE_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 CURSOR_ON, MOUSE_OFF, PASTE_OFF = b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"
 START_SECONDS, END_SECONDS = 20.0, 1.0
-
-
-def allowed() -> float:
-    """END_SECONDS of a machine that has nothing else to do, and more as the other work for each of its cores."""
-    return END_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class Terminal:
@@ -118,7 +114,7 @@ def test_signal_restores_the_terminal_and_ends(terminal: Terminal, number: signa
     terminal.process.send_signal(number)
     status, seconds = terminal.end()
     assert status == 128 + number
-    assert seconds < allowed()
+    assert seconds < allowed(END_SECONDS)
     assert is_restored(terminal)
 
 
@@ -133,7 +129,7 @@ def test_lost_terminal_ends_the_process(tmp_path: Path, controlling: bool) -> No
         terminal.slave = terminal.master = -1
         began = time.monotonic()
         terminal.process.wait(START_SECONDS)
-        assert time.monotonic() - began < allowed()
+        assert time.monotonic() - began < allowed(END_SECONDS)
     finally:
         terminal.close()
 
