@@ -174,7 +174,7 @@ def test_a_broken_chain_is_named_and_nothing_behind_it_is_verified(
 
 
 @pytest.mark.parametrize(
-    "change", [{"decision": "REJECT"}, {"size_factor": "0.9"}, {"code": "OTHER"}, {"signal_id": "s9"}]
+    "change", [{"decision": "REJECT"}, {"size_factor": "0.9"}, {"code": "OTHER"}, {"signal_id": "s9"}, {"side": "SHORT"}]
 )
 def test_a_ledger_that_says_otherwise_than_the_audit_file_differs(profile: Profile, change: dict[str, str]) -> None:
     desk(profile)
@@ -385,3 +385,19 @@ def add_verdict_alone(profile: Profile, given: Verdict) -> None:
     writer.start()
     writer.write([given])
     writer.close()
+
+
+def test_what_an_earlier_configuration_allowed_was_allowed(profile: Profile) -> None:
+    doge = "DOGEUSDT.BYBIT"
+    wider = structs.replace(CONFIG.books["crypto"], instruments=(BTC, ETH, doge))
+    before = structs.replace(CONFIG, books={**CONFIG.books, "crypto": wider})
+    write(profile, [fill(1, OrderSide.BUY, "1", "10", doge)])
+    first = add_run(profile, START, hours=1, config=before)
+    add_run(profile, START + HOUR_MS, hours=1, config=CONFIG)
+
+    def allowed() -> bool | None:
+        return {row.instrument: row.allowed for row in compliance(profile).instruments}[doge]
+
+    assert allowed() is None  # the first run's configuration is nowhere
+    open_journal(profile.journal, first, before).close(None)
+    assert allowed() is True

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tradeterm.assistant.reports.said import said
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.signals import Verdict, VerdictSource
-from tradeterm.ledger.audit import AuditKind, verify
+from tradeterm.ledger.audit import AuditKind, redact, verify
 
 VERIFIED, BROKEN, MISSING = "VERIFIED", "BROKEN", "NO FILE"
 
@@ -127,14 +127,17 @@ def said_hash(text: str) -> str:
     return text if len(text) == 64 and all(digit in "0123456789abcdef" for digit in text) else "(not a hash)"
 
 
+_SAME = ("signal_id", "book", "instrument", "side", "decision", "source", "code")
+
+
 def _state(verdict: Verdict, line: AuditLine | None) -> str:
     if line is None:
         return "NO RECORD"
     if not line.verified:
         return "NOT VERIFIED"
-    same = ("decision", verdict.decision.value), ("signal_id", verdict.signal_id), ("code", verdict.code)
-    equal = all(line.record.get(name) == value for name, value in same)
+    written: dict[str, Any] = redact(msgspec.to_builtins(verdict))
     factor = Decimal(str(line.record.get("size_factor", "NaN")))
+    equal = all(line.record.get(name) == written[name] for name in _SAME)
     return VERIFIED if equal and factor == verdict.size_factor else "DIFFERS"
 
 

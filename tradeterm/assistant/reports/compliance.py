@@ -198,7 +198,7 @@ def compliance(record: Record, head: Head, files: Files) -> Compliance:
         instruments=tuple(
             row
             for book in books
-            for row in traded_of(book, record.fills, record.orders, own.books.get(book) if own is not None else None)
+            for row in traded_of(book, record.fills, record.orders, [each.config for each in settled])
         ),
         orders=order_troubles(record),
         gaps=gaps_of(record, alive=files.alive),

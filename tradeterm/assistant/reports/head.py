@@ -85,7 +85,7 @@ def _label(modes: tuple[str, ...], record: Record) -> str:
     if not modes:
         return "NO RUN: no engine has written this record."
     if len(modes) > 1:
-        return f"MIXED: runs in the modes {', '.join(modes)}; what a line is of is said beside it."
+        return f"MIXED: runs in the modes {', '.join(modes)} stand side by side here; --from and --to part them."
     label = _LABELS.get(modes[0], f"{modes[0].upper()}.")
     venues = {order.venue for order in record.orders}
     if modes[0] == Mode.LIVE.value and venues and is_simulated_venue(venues):

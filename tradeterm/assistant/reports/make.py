@@ -60,7 +60,8 @@ def make(profile: Profile, wanted: Wanted, config: Config | None) -> Made:
     """
     path = wanted.ledger or profile.ledger
     record = read_record(path, wanted.span, wanted.book)
-    settled = configurations(profile.root, record.runs, config)
+    root = path.parent  # journals and audit files lie beside their ledger
+    settled = configurations(root, record.runs, config)
     used = next((each.config for each in reversed(settled) if each.config is not None), config)
     _check_book(wanted.book, record, used)
     alive = path == profile.ledger and held_by(profile.lock) is not None
@@ -74,8 +75,8 @@ def make(profile: Profile, wanted: Wanted, config: Config | None) -> Made:
         case Kind.COMPLIANCE:
             checked = _checked(path, used)
             files = Files(
-                root=profile.root,
-                audit=profile.audit,
+                root=root,
+                audit=root / profile.audit.name,
                 config=config,
                 instruments=instruments,
                 ledger=checked,
@@ -85,7 +86,7 @@ def make(profile: Profile, wanted: Wanted, config: Config | None) -> Made:
             sound = checked.ok is not False and not any(file.line is not None for file in found.audit)
             return Made(facts=found, sections=compliance_sections(found), sound=sound)
         case Kind.GATE:
-            judged = gate(record, top, profile.audit)
+            judged = gate(record, top, root / profile.audit.name)
             return Made(facts=judged, sections=gate_sections(judged), sound=judged.audit.line is None)
 
 

@@ -37,6 +37,26 @@ class Slippage(Struct, frozen=True, kw_only=True):
     money: Decimal | None
 
 
+class ClosedTrade(Struct, frozen=True, kw_only=True):
+    """A round trip; money in the book's currency. `slippage` is the fraction of the price that the entry lost."""
+
+    id: str
+    signal_id: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    ts_opened: int
+    ts_closed: int
+    exit_reason: str
+    fees: Decimal
+    funding: Decimal
+    pnl: Decimal
+    r_multiple: Decimal | None
+    slippage: Decimal | None
+
+
 class BookPerformance(Struct, frozen=True, kw_only=True):
     """One book, or with `book` "" the whole desk, of which there are no trades of its own.
 
@@ -56,7 +76,7 @@ class BookPerformance(Struct, frozen=True, kw_only=True):
     cautions: tuple[str, ...]
     figures: tuple[Line, ...]
     breakdowns: tuple[Breakdown, ...]
-    r_multiples: tuple[Decimal, ...]
+    closed: tuple[ClosedTrade, ...]
     slippage: tuple[Slippage, ...]
     deposits: Decimal
     curve: EquityLine | None
@@ -171,12 +191,32 @@ def _book(record: Record, name: str, known: Known) -> BookPerformance:
         cautions=tuple(_cautions(trades, deposits, currency)) if name else (),
         figures=figures_of(trades, points, calendars),
         breakdowns=breakdowns(trades),
-        r_multiples=tuple(trade.r_multiple for trade in trades if trade.r_multiple is not None),
+        closed=tuple(_closed(trade) for trade in trades),
         slippage=tuple(_slippage(record, name, trades, known)) if name else (),
         deposits=deposits,
         curve=curve,
         held=known.held.get(name),
         held_why=known.held_why.get(name, ""),
+    )
+
+
+def _closed(trade: Trade) -> ClosedTrade:
+    return ClosedTrade(
+        id=said(trade.id, 80),
+        signal_id=said(trade.signal_id or "", 80),
+        instrument=said(trade.instrument, 60),
+        side=trade.side.value,
+        quantity=trade.quantity,
+        entry_price=trade.entry_price,
+        exit_price=trade.exit_price,
+        ts_opened=trade.ts_opened,
+        ts_closed=trade.ts_closed,
+        exit_reason=said(trade.exit_reason, 80),
+        fees=trade.fees,
+        funding=trade.funding,
+        pnl=trade.pnl,
+        r_multiple=trade.r_multiple,
+        slippage=trade.slippage,
     )
 
 

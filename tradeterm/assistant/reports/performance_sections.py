@@ -69,6 +69,8 @@ def _book(title: str, book: BookPerformance) -> Section:
     blocks += [_breakdown(each, book) for each in book.breakdowns]
     if book.slippage:
         blocks.append(_slippage(book))
+    if book.closed:
+        blocks.append(_closed(book))
     return Section(title, tuple(blocks) or (Paragraph("Nothing is recorded."),))
 
 
@@ -105,8 +107,8 @@ def _charts(book: BookPerformance) -> Iterable[Chart | Paragraph]:
         )
     elif book.held_why:
         yield Paragraph(f"Buying and holding: {book.held_why}.")
-    if len(book.r_multiples) >= _FEW_FOR_A_CHART:
-        values = np.array([float(value) for value in book.r_multiples])
+    values = np.array([float(trade.r_multiple) for trade in book.closed if trade.r_multiple is not None])
+    if len(values) >= _FEW_FOR_A_CHART:
         yield Chart(
             f"Results of the trades of {book.book} in R",
             f"Net result of {len(values)} trades in multiples of the loss at their initial stop: average "
@@ -180,6 +182,33 @@ def _slippage(book: BookPerformance) -> Table:
     )
     columns = ("", "Fills", "Not known", "Mean, bps", "Worst, bps", f"Lost, {book.currency or 'money'}")
     return Table(columns, rows, "Slippage (above 0: worse than meant)")
+
+
+def _closed(book: BookPerformance) -> Table:
+    rows = tuple(
+        (
+            trade.id,
+            trade.instrument,
+            trade.side,
+            number(trade.quantity),
+            moment(trade.ts_opened),
+            number(trade.entry_price),
+            moment(trade.ts_closed),
+            number(trade.exit_price),
+            trade.exit_reason or "-",
+            _money(trade.fees, book.currency),
+            _money(trade.funding, book.currency),
+            _money(trade.pnl, book.currency),
+            "-" if trade.r_multiple is None else f"{trade.r_multiple:.2f} R",
+            "-" if trade.slippage is None else f"{trade.slippage * 10_000:.2f}",
+        )
+        for trade in book.closed
+    )
+    columns = (
+        "Trade", "Instrument", "Side", "Quantity", "Opened", "Entry", "Closed", "Exit", "Reason", "Fees", "Funding",
+        "Net", "R", "Slippage, bps",
+    )  # fmt: skip
+    return Table(columns, rows, "All closed trades")
 
 
 def _positions(found: Performance) -> Section:

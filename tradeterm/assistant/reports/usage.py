@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tradeterm.assistant.reports.said import said
-from tradeterm.config import BookConfig, Config
+from tradeterm.config import Config
 from tradeterm.domain.facts import EquityPoint
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.orders import Fill, Order, OrderIntent
@@ -29,8 +29,8 @@ class Leverage(Struct, frozen=True, kw_only=True):
 
 
 class Traded(Struct, frozen=True, kw_only=True):
-    """An instrument of a book: `allowed` by its configuration (None: not at hand), and its fills; `external` of them
-    were by orders that are not ours."""
+    """An instrument of a book: `allowed` by a configuration of the time (None: not all are at hand), and its fills;
+    `external` of them were by orders that are not ours."""
 
     book: str
     instrument: str
@@ -81,17 +81,19 @@ def _leverage(book: str, instrument: str, most: Decimal | None, ts: int | None, 
 
 
 def traded_of(
-    book: str, fills: Sequence[Fill], orders: Sequence[Order], config: BookConfig | None
+    book: str, fills: Sequence[Fill], orders: Sequence[Order], configs: Sequence[Config | None]
 ) -> tuple[Traded, ...]:
-    """Every instrument that the book may trade or did."""
+    """Every instrument that the book might trade, by the configurations of its runs, or did."""
     external = {order.client_order_id for order in orders if order.intent is OrderIntent.EXTERNAL}
     mine = [fill for fill in fills if fill.book == book]
-    allowed = set(config.instruments) if config is not None else set()
+    books = [None if config is None else config.books.get(book) for config in configs]
+    allowed = {name for known in books if known is not None for name in known.instruments}
+    all_known = bool(books) and None not in books
     return tuple(
         Traded(
             book=book,
             instrument=said(name, 60),
-            allowed=None if config is None else name in allowed,
+            allowed=True if name in allowed else False if all_known else None,
             fills=sum(fill.instrument == name for fill in mine),
             external=sum(fill.instrument == name and fill.client_order_id in external for fill in mine),
         )
