@@ -1,4 +1,4 @@
-"""Strategies by name. A new one is a file beside this, and here a function that imports it and a line in `_strategies`."""
+"""Strategies by name. A new one is a file beside this, a function here that imports it and a line in `_strategies`."""
 
 from collections.abc import Callable
 from typing import Any
