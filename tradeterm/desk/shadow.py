@@ -249,7 +249,7 @@ def _end(turn: Turn, shadow: OpenShadow, found: Met, bar: Bar, instrument: Instr
     turn.record(
         replace(
             fact,
-            exit_price=price,
+            exit_price=plain(price),
             ts_closed=ended,
             pnl=plain(pnl),
             exit_reason=found.reason,
@@ -276,7 +276,7 @@ def _open_fact(shadow: OpenShadow) -> ShadowTrade:
         instrument=position.instrument,
         side=position.side,
         quantity=abs(position.quantity),
-        entry_price=position.average_price or shadow.price,
+        entry_price=plain(position.average_price or shadow.price),
         exit_price=None,
         ts_opened=position.ts_opened if entered else shadow.ts,
         ts_closed=None,
