@@ -145,7 +145,7 @@ def test_lines_say_which_data_costs_and_doubts(profile: Profile) -> None:
         "Preview with costs, on the bundled recording of a week in April 2025: ADAUSDT, bars of 5m, "
         "2025-04-05 to 2025-04-12"
     )
-    assert lines[1].split() == ["trades", "return", "buy", "&", "hold", "drawdown", "won", "costs"]
+    assert lines[1].split() == ["part", "trades", "return", "buy", "&", "hold", "drawdown", "won", "costs"]
     assert [line.split("  ")[0] for line in lines[2:5]] == ["all", "in sample", "out of sample"]
     assert any(line.startswith("INSUFFICIENT: under 30 trades") for line in lines)
     assert any(line.startswith("No look-ahead found") for line in lines)

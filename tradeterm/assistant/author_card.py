@@ -7,7 +7,7 @@ from tradeterm.assistant.author_worker import Refusal
 from tradeterm.research.data.moments import date
 
 _NONE = "-"
-_COLUMNS: tuple[str, ...] = ("", "trades", "return", "buy & hold", "drawdown", "won", "costs")
+_COLUMNS: tuple[str, ...] = ("part", "trades", "return", "buy & hold", "drawdown", "won", "costs")
 
 
 def preview_lines(found: Preview | Refusal) -> tuple[str, ...]:

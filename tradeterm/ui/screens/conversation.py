@@ -14,6 +14,7 @@ from tradeterm.ui.plain import plain
 
 _NAMES = {"operator": "you", "console": "console", "assistant": "assistant"}
 _UNVERIFIED, _CITED = "underline $warning", "$accent"
+_DOUBTS = ("INSUFFICIENT", "NO PREVIEW", "NO BACKTEST", "LOOK-AHEAD", "note: ")
 Parts = list[tuple[str, str]]
 
 
@@ -58,13 +59,18 @@ def cards(pending: Sequence[Card]) -> Content:
     for card in pending:
         parts.append((f"{plain(card.title)}\n", "bold $bright"))
         parts.append((f"{plain(card.consequence)}\n", "$foreground"))
-        parts += [(f"{plain(line)}\n", "$foreground") for line in card.lines]
+        parts += [(f"{plain(line)}\n", _loudness(line)) for line in card.lines]
         for key, before, after in card.changes:
             parts += [(f"  {plain(key)}  ", "$muted"), (f"{plain(before)} → {plain(after)}\n", "$foreground")]
         parts += [(f"cannot be applied: {plain(why)}\n", "$warning") for why in card.blocked]
         if card.line:
             parts += [("type ", "$muted"), (card.line, "bold $prompt"), (f"   {card.seconds_left} s left\n", "$muted")]
     return Content.assemble(*parts).rstrip()
+
+
+def _loudness(line: str) -> str:
+    """What must not be read past stands out on a card."""
+    return "$warning" if line.startswith(_DOUBTS) else "$foreground"
 
 
 def _answer(text: str) -> Parts:
