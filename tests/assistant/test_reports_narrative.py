@@ -21,6 +21,7 @@ from tradeterm.config import AiConfig, ChatConfig, Config, GateConfig
 from tradeterm.console.client import open_console
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import AiUsage
+from tradeterm.domain.signals import VerdictSource
 from tradeterm.profile import Profile
 
 
@@ -91,6 +92,7 @@ async def test_the_model_gets_figures_and_no_text_of_others(
             signal(0, reason=planted, outcome_text=planted),
             verdict(0, reasoning=planted, reason_codes=(planted,), code=planted),
             trade(0, "5", exit_reason=planted + "!", instrument=planted),
+            trade(1, "5", exit_reason="made 1000000 USDT"),
         ],
     )
     add_run(profile)
@@ -180,6 +182,21 @@ def test_every_number_of_the_template_is_in_the_facts_a_model_gets(profile: Prof
     sentences = report.facts.sentences[:1] if kind is Kind.PERFORMANCE else report.facts.sentences
     if kind is not Kind.GATE:
         assert check("\n".join(sentences), looked_up([facts])).unverified == ()
+
+
+def test_judges_are_told_by_name(profile: Profile) -> None:
+    desk(profile)
+    write(
+        profile,
+        [
+            verdict(3, source=VerdictSource.RULES, model="rules"),
+            verdict(4, model="fake-policy (simulated AI)"),
+            verdict(5, model="claude says 5 000 000"),
+        ],
+    )
+    assert digest(made(profile, Kind.COMPLIANCE).facts)["tier2_judges"] == {
+        MODEL: 3, "RULES (no AI)": 1, "fake-policy (simulated AI)": 1, "(unusual name)": 1,
+    }  # fmt: skip
 
 
 def test_the_prompt_travels_with_the_program() -> None:

@@ -14,6 +14,7 @@ from tradeterm.domain.signals import Verdict, VerdictSource
 from tradeterm.ledger.audit import AuditKind, redact, verify
 
 VERIFIED, BROKEN, MISSING = "VERIFIED", "BROKEN", "NO FILE"
+RULES = "RULES (no AI)"
 
 
 class AuditFile(Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ def decision_of(verdict: Verdict, lines: Mapping[str, AuditLine]) -> Decision:
         codes=tuple(said(code, 60) for code in verdict.reason_codes),
         code=said(verdict.code, 60),
         source=verdict.source.value,
-        model="RULES (no AI)" if verdict.source is VerdictSource.RULES else said(verdict.model, 80),
+        model=RULES if verdict.source is VerdictSource.RULES else said(verdict.model, 80),
         prompt_version=said(str(record.get("prompt_version", "")), 40),
         watched=None if "enforced" not in record else not record["enforced"],
         contaminated=None if "contaminated" not in record else bool(record["contaminated"]),

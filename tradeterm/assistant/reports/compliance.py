@@ -160,13 +160,13 @@ def compliance(record: Record, head: Head, files: Files) -> Compliance:
         head=head,
         runs=tuple(
             RunUsed(
-                id=run.id,
-                mode=run.mode,
-                version=run.version,
-                config_hash=run.config_hash,
+                id=said(run.id, 80),
+                mode=said(run.mode, 80),
+                version=said(run.version, 80),
+                config_hash=said(run.config_hash, 80),
                 started=run.ts_started,
                 ended=run.ts_ended,
-                status=run.status,
+                status=said(run.status, 80),
             )
             for run in record.runs
         ),

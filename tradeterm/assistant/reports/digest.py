@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tradeterm.assistant.chat.outside import name
+from tradeterm.assistant.reports.chain import RULES
 from tradeterm.assistant.reports.compliance import Compliance
 from tradeterm.assistant.reports.gate import Gate
 from tradeterm.assistant.reports.performance import BookPerformance, Performance
@@ -15,7 +16,9 @@ from tradeterm.assistant.scorecard import Judge
 from tradeterm.research.figure_text import value_text
 
 _MOST = 20
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _:.-]{0,40}")
+_CODE = re.compile(r"[A-Za-z0-9][\w&.:+-]{0,59}|[A-Za-z_]{1,40}( [A-Za-z_]{1,40}){1,2}")
+"""One word, or up to three without a digit: too little for a sentence, or for a number that would pass as a fact."""
+_SIMULATED = " (simulated AI)"
 
 
 def digest(facts: Performance | Compliance | Gate) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def _compliance(facts: Compliance) -> dict[str, Any]:
         "operator_commands": _counted(event.what.partition(" ")[0] for event in facts.commands),
         "alerts": _counted(event.what for event in facts.alerts),
         "tier2_decisions": _counted(each.decision for each in facts.decisions),
-        "tier2_judges": _counted(each.model for each in facts.decisions),
+        "tier2_judges": dict(Counter(_judge_name(each.model) for each in facts.decisions)),
         "audit_lines_of_decisions": _counted(each.state for each in facts.decisions),
         "audit_files": {file.name: file.state for file in facts.audit},
         "ledger_agrees_with_itself": facts.ledger.ok,
@@ -115,6 +118,12 @@ def _judge(judge: Judge, currency: str) -> dict[str, Any]:
 
 def _counted(words: Iterable[str]) -> dict[str, int]:
     return dict(Counter(_coded(word) for word in words).most_common(_MOST))
+
+
+def _judge_name(model: str) -> str:
+    if model == RULES:
+        return model
+    return name(model.removesuffix(_SIMULATED)) + (_SIMULATED if model.endswith(_SIMULATED) else "")
 
 
 def _coded(text: str) -> str:

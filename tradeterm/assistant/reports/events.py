@@ -155,7 +155,12 @@ def order_troubles(record: Record) -> tuple[OrderTrouble, ...]:
         if fill.reconciliation and fill.client_order_id not in orders:
             found.append(
                 _trouble(
-                    orders, fill.client_order_id, "FILL found by comparing with the venue", fill.ts_event, None, ""
+                    orders,
+                    fill.client_order_id,
+                    "FILL FOUND: told by the venue when we compared",
+                    fill.ts_event,
+                    None,
+                    "",
                 )
             )
     return tuple(sorted(found, key=lambda trouble: trouble.ts))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from tradeterm import __version__
 from tradeterm.assistant.reports.kinds import Kind
 from tradeterm.assistant.reports.record import Record
+from tradeterm.assistant.reports.said import said
 from tradeterm.assistant.text import moment
 from tradeterm.domain.states import Mode
 from tradeterm.ledger.check import SIMULATED_VENUE
@@ -58,7 +59,7 @@ _LABELS = {
 def head(kind: Kind, record: Record, profile: str, *, alive: bool = False, created: int | None = None) -> Head:
     """`alive`: an engine runs on this ledger. `created` is the machine's clock in ms, None for now."""
     times = record.times
-    modes = tuple(dict.fromkeys(run.mode for run in record.runs))
+    modes = tuple(dict.fromkeys(said(run.mode, 40) for run in record.runs))
     return Head(
         kind=kind,
         profile=profile,
@@ -91,7 +92,9 @@ def _label(modes: tuple[str, ...], record: Record) -> str:
     if modes[0] == Mode.LIVE.value and venues and is_simulated_venue(venues):
         return "LIVE mode, but every order went to the simulated venue: no money was at stake."
     if modes[0] == Mode.PAPER.value and not is_simulated_venue(venues):
-        return f"PAPER: play money at {', '.join(sorted(venues - {SIMULATED_VENUE}))}; no real money was at stake."
+        return (
+            f"PAPER: play money at {said(', '.join(sorted(venues - {SIMULATED_VENUE})))}; no real money was at stake."
+        )
     return label
 
 
