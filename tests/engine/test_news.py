@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from tradeterm.engine.news_sources import FileTail, fetch, make_client
 from tradeterm.feeds.headlines import LARGEST_FEED, MOST_ITEMS, Headline, is_feed_url, read_feed, read_line
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.validators.protocol import Notice
+from tradeterm.validators.untrusted import MOST_ITEMS as MOST_ITEMS_SHOWN
 from tradeterm.validators.untrusted import clean
 
 NOW = 1_795_276_800_000
@@ -208,6 +210,43 @@ def test_a_file_is_read_as_it_grows(tmp_path: Path) -> None:
     assert [item.text for item in tail.read().headlines] == ["anew"]
 
 
+async def test_what_is_no_file_and_what_is_too_large_is_told(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    desk = Desk(file=str(pipe))
+    await desk.news.start()
+    assert "it is no file" in desk.told[0].text
+    large = tmp_path / "large.jsonl"
+    large.write_text(line("BTC first") + line("x" * 1000) * 1100 + line("BTC last"))
+    desk = Desk(file=str(large))
+    await desk.news.start()
+    assert desk.news.about(BTC, NOW) == ("BTC last",)
+    assert "larger than 1 MB, what came before is left out" in desk.told[0].text
+    recorded = Desk(recorded=True, file=str(large))
+    await recorded.news.start()
+    assert recorded.news.about(BTC, NOW) == ("BTC last", "BTC first")
+    assert recorded.told == []
+
+
+async def test_many_headlines_hold_up_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "news.jsonl"
+    file.write_text("".join(line(f"BTC {number} {'words ' * 20}") for number in range(3000)))
+    desk = Desk(file=str(file))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    waiting = asyncio.create_task(others())
+    await desk.news.start()
+    waiting.cancel()
+    assert turns >= 300
+    assert len(desk.news.about(BTC, NOW)) == MOST_ITEMS_SHOWN
+
+
 @pytest.mark.parametrize(
     "raw", [b"[]", b"{}", b'{"ts":"soon","text":"x"}', b'{"ts":1e400,"text":"x"}', b'{"ts":1,"text":7}', b"[" * 9000]
 )
@@ -235,7 +274,7 @@ async def test_what_fails_is_told_once_and_again_when_it_ends(tmp_path: Path) ->
 ANSWERS = {
     "404": (response(b"", "404 Not Found"), "the answer was 404"),
     "HTML": (response(b"<html/>"), "neither RSS nor Atom"),
-    "huge": (response(b"<rss>" + b"x" * LARGEST_FEED + b"</rss>"), "larger than 4 MB"),
+    "huge": (response(b"<rss>" + b"x" * LARGEST_FEED + b"</rss>"), "larger than 1 MB"),
     "no HTTP": (b"hello\r\n\r\n", "no connection: RemoteProtocolError"),
     "cut": (response(RSS)[:-40], "no connection: RemoteProtocolError"),
     "moved away": (response(b"", "302 Found", location="http://evil.example/"), "not https"),

@@ -10,6 +10,7 @@ import logging
 import re
 from bisect import insort
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tradeterm.domain.errors import DataError
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.market import HOUR_MS, MINUTE_MS
 from tradeterm.domain.states import AlertLevel
-from tradeterm.engine.news_sources import FileTail, fetch, make_client
+from tradeterm.engine.news_sources import READ_AT_MOST, FileTail, fetch, make_client
 from tradeterm.feeds.headlines import Headline, host_of
 from tradeterm.validators.protocol import Notice, Notify
 from tradeterm.validators.untrusted import MOST_ITEMS, clean
@@ -28,8 +29,11 @@ from tradeterm.validators.untrusted import MOST_ITEMS, clean
 EVERYTHING = "*"
 """In `symbols` and in `news.words`: about all instruments."""
 LOOK_EVERY_S = 5.0
+START_S = 5.0
+LARGEST_RECORD = 64 * READ_AT_MOST
 _MOST_KEPT = 200
 _FILE = "news.file"
+_AT_ONCE = 10  # half a millisecond
 
 _log = logging.getLogger(__name__)
 _NAMES = {
@@ -68,7 +72,8 @@ class News:
         self._tell_person = tell
         self._now = now
         self._recorded = recorded
-        self._tail = FileTail(Path(config.file).expanduser()) if config.file else None
+        at_most = LARGEST_RECORD if recorded else READ_AT_MOST
+        self._tail = FileTail(Path(config.file).expanduser(), at_most) if config.file else None
         self._failing: dict[str, str] = {}
 
     def about(self, instrument: str, ts: int) -> tuple[str, ...]:
@@ -80,8 +85,10 @@ class News:
         return (*shown, *[item.text for item in kept if item.suspicious][:1])
 
     async def start(self) -> None:
-        """Read what the file holds now; on recorded data that is all."""
-        await self._read_file()
+        """Read what the file holds now; on recorded data that is all. A disk that hangs is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if self._recorded else START_S):
+                await self._read_file()
 
     async def run(self) -> None:
         """Read the file as it grows and the feeds every few minutes, until cancelled."""
@@ -102,7 +109,7 @@ class News:
         async with make_client() as client:
             for url in self._config.feeds:
                 try:
-                    self._take(await fetch(client, url))
+                    await self._take(await fetch(client, url))
                 except DataError as error:
                     self._say(url, str(error))
                 else:
@@ -116,13 +123,18 @@ class News:
         except OSError as error:
             self._say(_FILE, error.strerror or type(error).__name__)
             return
-        self._take(read.headlines)
+        await self._take(read.headlines)
+        if read.cut:
+            self._say(_FILE, f"it is larger than {self._tail.at_most >> 20} MB, what came before is left out")
+            return
         lines = f"{read.unreadable} line{'' if read.unreadable == 1 else 's'}"
         self._say(_FILE, f"{lines} of it with no headline" if read.unreadable else "")
 
-    def _take(self, headlines: Iterable[Headline]) -> None:
+    async def _take(self, headlines: Iterable[Headline]) -> None:
+        """A few at a time: whatever waits for the loop gets it in between."""
         now = self._now()
         oldest = now - self._config.keep_hours * HOUR_MS
+        taken = 0
         for headline in headlines:
             said = now if headline.ts is None else headline.ts
             if not self._recorded:
@@ -130,6 +142,9 @@ class News:
                 if said < oldest or headline.text in self._seen:
                     continue
                 self._seen[headline.text] = said
+            taken += 1
+            if taken % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             item = _Kept(said, headline.text, clean([headline.text]).suspicious)
             for topic in self._topics:
                 if topic.is_of(headline):

@@ -1,8 +1,10 @@
 """Where headlines are read: a file that anything may append to, and feeds."""
 
 import asyncio
+import errno
 import logging
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,43 +12,48 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from tradeterm.domain.errors import DataError
-from tradeterm.feeds.headlines import LARGEST_FEED, Headline, is_feed_url, read_feed, read_line
+from tradeterm.feeds.headlines import LARGEST_FEED, TOO_LARGE, Headline, is_feed_url, read_feed, read_line
 
 if TYPE_CHECKING:
     import httpx
 
 FETCH_S = 20.0
-_READ_AT_MOST = 4 * 1024 * 1024
+READ_AT_MOST = 1024 * 1024
 _REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 class Read(Struct, frozen=True):
-    """What was new, and how many lines were no headlines."""
+    """What was new, how many lines were no headlines, and whether there was more than is read at once."""
 
     headlines: Sequence[Headline]
     unreadable: int = 0
+    cut: bool = False
 
 
 class FileTail:
-    """Reads what was appended since it looked last; a file that was replaced or cut is read anew."""
+    """Reads what was appended since it looked last, the last `at_most` bytes of it; a file that was replaced or cut is
+    read anew."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, at_most: int = READ_AT_MOST) -> None:
         self.path = path
+        self.at_most = at_most
         self._inode = -1
         self._offset = 0
 
     def read(self) -> Read:
         """Whole lines alone: one that is still being written comes with the next look. Raises OSError."""
+        if not stat.S_ISREG(self.path.stat().st_mode):  # to open a pipe would wait for who writes to it
+            raise OSError(errno.EINVAL, "it is no file")
         with self.path.open("rb") as file:
             state = os.fstat(file.fileno())
             cut = False
             if state.st_ino != self._inode or state.st_size < self._offset:
                 self._inode, self._offset = state.st_ino, 0
-            if state.st_size - self._offset > _READ_AT_MOST:
-                self._offset, cut = state.st_size - _READ_AT_MOST, True
+            if state.st_size - self._offset > self.at_most:
+                self._offset, cut = state.st_size - self.at_most, True
             file.seek(self._offset)
-            whole, newline, _ = file.read(_READ_AT_MOST).rpartition(b"\n")
+            whole, newline, _ = file.read(self.at_most).rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         lines = whole.split(b"\n")[1 if cut else 0 :]
         found, unreadable = [], 0
@@ -56,7 +63,7 @@ class FileTail:
                     found.append(read_line(line))
                 except DataError:
                     unreadable += 1
-        return Read(found, unreadable)
+        return Read(found, unreadable, cut)
 
 
 def make_client() -> "httpx.AsyncClient":
@@ -74,7 +81,7 @@ async def fetch(client: "httpx.AsyncClient", url: str) -> list[Headline]:
 
     try:
         async with asyncio.timeout(FETCH_S):
-            return read_feed(await _document(client, url))
+            return await asyncio.to_thread(read_feed, await _document(client, url))
     except TimeoutError:
         raise DataError(f"no answer within {FETCH_S:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -95,6 +102,6 @@ async def _document(client: "httpx.AsyncClient", url: str) -> bytes:
             async for chunk in answer.aiter_bytes():
                 document += chunk
                 if len(document) > LARGEST_FEED:
-                    raise DataError(f"larger than {LARGEST_FEED // 1024 // 1024} MB")
+                    raise DataError(TOO_LARGE)
             return bytes(document)
     raise DataError(f"it was moved more than {_REDIRECTS} times")

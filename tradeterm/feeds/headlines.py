@@ -17,9 +17,11 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import DataError
 
-LARGEST_FEED = 4 * 1024 * 1024
+LARGEST_FEED = 1024 * 1024
 LONGEST_TEXT = 2000
 MOST_ITEMS = 500
+TOO_LARGE = f"larger than {LARGEST_FEED // 1024 // 1024} MB"
+_PIECE = 16 * 1024
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -57,10 +59,12 @@ def read_line(raw: bytes) -> Headline:
 def read_feed(document: bytes) -> list[Headline]:
     """The items of an RSS (0.9 to 2.0) or Atom document, in its order. Raises DataError for anything else."""
     if len(document) > LARGEST_FEED:
-        raise DataError(f"larger than {LARGEST_FEED // 1024 // 1024} MB")
+        raise DataError(TOO_LARGE)
     try:
         parser = ElementTree.XMLParser(target=_NoEntities())
-        root = ElementTree.fromstring(document, parser)
+        for start in range(0, len(document), _PIECE):  # a whole one at once would hold up every other thread
+            parser.feed(document[start : start + _PIECE])
+        root = parser.close()
     except ElementTree.ParseError as error:
         raise DataError(f"no XML: {error}") from None
     except (ValueError, LookupError) as error:
