@@ -8,7 +8,7 @@ read once and counts by its own times, and feeds are not asked: their headlines 
 import asyncio
 import logging
 import re
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -33,6 +33,7 @@ START_S = 5.0
 LARGEST_RECORD = 64 * READ_AT_MOST
 _MOST_KEPT = 200
 _FILE = "news.file"
+_SAID = attrgetter("said")
 _AT_ONCE = 10  # half a millisecond
 
 _log = logging.getLogger(__name__)
@@ -79,8 +80,9 @@ class News:
     def about(self, instrument: str, ts: int) -> tuple[str, ...]:
         """What was said up to `ts` and is not too old, the newest first; of what reads like an instruction one, which
         is not shown either: it says that there was such a thing, and a flood of them hides nothing."""
-        oldest = ts - self._config.keep_hours * HOUR_MS
-        kept = [item for item in reversed(self._kept.get(instrument, ())) if oldest <= item.said <= ts]
+        known = self._kept.get(instrument, [])
+        oldest = bisect_left(known, ts - self._config.keep_hours * HOUR_MS, key=_SAID)
+        kept = known[oldest : bisect_right(known, ts, key=_SAID)][::-1]
         shown = [item.text for item in kept if not item.suspicious][:MOST_ITEMS]
         return (*shown, *[item.text for item in kept if item.suspicious][:1])
 
@@ -112,6 +114,8 @@ class News:
                     await self._take(await fetch(client, url))
                 except DataError as error:
                     self._say(url, str(error))
+                except Exception as error:  # noqa: BLE001 - one feed must not keep the others from being asked
+                    self._say(url, type(error).__name__)
                 else:
                     self._say(url, "")
 
@@ -149,7 +153,7 @@ class News:
             for topic in self._topics:
                 if topic.is_of(headline):
                     kept = self._kept[topic.instrument]
-                    insort(kept, item, key=attrgetter("said"))
+                    insort(kept, item, key=_SAID)
                     if not self._recorded:
                         self._drop(kept)
         if not self._recorded:
