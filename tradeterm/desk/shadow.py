@@ -25,7 +25,9 @@ restart it goes on with the bar that follows; where that one is missing it ends 
 not configured any more with GONE, and where more than MOST_OPEN are open the oldest ends with CAP: those have no PnL.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -35,7 +37,7 @@ from tradeterm.desk.models import current_model
 from tradeterm.desk.proposal import Proposal, untouched
 from tradeterm.desk.rounding import plain
 from tradeterm.desk.sessions import last_close
-from tradeterm.desk.shadow_fills import Met, fee, funding_paid, met, prices_of, slipped
+from tradeterm.desk.shadow_fills import Met, Prices, fee, funding_paid, met, prices_of, slipped
 from tradeterm.desk.shadow_state import Waiting
 from tradeterm.desk.state import Book, InstrumentModel
 from tradeterm.desk.turn import Turn
@@ -120,8 +122,11 @@ def follow(turn: Turn) -> None:
     noted, shadows.waiting = shadows.waiting, []
     moved: dict[str, OpenShadow] = {}
     for item in noted:
-        for trade_id, shadow in sorted(shadows.open.get(item.event.instrument, {}).items(), key=_by_id):
-            after = _seen(turn, shadow, item)
+        if not (there := shadows.open.get(item.event.instrument)):
+            continue
+        look = _look(turn, item)
+        for trade_id, shadow in sorted(there.items(), key=_by_id):
+            after = look(shadow)
             if after is None:
                 moved.pop(trade_id, None)
             elif after != shadow:
@@ -146,23 +151,24 @@ def restore(turn: Turn) -> None:
             _end_unknown(turn, shadow, GONE, turn.ts)
 
 
-def _seen(turn: Turn, shadow: OpenShadow, item: Waiting) -> OpenShadow | None:
-    """The shadow after what was noted; None where it has ended."""
-    book = turn.state.books[shadow.position.book]
-    instrument = turn.state.instruments[shadow.position.instrument]
+def _look(turn: Turn, item: Waiting) -> Callable[[OpenShadow], OpenShadow | None]:
+    """What makes of a shadow what it is after it has seen `item`; None where it has ended."""
+    instrument = turn.state.instruments[item.event.instrument]
     match item.event:
         case Bar():
-            return _on_bar(turn, book, instrument, shadow, item.event, item.model or InstrumentModel(ts=turn.ts))
+            model = item.model or InstrumentModel(ts=turn.ts)
+            return partial(_on_bar, turn, instrument, item.event, prices_of(item.event, instrument), model)
         case FundingRate():
-            return _on_funding(instrument, shadow, item.event, item.mark or ZERO)
+            return partial(_on_funding, instrument, item.event, item.mark or ZERO)
         case Signal():
-            return _on_exit(shadow, item.event)
+            return partial(_on_exit, item.event)
 
 
 def _on_bar(
-    turn: Turn, book: Book, instrument: Instrument, shadow: OpenShadow, bar: Bar, model: InstrumentModel
+    turn: Turn, instrument: Instrument, bar: Bar, prices: Prices, model: InstrumentModel, shadow: OpenShadow
 ) -> OpenShadow | None:
     """The shadow after a bar; None where it has ended."""
+    book = turn.state.books[shadow.position.book]
     if bar.interval_ms != book.interval_ms or bar.ts_event <= shadow.ts_seen:
         return shadow
     if shadow.position.trade_id in turn.state.shadows.unsure:
@@ -172,7 +178,7 @@ def _on_bar(
         turn.state.shadows.unsure.discard(shadow.position.trade_id)
     if bar.ts_event <= shadow.ts:
         return replace(shadow, ts_seen=bar.ts_event)
-    costs, prices = turn.state.config.paper, prices_of(bar, instrument)
+    costs = turn.state.config.paper
     first = shadow.position.average_price is None
     if first:
         shadow = _entered(costs, shadow, prices.open, max(bar.ts_open, shadow.ts), model, instrument)
@@ -220,7 +226,7 @@ def _judged(book: Book, position: Position, instrument: Instrument, bar: Bar, mo
     return position if level is None else replace(position, stop_price=level)
 
 
-def _on_funding(instrument: Instrument, shadow: OpenShadow, funding: FundingRate, mark: Decimal) -> OpenShadow:
+def _on_funding(instrument: Instrument, funding: FundingRate, mark: Decimal, shadow: OpenShadow) -> OpenShadow:
     if funding.ts_event <= max(shadow.ts, shadow.ts_funded):
         return shadow
     paid = funding_paid(shadow.position.quantity, mark, funding.rate, instrument)
@@ -228,7 +234,7 @@ def _on_funding(instrument: Instrument, shadow: OpenShadow, funding: FundingRate
     return replace(shadow, settlements=settlements, ts_funded=funding.ts_event)
 
 
-def _on_exit(shadow: OpenShadow, signal: Signal) -> OpenShadow:
+def _on_exit(signal: Signal, shadow: OpenShadow) -> OpenShadow:
     position = shadow.position
     if position.book != signal.book or position.average_price is None or not wants_out(position, signal):
         return shadow
