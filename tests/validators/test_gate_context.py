@@ -204,3 +204,32 @@ def test_the_prompt_names_every_group_and_number(version: str) -> None:
         names = {*found["market"], *found["trend"], *found["data_quality"], *found["signal"]}
         own = {"book", "id", "strategy", "symbol", "quantity"}  # who and what: they say it themselves
         assert not [name for name in names - own if name not in text]
+
+
+def test_a_full_context_stays_well_under_the_cap() -> None:
+    """Every group as long as it gets: 30 bars, 8 of many positions, a quarter of tier 1's checks tight, 25 numbers."""
+    row = {"instrument": "1000PEPEUSDT.BYBIT", "side": "LONG", "quantity": "123456.7", "mark": "0.01234567"}
+    position = {**row, "average_price": "0.01200001", "ts_opened": 1, "correlation": 0.93}
+    check = {
+        "code": "NOTIONAL_EXCEEDS_MAX_PER_ORDER",
+        "passed": True,
+        "numbers": {"share": "0.4912345", "limit": "0.5"},
+    }
+    found = known(
+        bars=[[-1234.5, -1234.5, -1234.5, 12.34]] * 30,
+        trend={name: -12.345 for name in ("ema20_slope_atr", "ema50_slope_atr", "from_ema50_atr", "from_vwap")},
+        market={f"market_number_{n}": -0.01234567 for n in range(25)},
+        explain={f"strategy_number_{n}": -0.01234567 for n in range(25)},
+        limits={f"limit_of_the_book_{n}": 0.01234567 for n in range(11)},
+        history={
+            "trades": 30,
+            "wins": 12,
+            "win_rate": 0.4,
+            "mean_r": -0.123,
+            "loss_streak": 12,
+            "last_r": [-1.23] * 10,
+        },
+        tier1=[check] * 10,
+        portfolio={**packet()["portfolio"], "positions": [position] * 50},
+    )
+    assert tokens_of(canonical(found)) < LARGEST_TOKENS * 0.85
