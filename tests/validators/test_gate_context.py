@@ -217,7 +217,7 @@ def test_a_full_context_stays_well_under_the_cap() -> None:
     }
     found = known(
         bars=[[-1234.5, -1234.5, -1234.5, 12.34]] * 30,
-        trend={name: -12.345 for name in ("ema20_slope_atr", "ema50_slope_atr", "from_ema50_atr", "from_vwap")},
+        trend=dict.fromkeys(("ema20_slope_atr", "ema50_slope_atr", "from_ema50_atr", "from_vwap"), -12.345),
         market={f"market_number_{n}": -0.01234567 for n in range(25)},
         explain={f"strategy_number_{n}": -0.01234567 for n in range(25)},
         limits={f"limit_of_the_book_{n}": 0.01234567 for n in range(11)},
