@@ -5,11 +5,19 @@ from decimal import Decimal
 import pytest
 from ledger_facts import make_fill, make_order, make_signal, make_trade
 
-from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, HealthFact
+from tradeterm.domain.facts import BookStateFact, BreakerFact, DeskStateFact, HealthFact, ShadowTrade
 from tradeterm.domain.market import DAY_MS
-from tradeterm.domain.orders import Cash, CashKind, OrderIntent, OrderStatus
+from tradeterm.domain.orders import Cash, CashKind, OrderIntent, OrderStatus, PositionSide
 from tradeterm.domain.signals import SignalOutcome
-from tradeterm.domain.snapshot import BookSnapshot, Decision, DeskMoney, DeskSnapshot, HealthSnapshot, Position
+from tradeterm.domain.snapshot import (
+    BookSnapshot,
+    Decision,
+    DeskMoney,
+    DeskSnapshot,
+    HealthSnapshot,
+    OpenShadow,
+    Position,
+)
 from tradeterm.domain.states import BookState, BreakerLevel, HealthLevel, Mode, TradingState
 from tradeterm.ledger import runs
 from tradeterm.ledger.restore import RESULTS, load_snapshot
@@ -158,6 +166,34 @@ def test_positions_that_are_not_flat_come_back(restored):
     short = Position(book="eos", instrument="B.X", quantity=Decimal("-2.0"), trade_id="t", **held)
     flat = Position(book="eos", instrument="A.X", quantity=Decimal("0.00"), **held)
     assert restored(short, flat).positions == (short,)
+
+
+def test_open_shadow_trades_come_back_as_they_were_last(restored):
+    def shadow(name, ts_seen, ts_closed=None):
+        position = Position(
+            book="eos", venue="paper", account="eos", instrument="B.X", quantity=Decimal("-2"), trade_id=name
+        )
+        held = OpenShadow(
+            position=position, price=Decimal(100), ts=1, ts_seen=ts_seen, settlements=((2, Decimal("0.1")),)
+        )
+        return ShadowTrade(
+            id=name,
+            signal_id="s",
+            book="eos",
+            instrument="B.X",
+            side=PositionSide.SHORT,
+            quantity=Decimal(2),
+            entry_price=Decimal(100),
+            exit_price=None,
+            ts_opened=1,
+            ts_closed=ts_closed,
+            pnl=None,
+            held=held if ts_closed is None else None,
+        )
+
+    last = shadow("b", 3)
+    snapshot = restored(shadow("b", 2), shadow("a", 2), last, shadow("a", 3, ts_closed=3))
+    assert snapshot.shadows == (last.held,)
 
 
 def test_orders_that_still_matter_come_back(restored):
