@@ -174,7 +174,8 @@ def test_a_broken_chain_is_named_and_nothing_behind_it_is_verified(
 
 
 @pytest.mark.parametrize(
-    "change", [{"decision": "REJECT"}, {"size_factor": "0.9"}, {"code": "OTHER"}, {"signal_id": "s9"}, {"side": "SHORT"}]
+    "change",
+    [{"decision": "REJECT"}, {"size_factor": "0.9"}, {"code": "OTHER"}, {"signal_id": "s9"}, {"side": "SHORT"}],
 )
 def test_a_ledger_that_says_otherwise_than_the_audit_file_differs(profile: Profile, change: dict[str, str]) -> None:
     desk(profile)
