@@ -18,6 +18,7 @@ from tradeterm.ui.modals.choice import ChoiceModal
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.help import HelpModal
 from tradeterm.ui.modals.jump import JumpModal
+from tradeterm.ui.modals.study_form import StudyForm
 from tradeterm.ui.modals.typed_confirm import TypedConfirmModal
 from tradeterm.ui.screens.base import ConsoleScreen
 from tradeterm.ui.screens.parts import FilterLine
@@ -71,6 +72,13 @@ def opens(modal: type) -> Check:
         assert isinstance(app.screen, modal)
         await pilot.press("escape")
         assert isinstance(app.screen, ConsoleScreen)
+
+    return check
+
+
+def says(text: str) -> Check:
+    async def check(app: TradetermApp, pilot: Pilot[None], console: FakeConsole) -> None:
+        assert text in str(front(app).query_one("#notice").visual)
 
     return check
 
@@ -206,6 +214,10 @@ CHECKS: dict[str, Check] = {
     "chart.later": chart_at_the_end,
     "chart.closer": chart_single_bars,
     "chart.wider": chart_merges_bars,
+    "research.new": opens(StudyForm),
+    "research.cancel": says("Cancel run: nothing runs"),
+    "research.mark": says("Compare: there is no run"),
+    "research.report": says("Report: no backtest is open"),
 }
 STATES = {"engine.resume": halted, "replay.again": finished}
 
@@ -226,6 +238,9 @@ async def test_key(make_app: MakeApp, action: Action, key: str) -> None:
             front(app).query_one(CandleChart).focus()
         if action.id == "screen.desk":
             await pilot.press("3")
+        if action.local == "research":
+            await pilot.press("5")
+            await settle(app, pilot)
         await pilot.press(framework_key(key))
         await settle(app, pilot)
         await CHECKS[action.id](app, pilot, console)

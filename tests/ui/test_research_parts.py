@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tradeterm.cli import progress as cli_progress
 from tradeterm.config import BookConfig, Config, ExitsConfig
 from tradeterm.domain.errors import TradetermError
+from tradeterm.research.runs import keep_run
 from tradeterm.ui.glyphs import ASCII
 from tradeterm.ui.research.again import again
 from tradeterm.ui.research.choices import Choice, choice_words, completed, meant, names, settings_of
@@ -89,9 +90,10 @@ def test_the_command_line_is_understood() -> None:
 
     wanted = Wanted(name="eos", data="x", symbols="a b", interval="5m", start="2025-01-01", end="2025-02-01T12:00")
     parsed = parse(arguments(msgspec.structs.replace(wanted, capital="1,000", settings=("a=1",), seed=3), "demo"))
-    assert (parsed.name, parsed.symbols, parsed.capital, parsed.settings, parsed.seed, parsed.tables, parsed.json) == (
-        "eos", "a,b", 1000.0, ["a=1"], 3, True, True,
+    assert (parsed.names, parsed.symbols, parsed.capital, parsed.settings, parsed.seed, parsed.tables, parsed.json) == (
+        ["eos"], "a,b", 1000.0, ["a=1"], 3, True, True,
     )  # fmt: skip
+    assert parse(arguments(Wanted(name="crypto + eos", ai="rules"), "demo")).names == ["crypto", "eos"]
     for kind in (Kind.WALK_FORWARD, Kind.ROBUSTNESS, Kind.SWEEP):
         parse(arguments(Wanted(kind=kind, name="eos", vary=("threshold=0.03,0.04",)), "demo"))
 
@@ -100,6 +102,8 @@ def test_what_is_missing() -> None:
     assert "Name a book" in lack(Wanted()) and "Name a book" in lack(Wanted(name="--help"))
     assert "varies something" in lack(Wanted(kind=Kind.SWEEP, name="eos"))
     assert not lack(Wanted(name="eos"))
+    assert not lack(Wanted(name="crypto + eos"))
+    assert "Only a backtest" in lack(Wanted(kind=Kind.ROBUSTNESS, name="crypto + eos"))
 
 
 def test_many_symbols_are_counted() -> None:
@@ -274,6 +278,33 @@ def test_the_ledger_as_a_list_and_one_by_one(tmp_path: Path) -> None:
     assert isinstance(found, Backtest) and found.run == number and len(found.trades) == 12
     with pytest.raises(TradetermError, match="run 99"):
         open_run(tmp_path, 99)
+
+
+def look_ahead() -> dict[str, Any]:
+    difference = {
+        "check": "cut",
+        "row": 7,
+        "ts": 5,
+        "instrument": "BTCUSDT.BINANCE",
+        "what": "entry",
+        "whole": 1,
+        "found": 0,
+    }
+    found = {"clean": False, "cuts": 20, "rows": 200, "differences": [difference], "sentence": "It knows."}
+    return {"type": "lookahead", **fake_research.HEAD, **found}
+
+
+@pytest.mark.parametrize("answer", (fake_research.walk_forward(), fake_research.robustness(), look_ahead()))
+def test_tests_of_honesty_are_listed_and_opened(tmp_path: Path, answer: dict[str, Any]) -> None:
+    kept = {name: value for name, value in answer.items() if name != "type"}
+    number = keep_run(tmp_path, answer["type"], kept)
+    (line,) = listed_runs(tmp_path)
+    found = open_run(tmp_path, number)
+    assert not isinstance(found, Backtest) and found.run == number
+    mine = listed(found, line.ts)
+    assert msgspec.structs.replace(mine, number=number) == line
+    assert title(found).endswith(f" {number} of eos") and short_title(found) == f"run {number}"
+    assert table_lines(tables_of(found), 80)
 
 
 def test_verdicts_that_may_have_known_the_end_are_said_first() -> None:

@@ -19,7 +19,6 @@ from tradeterm.ui.app import TradetermApp
 from tradeterm.ui.modals.choice import ChoiceModal
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.study_form import StudyForm
-from tradeterm.ui.modals.typed_confirm import TypedConfirmModal
 from tradeterm.ui.panels.panel import Panel
 from tradeterm.ui.research.command import Command
 from tradeterm.ui.research.wanted import Kind, Wanted
@@ -426,13 +425,42 @@ async def test_keys_by_mouse(make_research: MakeResearch) -> None:
         assert "backtest 1 of eos" in painted(screen, "figures")
 
 
-async def test_a_key_of_the_keymap_keeps_its_meaning(make_research: MakeResearch) -> None:
-    app = make_research(keys={"engine.kill": "n"})
+async def test_the_curve_stands_beside_its_benchmark_and_its_fan(make_research: MakeResearch) -> None:
+    points = fake_research.equity()
+    held = [(ts, 100_000.0) for ts, _ in points]
+    bands = {level: [value * factor for _, value in points] for level, factor in (("0.05", 0.9), ("0.95", 1.1))}
+    fan = {"ts": [ts for ts, _ in points], "quantiles": bands, "paths": 500, "block": 4.2, "seed": 0}
+    app = make_research(backtest(benchmark=held, fan=fan))
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await at_research(app, pilot)
+        await pilot.press("enter")
+        await settled(app, pilot)
+        text = said(screen, "growth")
+        assert "5, 95 % of 500 resampled" in text
+        assert all(label in text for label in ("5 %", "95 %", "held", "equity"))
+
+
+async def test_several_books_are_reported_by_the_command_alone(make_research: MakeResearch) -> None:
+    app = make_research(backtest(name="crypto + eos", books=[{"name": "crypto"}, {"name": "eos"}]))
+    async with app.run_test(size=MIDDLE) as pilot:
+        await at_research(app, pilot)
+        await pilot.press("enter")
+        await settled(app, pilot)
+        await pilot.press("w")
+        await pilot.pause()
+        assert "it is of several books" in noticed(app)
+
+
+async def test_its_keys_are_moved_as_all_others(make_research: MakeResearch) -> None:
+    app = make_research(keys={"research.new": "N"})
     async with app.run_test(size=MIDDLE) as pilot:
         await at_research(app, pilot)
         await pilot.press("n")
         await pilot.pause()
-        assert isinstance(app.screen, TypedConfirmModal)
+        assert not isinstance(app.screen, StudyForm)
+        await pilot.press("N")
+        await pilot.pause()
+        assert isinstance(app.screen, StudyForm)
 
 
 async def test_a_small_screen_turns_to_the_figures(make_research: MakeResearch) -> None:

@@ -34,12 +34,13 @@ class Action(Struct, frozen=True, kw_only=True):
     local: str = ""
 
 
-SCREENS, TRADING, PANES, TABLE, CHART, REPLAY, PROGRAM = (
+SCREENS, TRADING, PANES, TABLE, CHART, RESEARCH, REPLAY, PROGRAM = (
     "Screens",
     "Trading",
     "Panes",
     "Tables",
     "Chart",
+    "Research",
     "Replay",
     "Program",
 )
@@ -265,6 +266,38 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="chart.wider", keys=("-",), label="Wider", help="More bars, closer together.", group=CHART, local="chart"
+    ),
+    Action(
+        id="research.new",
+        keys=("n",),
+        label="New run",
+        help="Try a book or a strategy on recorded bars.",
+        group=RESEARCH,
+        local="research",
+    ),
+    Action(
+        id="research.cancel",
+        keys=("c",),
+        label="Cancel run",
+        help="Stop the run that is under way.",
+        group=RESEARCH,
+        local="research",
+    ),
+    Action(
+        id="research.mark",
+        keys=("m",),
+        label="Compare",
+        help="Mark a backtest, and another to compare the two.",
+        group=RESEARCH,
+        local="research",
+    ),
+    Action(
+        id="research.report",
+        keys=("w",),
+        label="Report",
+        help="Write a report of the backtest that is open.",
+        group=RESEARCH,
+        local="research",
     ),
 )
 

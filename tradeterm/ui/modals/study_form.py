@@ -32,7 +32,7 @@ from tradeterm.ui.research.choices import (
     settings_of,
 )
 from tradeterm.ui.research.data import Known
-from tradeterm.ui.research.wanted import VARIES, Kind, Wanted, lack
+from tradeterm.ui.research.wanted import JOINED, VARIES, Kind, Wanted, lack
 from tradeterm.ui.research.words import COMMANDS
 from tradeterm.ui.screens.parts import Line, Prose
 from tradeterm.ui.widgets.tones import glyphs_of
@@ -50,6 +50,7 @@ _LABELS: Mapping[str, str] = {
     "capital": "Capital",
     "settings": "Set",
     "vary": "Vary",
+    "ai": "Tier 2",
 }
 _WAIT_S = 0.4  # after the last letter of a folder, before it is looked at
 _TIME = "A day such as 2025-04-06, or a time such as 2025-04-06T12:00, UTC."
@@ -59,6 +60,7 @@ _HINTS: Mapping[str, str] = {
     "capital": "What the book starts with, such as 250000. Empty: its own capital, 100,000 for a strategy.",
     "settings": "KEY=VALUE, separated by spaces: the strategy's numbers, and the book's by their groups.",
     "vary": "KEY=VALUE,VALUE, separated by spaces; a sweep also takes LOW:HIGH:STEP.",
+    "ai": "Who judges every entry: off, or rules, the offline rules. Empty: off.",
 }
 _KINDS: Mapping[Kind, str] = {
     Kind.BACKTEST: "Trade it once on the recorded bars, by the live desk's rules.",
@@ -207,12 +209,14 @@ class StudyForm(ModalScreen[Wanted | None]):
             capital=self._value("capital"),
             settings=tuple(self._value("settings").split()),
             vary=tuple(self._value("vary").split()),
+            ai=self._value("ai"),
         )
 
     def kind_chosen(self) -> None:
         """What can be varied is asked only where something is chosen among."""
         kind = self.query_one(KindChooser).kind
         self.query_one("#row-vary").display = kind in VARIES
+        self.query_one("#row-ai").display = kind is Kind.BACKTEST
         self.query_one("#form-lack", Line).say("")
         self._show_hint()
 
@@ -238,6 +242,8 @@ class StudyForm(ModalScreen[Wanted | None]):
                 return sorted({series.symbol for series in self._series()})
             case "interval":
                 return intervals()
+            case "ai":
+                return ("off", "rules")
             case "settings" | "vary":
                 return [f"{choice.key}=" for choice in self._settings]
         return ()
@@ -265,7 +271,10 @@ class StudyForm(ModalScreen[Wanted | None]):
             case "kind":
                 return [(_KINDS[self.query_one(KindChooser).kind], "$foreground")]
             case "name":
-                return [part for key, what in self._names.items() for part in _entry(key, what)]
+                text = f"Several books, as one desk: BOOK{JOINED}BOOK.\n\n"
+                return [(text, "$foreground")] + [
+                    part for key, what in self._names.items() for part in _entry(key, what)
+                ]
             case "data":
                 text = "A folder of data. Empty: the profile's own; where that is empty, the bundled recording."
                 return [(text + "\n\n", "$foreground"), *self._data_hint()]

@@ -8,7 +8,7 @@ from tradeterm.ui import fmt
 from tradeterm.ui.panels.outcome import OutcomePanel
 from tradeterm.ui.panels.panel import Detail, sentence, wrapped
 from tradeterm.ui.plain import plain
-from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Sweep, WalkForward
+from tradeterm.ui.research.outcome import Backtest, LookAhead, Outcome, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.words import (
     CONTAMINATED,
     INSUFFICIENT,
@@ -158,6 +158,14 @@ def _of_tests(outcome: Outcome) -> list[Row]:
                 ("Sharpe", [(fmt.number(base.sharpe), "")]),
                 ("Max drawdown", [(fmt.percent(base.max_drawdown, 2), "")]),
                 ("Trades", [(fmt.number(base.trades, 0), "")]),
+            ]
+        case LookAhead():
+            words = {True: ("none found", "up"), False: ("found", "down"), None: ("not known", "muted")}
+            return [
+                ("Look-ahead", [words[outcome.clean]]),
+                ("Places where data was cut", [(fmt.number(outcome.cuts, 0), "")]),
+                ("Rows seen alone", [(fmt.number(outcome.rows, 0), "")]),
+                ("Differences", [(fmt.number(len(outcome.differences), 0), "")]),
             ]
         case Sweep():
             fitted_best = outcome.overfitting

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tradeterm.ui import fmt
 from tradeterm.ui.panels.outcome import OutcomePanel
 from tradeterm.ui.panels.panel import sentence
-from tradeterm.ui.research.outcome import Backtest, Point, Robustness, Sweep, WalkForward
+from tradeterm.ui.research.outcome import Backtest, LookAhead, Point, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.spread import groups_of, spread_lines
 from tradeterm.ui.research.words import short_title, value_text
 from tradeterm.ui.widgets.axes import time_labels
@@ -22,7 +22,7 @@ class GrowthPanel(OutcomePanel):
     def paint(self, width: int, height: int) -> Sequence[Line]:
         match self._outcomes:
             case [Backtest() as one]:
-                return self._one(one.equity, one.book.currency, _words(one), width, height)
+                return self._backtest(one, width, height)
             case [WalkForward() as walked]:
                 walk = walked.walk_forward
                 points = tuple(zip(walk.ts, walk.equity, strict=False))
@@ -31,6 +31,8 @@ class GrowthPanel(OutcomePanel):
                 return self._varied(varied, width, height)
             case [Backtest() as one, Backtest() as other]:
                 return self._two(one, other, width, height)
+            case [LookAhead()]:
+                return sentence("A look-ahead test has no curve.", width)[:height]
         return sentence(self.lack, width)[:height]
 
     def _one(self, points: Sequence[Point], currency: str, words: Line, width: int, height: int) -> Sequence[Line]:
@@ -49,6 +51,32 @@ class GrowthPanel(OutcomePanel):
             lines.append(clipped((("below its peak, deepest ", "muted"), (deepest, "")), width))
             under = room - above - 1
             lines += plot_lines(fallen, width, under, fill=True, tone="down", show=_percent, glyphs=glyphs)
+        return lines[:height]
+
+    def _backtest(self, one: Backtest, width: int, height: int) -> Sequence[Line]:
+        """Equity beside buying and holding, within the curves its days drawn again would have made."""
+        glyphs, currency = glyphs_of(self), one.book.currency
+        if len(one.equity) < 2 or not one.benchmark:
+            return self._one(one.equity, currency, _words(one), width, height)
+        curves = [Curve(one.benchmark, "muted", "held", Stroke.DOTTED, "o"), Curve(one.equity, "line", "equity")]
+        said = _words(one)
+        if one.fan is not None:
+            low, high = (tuple(zip(one.fan.ts, one.fan.quantiles[level], strict=True)) for level in ("0.05", "0.95"))
+            curves = [
+                Curve(low, "down", "5 %", Stroke.DOTTED, "."),
+                Curve(high, "up", "95 %", Stroke.DOTTED, "."),
+                *curves,
+            ]
+            said = (*said, (f"  5, 95 % of {one.fan.paths} resampled", "muted"))
+        room = height - 1
+        above = room if room < _BOTH else (room - 1) * 3 // 5
+        lines = [clipped(said, width, glyphs.ellipsis)]
+        lines += curve_lines(curves, width, above, show=_whole, below=_times, glyphs=glyphs)
+        if above < room:
+            fallen = fallen_from_peak(one.equity)
+            deepest = fmt.percent(min(value for _, value in fallen), 2)
+            lines.append(clipped((("below its peak, deepest ", "muted"), (deepest, "")), width))
+            lines += plot_lines(fallen, width, room - above - 1, fill=True, tone="down", show=_percent, glyphs=glyphs)
         return lines[:height]
 
     def _two(self, one: Backtest, other: Backtest, width: int, height: int) -> Sequence[Line]:
@@ -99,6 +127,10 @@ def _words(outcome: Backtest) -> Line:
         ("  buy & hold ", "muted"),
         (value_text(gain.buy_and_hold, gain.unit, signed=True), ""),
     )
+
+
+def _whole(value: float) -> str:
+    return fmt.money(value, places=0)
 
 
 def _percent(value: float) -> str:

@@ -19,6 +19,7 @@ def again(outcome: Backtest, config: Config) -> Wanted:
     book = now if now is not None else BookConfig(strategy=strategy, venue="paper", instruments=("",), capital=1.0)
     paper = config.paper
     costs = {"fee": paper.taker_fee, "slippage": paper.slippage, "participation": paper.participation}
+    costs |= {"least_latency_ms": 0.0, "most_latency_ms": 0.0}
     present = {
         **_leaves(msgspec.to_builtins({name: getattr(book, name) for name in ("exits", "sizing", "limits")})),
         **_leaves({"parameters": book.parameters, "costs": costs}),

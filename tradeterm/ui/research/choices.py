@@ -19,6 +19,8 @@ _COSTS = {
     "slippage": "share of every fill's price",
     "impact": "coefficient of the square-root law, about 1",
     "participation": "most of a bar's volume that an entry fills",
+    "least_latency_ms": "how much later than its open an order arrives, at least",
+    "most_latency_ms": "the same at most; 0: it is not late",
 }
 
 

@@ -10,6 +10,7 @@ from tradeterm.ui.research.outcome import (
     Backtest,
     Capacity,
     Decay,
+    LookAhead,
     Outcome,
     Part,
     Robustness,
@@ -19,7 +20,7 @@ from tradeterm.ui.research.outcome import (
     Varied,
     WalkForward,
 )
-from tradeterm.ui.research.words import changes_text, date, shown, summary_cells
+from tradeterm.ui.research.words import changes_text, date, moment, shown, summary_cells
 from tradeterm.ui.tables.common import gain_tone, in_words, symbol
 from tradeterm.ui.widgets.tones import Line, Span, clipped
 
@@ -48,6 +49,8 @@ def tables_of(outcome: Outcome) -> list[Table]:
         case Robustness():
             tables = [*_shaken(outcome.robustness), _parts("By regime", outcome.regimes.rows, "")]
             return [*tables, _decay(outcome.decay), _capacity(outcome.capacity), _stress(outcome.stress)]
+        case LookAhead():
+            return [_differences(outcome)]
         case Sweep():
             return [_trials(outcome)]
 
@@ -225,6 +228,20 @@ def _stress(found: Stress) -> Table:
                 ),
             )
             for each in found.losses
+        ],
+    )
+
+
+def _differences(found: LookAhead) -> Table:
+    return Table(
+        "Other data changed",
+        ("what", "of", "when"),
+        [
+            (
+                plain(each.check),
+                ((plain(each.what), ""), (plain(symbol(each.instrument)), ""), (moment(each.ts), "muted")),
+            )
+            for each in found.differences[:_MOST_TRIALS]
         ],
     )
 

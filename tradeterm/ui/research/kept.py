@@ -7,9 +7,11 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import TradetermError
 from tradeterm.research.runs import FILE, kept_run, open_runs
-from tradeterm.ui.research.outcome import Outcome, kept_outcome
+from tradeterm.ui.research.outcome import Outcome, Summary, kept_outcome
 
 MOST_LISTED = 500
+LEAST_TRADES = 30
+"""Fewer prove nothing: `tradeterm.research.metrics`."""
 
 
 class _Figure(Struct, frozen=True):
@@ -17,9 +19,24 @@ class _Figure(Struct, frozen=True):
     value: float | None
 
 
+class _Walked(Struct, frozen=True):
+    out_of_sample: Summary | None = None
+
+
+class _Shaken(Struct, frozen=True):
+    base: Summary | None = None
+
+
 class _Metrics(Struct, frozen=True):
+    """What came of a backtest, or of a test, which says here what its data was."""
+
     figures: tuple[_Figure, ...] = ()
     insufficient: bool = False
+    walk_forward: _Walked = _Walked()
+    robustness: _Shaken = _Shaken()
+    interval: str = ""
+    first: int | None = None
+    last: int | None = None
 
 
 class _Data(Struct, frozen=True):
@@ -29,7 +46,7 @@ class _Data(Struct, frozen=True):
 
 
 class _Study(Struct, frozen=True):
-    data: _Data = _Data()
+    data: _Data | None = None
     instruments: tuple[str, ...] = ()
 
 
@@ -74,6 +91,10 @@ def _listed(
     except msgspec.DecodeError:  # of another version: it is there, its figures are not known
         made_of, came_of = _Study(), _Metrics()
     figures = {figure.name: figure.value for figure in came_of.figures}
+    data = made_of.data or _Data(came_of.interval, came_of.first, came_of.last)
+    summary = came_of.walk_forward.out_of_sample or came_of.robustness.base
+    if summary is not None:
+        figures = msgspec.structs.asdict(summary)
     return Listed(
         number=number,
         ts=ts,
@@ -81,15 +102,15 @@ def _listed(
         name=name,
         seed=seed,
         data_hash=data_hash,
-        interval=made_of.data.interval,
+        interval=data.interval,
         symbols=len(made_of.instruments),
-        first=made_of.data.first,
-        last=made_of.data.last,
+        first=data.first,
+        last=data.last,
         trades=figures.get("trades"),
         total_return=figures.get("total_return"),
         sharpe=figures.get("sharpe"),
         max_drawdown=figures.get("max_drawdown"),
-        insufficient=came_of.insufficient,
+        insufficient=came_of.insufficient if summary is None else summary.trades < LEAST_TRADES,
     )
 
 

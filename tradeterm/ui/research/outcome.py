@@ -50,7 +50,8 @@ class DataOf(Struct, frozen=True):
 
 
 class TradeOf(Struct, frozen=True):
-    """A closed trade; `side` is 1 or -1, `r` its gain in multiples of the risk taken."""
+    """A closed trade; `side` is 1 or -1, `r` its gain in multiples of the risk taken, `book` whose it is where several
+    were traded."""
 
     instrument: str
     side: int
@@ -65,6 +66,7 @@ class TradeOf(Struct, frozen=True):
     funding: float
     pnl: float
     r: float | None
+    book: str = ""
 
 
 class Part(Struct, frozen=True):
@@ -81,8 +83,23 @@ class Part(Struct, frozen=True):
     net: float
 
 
+class Fan(Struct, frozen=True):
+    """Equity at `ts` (UTC ms) by quantiles ("0.05" to "0.95") of curves of the same days drawn again."""
+
+    ts: tuple[int, ...]
+    quantiles: dict[str, tuple[float, ...]]
+    paths: int
+
+
+class BookPart(Struct, frozen=True):
+    """One of several books that were traded together."""
+
+    name: str
+
+
 class Backtest(Struct, frozen=True, tag_field="type", tag="backtest"):
-    """`run` is None where it could not be kept; `ai` says who judged as tier 2."""
+    """`run` is None where it could not be kept; `ai` says who judged as tier 2. `benchmark` is the equity of buying and
+    holding; `books` are those of a desk, of which all figures are then."""
 
     run: int | None
     name: str
@@ -103,6 +120,9 @@ class Backtest(Struct, frozen=True, tag_field="type", tag="backtest"):
     equity: tuple[Point, ...]
     trades: tuple[TradeOf, ...]
     ai: str = "OFF"
+    benchmark: tuple[Point, ...] = ()
+    fan: Fan | None = None
+    books: tuple[BookPart, ...] = ()
 
     @property
     def starts(self) -> int:
@@ -123,6 +143,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     data_hash: str
     seed: int
     notes: tuple[str, ...]
+    run: int | None = None
 
 
 class Overfitting(Struct, frozen=True):
@@ -271,6 +292,25 @@ class Robustness(_Head, frozen=True, tag_field="type", tag="robustness", kw_only
     stress: Stress
 
 
+class Difference(Struct, frozen=True):
+    """A signal or trade that other data changed; `check` says how, `ts` is UTC ms."""
+
+    check: str
+    ts: int
+    instrument: str
+    what: str
+
+
+class LookAhead(_Head, frozen=True, tag_field="type", tag="lookahead", kw_only=True):
+    """`clean` is None where the data is too short to tell."""
+
+    clean: bool | None
+    cuts: int
+    rows: int
+    differences: tuple[Difference, ...]
+    sentence: str
+
+
 class Trial(Struct, frozen=True):
     """A variant of a sweep; `refused` says why it could not be run."""
 
@@ -297,7 +337,7 @@ class Sweep(_Head, frozen=True, tag_field="type", tag="sweep", kw_only=True):
         return tuple(sorted(self.trials, key=lambda trial: (trial.score is None, -(trial.score or 0), trial.number)))
 
 
-Outcome = Backtest | WalkForward | Robustness | Sweep
+Outcome = Backtest | WalkForward | Robustness | LookAhead | Sweep
 
 
 def decode_outcome(answer: bytes) -> Outcome:

@@ -1,12 +1,9 @@
 """Runs of this session that the ledger does not keep, as lines of the list. Pure."""
 
 from tradeterm.ui import fmt
-from tradeterm.ui.research.kept import Listed
-from tradeterm.ui.research.outcome import Backtest, Outcome, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.kept import LEAST_TRADES, Listed
+from tradeterm.ui.research.outcome import Backtest, LookAhead, Outcome, Robustness, Summary, Sweep, WalkForward
 from tradeterm.ui.research.words import command_of, value_text
-
-LEAST_TRADES = 30
-"""Fewer prove nothing: `tradeterm.research.metrics`."""
 
 
 def listed(outcome: Outcome, ts: int) -> Listed:
@@ -42,6 +39,8 @@ def _summary(outcome: Outcome) -> Summary | None:
             return outcome.walk_forward.out_of_sample
         case Robustness():
             return outcome.robustness.base
+        case LookAhead():
+            return None
         case Sweep():
             return outcome.ranked[0].summary if outcome.ranked else None
 
@@ -58,6 +57,6 @@ def in_a_word(outcome: Outcome) -> str:
         return f"Done in {fmt.duration(outcome.seconds * 1000)}: {words}, buy & hold {held}.{few}"
     found = _summary(outcome)
     if found is None:
-        return "Done."
+        return f"Done: {outcome.sentence}" if isinstance(outcome, LookAhead) else "Done."
     what = {"walkforward": "out of sample ", "sweep": "the best of all "}.get(command_of(outcome), "")
     return f"Done: {what}{fmt.signed_percent(found.total_return)} in {found.trades} trades."

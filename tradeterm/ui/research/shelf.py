@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tradeterm.ui.research.kept import Listed, listed_runs, open_run, runs_changed
-from tradeterm.ui.research.outcome import Backtest, Outcome
+from tradeterm.ui.research.outcome import Outcome, Sweep
 from tradeterm.ui.research.session import listed
 
 
@@ -36,7 +36,7 @@ class Shelf:
 
     async def put(self, outcome: Outcome, ts: int) -> str:
         """A run that has just ended; its key. Raises TradetermError."""
-        if isinstance(outcome, Backtest) and outcome.run is not None:
+        if not isinstance(outcome, Sweep) and outcome.run is not None:
             await self.read()
             return str(outcome.run)
         line = listed(outcome, ts)

@@ -20,6 +20,8 @@ class Kind(StrEnum):
 
 
 _MOST_NAMED = 3
+JOINED = " + "
+"""Between the names of books that are traded together."""
 VARIES = (Kind.WALK_FORWARD, Kind.SWEEP)
 """Those that choose among values of parameters."""
 
@@ -46,6 +48,8 @@ def lack(wanted: Wanted) -> str:
     """What is missing before the command could be given at all; empty when nothing is."""
     if not wanted.name or wanted.name.startswith("-"):
         return "Name a book of the configuration or a strategy."
+    if JOINED in wanted.name and wanted.kind is not Kind.BACKTEST:
+        return "Only a backtest trades several books together: name one."
     if wanted.kind is Kind.SWEEP and not wanted.vary:
         return "A sweep varies something: give KEY=VALUE,VALUE or KEY=LOW:HIGH:STEP."
     return ""
@@ -53,7 +57,7 @@ def lack(wanted: Wanted) -> str:
 
 def arguments(wanted: Wanted, profile: str, report: Path | None = None) -> list[str]:
     """The command line after `tradeterm`; with `report` a backtest also writes it there."""
-    line = [wanted.kind.value, wanted.name, "--json", f"--profile={profile}"]
+    line = [wanted.kind.value, *wanted.name.split(JOINED), "--json", f"--profile={profile}"]
     for option, value in (
         ("data", absolute(wanted.data)),
         ("symbols", ",".join(wanted.symbols.replace(",", " ").split())),

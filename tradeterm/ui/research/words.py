@@ -6,7 +6,7 @@ from typing import Any
 
 from tradeterm.ui import fmt
 from tradeterm.ui.plain import plain
-from tradeterm.ui.research.outcome import Backtest, Figure, Outcome, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.outcome import Backtest, Figure, LookAhead, Outcome, Robustness, Summary, Sweep, WalkForward
 from tradeterm.ui.tables.common import gain_tone, symbol
 from tradeterm.ui.widgets.tones import Span
 
@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "backtest": "backtest",
     "walkforward": "walk-forward",
     "robustness": "robustness",
+    "lookahead": "look-ahead test",
     "sweep": "sweep",
 }
 INSUFFICIENT, CONTAMINATED = "INSUFFICIENT", "CONTAMINATED"
@@ -98,14 +99,14 @@ def period(first: float | None, last: float | None) -> str:
 
 def title(outcome: Outcome) -> str:
     """What was run on what: "backtest 12 of eos"."""
-    if isinstance(outcome, Backtest) and outcome.run is not None:
-        return f"backtest {outcome.run} of {plain(outcome.name)}"
+    if outcome.run is not None:
+        return f"{COMMANDS[command_of(outcome)]} {outcome.run} of {plain(outcome.name)}"
     return f"{COMMANDS[command_of(outcome)]} of {plain(outcome.name)}"
 
 
 def short_title(outcome: Outcome) -> str:
     """The same where there is little room: "run 12"."""
-    if isinstance(outcome, Backtest) and outcome.run is not None:
+    if outcome.run is not None:
         return f"run {outcome.run}"
     return COMMANDS[command_of(outcome)]
 
@@ -118,6 +119,8 @@ def command_of(outcome: Outcome) -> str:
             return "walkforward"
         case Robustness():
             return "robustness"
+        case LookAhead():
+            return "lookahead"
         case Sweep():
             return "sweep"
 
@@ -164,7 +167,7 @@ def sentences(outcome: Outcome) -> Sequence[str]:
         case Robustness():
             parts = (outcome.robustness, outcome.decay, outcome.regimes, outcome.capacity, outcome.stress)
             found = [part.sentence for part in parts]
-        case Sweep():
+        case LookAhead() | Sweep():
             found = [outcome.sentence]
     return list(map(plain, found))
 

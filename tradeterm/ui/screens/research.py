@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 import msgspec
 from textual import work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
 from tradeterm.domain.errors import TradetermError
 from tradeterm.domain.facts import RunRow, Trade
 from tradeterm.ui import fmt
+from tradeterm.ui.actions import ACTIONS, find_action
+from tradeterm.ui.keymap import framework_key, show_key
 from tradeterm.ui.modals.choice import Choice, ChoiceModal
 from tradeterm.ui.modals.detail import DetailModal
 from tradeterm.ui.modals.study_form import StudyForm
@@ -42,12 +44,7 @@ from tradeterm.ui.widgets.key_bar import KeyBar, KeyEntry
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
-KEYS = (
-    ("research.new", "n", "New run"),
-    ("research.cancel", "c", "Cancel run"),
-    ("research.mark", "m", "Compare"),
-    ("research.report", "w", "Report"),
-)
+KEYS = tuple(action for action in ACTIONS if action.local == "research")
 _STOPPED = "Stopped."
 _SWEEP_STOPPED = "Stopped. The variants that are done are kept: the same sweep goes on from there."
 
@@ -73,7 +70,12 @@ class ResearchScreen(SidedScreen):
         "n new run, c cancel it, enter on a run opens it, m marks one and then another to compare them, "
         "w writes a report of the backtest that is open."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [(key, f"own('{action}', '{key}')", label) for action, key, label in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            ",".join(map(framework_key, action.keys)), f"own('{action.id}')", action.label, show=False, id=action.id
+        )
+        for action in KEYS
+    ]
 
     def __init__(self, make: Make = Command) -> None:
         super().__init__()
@@ -139,7 +141,12 @@ class ResearchScreen(SidedScreen):
 
     def _show_keys(self) -> None:
         app = self.desk_app
-        own = [KeyEntry(action, key, label, 0, reason=self._reason(action)) for action, key, label in KEYS]
+        own = [
+            KeyEntry(
+                action.id, show_key(app.keymap.keys(action.id)[0]), action.label, 0, reason=self._reason(action.id)
+            )
+            for action in KEYS
+        ]
         entries = footer(app.keymap, app.unavailable)
         stops = [entry for entry in entries if entry.action_id in ("engine.halt", "engine.kill")]
         rest = [entry for entry in entries if entry not in stops]
@@ -305,10 +312,9 @@ class ResearchScreen(SidedScreen):
 
     # Keys
 
-    def action_own(self, action: str, key: str) -> None:
-        """One of this screen's keys; where the person's own keymap gives it another meaning, that one stands."""
-        taken = self.desk_app.keymap.action_of(key)
-        self.desk_app.action_do(action if taken is None else taken.id)
+    def action_own(self, action: str) -> None:
+        """One of this screen's keys."""
+        self.desk_app.action_do(action)
 
     def _reason(self, action: str) -> str:
         """Why one of this screen's own actions cannot be done now."""
@@ -321,6 +327,8 @@ class ResearchScreen(SidedScreen):
                 opened = next((one for one in self._outcomes if isinstance(one, Backtest)), None)
                 if opened is None:
                     return "no backtest is open"
+                if opened.books:
+                    return "it is of several books: tradeterm backtest BOOK BOOK --out FILE.html"
                 if opened.ai.endswith("RECORD"):
                     return "it was judged by a record of verdicts, which has to be named: tradeterm backtest --ai FILE"
         return ""
@@ -329,8 +337,7 @@ class ResearchScreen(SidedScreen):
         if action.startswith("research."):
             reason = self._reason(action) or self._do(action)
             if reason:
-                label = next(label for name, _, label in KEYS if name == action)
-                self.desk_app.notice(f"{label}: {reason}", Level.WARNING)
+                self.desk_app.notice(f"{find_action(action).label}: {reason}", Level.WARNING)
             return ""
         if isinstance(self.focused, StudyPanel) and action == "row.open":
             self._ask()

@@ -13,7 +13,7 @@ from tradeterm.ui.tables.common import gain_tone, in_words, symbol
 from tradeterm.ui.widgets.table_layout import Cell, Column, Row
 
 MOST_TRADES = 2000
-_SHORT = {"backtest": "test", "walkforward": "walk", "robustness": "robust", "sweep": "sweep"}
+_SHORT = {"backtest": "test", "walkforward": "walk", "robustness": "robust", "lookahead": "ahead", "sweep": "sweep"}
 """What stands in place of a number where a run has none."""
 
 RUN_COLUMNS = (
