@@ -172,7 +172,9 @@ def test_the_span_and_the_book_narrow_it(profile: Profile) -> None:
     desk(profile)
     write(profile, [trade(9, "7", book="other"), point(START + 9 * HOUR_MS, "507", book="other")])
     assert [book.book for book in performance(profile).books] == ["crypto", "other"]
-    assert performance(profile).desk is not None
+    whole = performance(profile)
+    assert whole.desk is not None
+    assert "## The whole desk\n\nNothing is recorded." in as_text(whole.head, performance_sections(whole))
     (alone,) = performance(profile, book="other").books
     assert (alone.trades, alone.book) == (1, "other")
     later = performance(profile, start=START + HOUR_MS, end=START + 2 * HOUR_MS)

@@ -75,6 +75,8 @@ def _book(title: str, book: BookPerformance) -> Section:
 
 
 def _about(book: BookPerformance) -> str:
+    if not book.venues:
+        return "No order was sent."
     filled = "Fills are simulated" if book.simulated else f"Orders went to {', '.join(book.venues)}"
     strategies = f", strategy {', '.join(book.strategies)}" if book.strategies else ""
     capital = (
