@@ -27,6 +27,7 @@ from tradeterm.engine.check_config import trading_mistakes, trading_warnings
 from tradeterm.engine.news import News
 from tradeterm.engine.news_check import probe_news
 from tradeterm.engine.news_sources import FileTail, fetch, make_client
+from tradeterm.engine.surroundings import Surroundings
 from tradeterm.feeds.headlines import LARGEST_FEED, MOST_ITEMS, Headline, is_feed_url, read_feed, read_line
 from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.validators.protocol import Notice
@@ -398,11 +399,16 @@ class StillFeed(ReplayFeed):
 
 @pytest.mark.parametrize("mode", [{"news_mode": NewsMode.OFF}, {"mode": GateMode.OFF}, {"validator": "rules"}])
 def test_where_nobody_reads_them_a_broken_source_is_not_even_looked_at(mode: dict[str, Any]) -> None:
-    from tradeterm.engine.surroundings import Surroundings
-
     gate = msgspec.structs.replace(options().config.gate, **{"validator": "claude", **mode})
     config = msgspec.structs.replace(with_news(file="/nowhere"), gate=gate)
     told: list[Notice] = []
     made = Surroundings(config, StillFeed(), tell=told.append, now=lambda: NOW, recorded=False)
     assert made._news is None
     assert told == []
+
+
+@pytest.mark.parametrize("validator", ["claude", "openai-shaped", "recorded"])
+def test_a_record_is_searched_by_the_headlines_too(validator: str) -> None:
+    gate = msgspec.structs.replace(options().config.gate, validator=validator)
+    config = msgspec.structs.replace(with_news(file="/nowhere"), gate=gate)
+    assert Surroundings(config, StillFeed(), tell=lambda notice: None, now=lambda: NOW, recorded=True)._news is not None

@@ -12,13 +12,13 @@ from tradeterm.engine.news_sources import FileTail, fetch, make_client
 from tradeterm.engine.probe import Probed, Verdict
 from tradeterm.feeds.headlines import host_of, is_feed_url
 from tradeterm.feeds.registry import REPLAY
-from tradeterm.validators.registry import ASKS_A_MODEL
+from tradeterm.validators.registry import READS_ALL
 
 
 def reads_news(config: Config) -> bool:
-    """Whether anybody would be shown a headline."""
+    """Whether anybody would be shown a headline; a record of verdicts is searched by what was shown."""
     gate = config.gate
-    return gate.validator in ASKS_A_MODEL and gate.mode is not GateMode.OFF and gate.news_mode is not NewsMode.OFF
+    return gate.validator in READS_ALL and gate.mode is not GateMode.OFF and gate.news_mode is not NewsMode.OFF
 
 
 def news_mistakes(config: Config) -> Iterator[str]:
