@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tradeterm.quant.performance import performance
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.figure_text import NO_VALUE
+from tradeterm.research.performance import performance_over
 from tradeterm.research.result import Result
 from tradeterm.research.study import Study, run
 from tradeterm.strategies.panel import Floats
@@ -39,10 +39,10 @@ class Metric(StrEnum):
 
 def summary(study: Study, result: Result) -> Summary:
     """Of the time from the study's `since` on: history before it is not part of the test."""
-    _, equity = traded_equity(study, result)
+    ts, equity = traded_equity(study, result)
     figures = None
     if len(equity) > 1 and (equity > 0).all():
-        figures = performance(equity=equity, periods_per_year=DAYS_PER_YEAR[study.calendar])
+        figures = performance_over(ts, equity, DAYS_PER_YEAR[study.calendar])
     return Summary(
         total_return=float(equity[-1]) / study.book.capital - 1,
         sharpe=None if figures is None else known(figures.sharpe),

@@ -14,7 +14,6 @@ import numpy as np
 from msgspec import Struct
 
 from tradeterm.domain.market import DAY_MS
-from tradeterm.quant.performance import performance
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.honesty.parameters import Changes, candidates_of, nearby, values_of
 from tradeterm.research.honesty.summary import (
@@ -30,6 +29,7 @@ from tradeterm.research.honesty.summary import (
     traded_equity,
 )
 from tradeterm.research.honesty.windows import Window, windows
+from tradeterm.research.performance import performance_over
 from tradeterm.research.study import Study, run
 from tradeterm.research.workers import MapStudies, map_studies
 
@@ -161,7 +161,7 @@ def _joined(study: Study, folds: tuple[Fold, ...], metric: Metric, tried: int) -
     trades = sum(fold.out_of_sample.trades for fold in folds)
     sharpe = depth = None
     if min(equity) > 0 and len(equity) > 1:
-        figures = performance(equity=equity, periods_per_year=DAYS_PER_YEAR[study.calendar])
+        figures = performance_over(np.array(ts), np.array(equity), DAYS_PER_YEAR[study.calendar])
         sharpe, depth = known(figures.sharpe), known(figures.max_drawdown)
     joined = Summary(
         total_return=equity[-1] / study.book.capital - 1,
