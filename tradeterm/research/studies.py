@@ -88,7 +88,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     costs_values, charged = _charged(values.pop("costs"), values, contracts[0].calendar, asked, is_book=is_book)
     values.setdefault("currency", contracts[0].quote_currency)
     made, costs = _decoded(values, BookConfig), _decoded({"costs": costs_values}, _CostsTable).costs
-    loaded = load(root, [series.instrument for series in kept], interval, cache=root != demo_folder())
+    loaded = load(root, [series.instrument for series in kept], interval)
     panel = replace(loaded.panel, instruments=made.instruments)
     study = Study(
         book=made,

@@ -73,8 +73,7 @@ def _loaded(book: BookConfig, root: Path) -> "Loaded":
     """Bars kept under another venue's name serve where there are no others. Raises DataError."""
     from tradeterm.research.data.panels import load
 
-    cache = root != demo_folder()
     try:
-        return load(root, book.instruments, book.interval, cache=cache)
+        return load(root, book.instruments, book.interval)
     except DataError:
-        return load(root, [name.partition(".")[0] for name in book.instruments], book.interval, cache=cache)
+        return load(root, [name.partition(".")[0] for name in book.instruments], book.interval)

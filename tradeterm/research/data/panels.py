@@ -29,6 +29,7 @@ from tradeterm.research.data.moments import date
 from tradeterm.research.data.notable import notable, sessions_held
 from tradeterm.research.data.resample import can_resample, resample
 from tradeterm.research.data.series import FUNDING, Series, find_series
+from tradeterm.resources import demo_folder
 from tradeterm.strategies.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -96,21 +97,14 @@ def load_panel(
     return load(root, symbols, interval, start, end).panel
 
 
-def load(
-    root: Path,
-    symbols: Sequence[str],
-    interval: str,
-    start: int | None = None,
-    end: int | None = None,
-    *,
-    cache: bool = True,
-) -> Loaded:
+def load(root: Path, symbols: Sequence[str], interval: str, start: int | None = None, end: int | None = None) -> Loaded:
     """Bars of `symbols` (SYMBOL or SYMBOL.VENUE) with start <= ts_open < end (UTC ms), from the folder of data `root`.
 
     Around the clock there is a row for every interval from the first bar to the last, with hours a row for every
     interval of each session in which any of the instruments traded; NaN where an instrument has no bar. Where the
     interval itself is not kept, it is joined from the longest shorter one that is. `funding` is the last rate settled
-    at or before a row's close. The arrays are read-only and mapped from disk, an instrument's column in one piece.
+    at or before a row's close. The arrays are read-only and mapped from disk, an instrument's column in one piece;
+    they are kept beside the data, but for the bundled recording.
     Raises DataError where a series is missing or unusable, or the instruments keep different hours.
     """
     parts = [_part(root, symbol, interval) for symbol in symbols]
@@ -124,7 +118,7 @@ def load(
     if len(hours) > 1:
         raise DataError(f"symbols: found {', '.join(names)}, which keep different trading hours, allowed one kind")
     key = _key(parts, interval)
-    laid = _mapped(root, key, parts, interval, hours.pop(), cache)
+    laid = _mapped(root, key, parts, interval, hours.pop())
     panel = laid.panel
     first, stop = np.searchsorted(panel.ts_open, [-(2**62) if start is None else start, 2**62 if end is None else end])
     if first >= stop:
@@ -152,14 +146,13 @@ def _key(parts: Sequence[_Part], interval: str) -> str:
     return hashlib.sha256(msgspec.json.encode((LAYOUT, interval, facts))).hexdigest()
 
 
-def _mapped(root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours, cache: bool) -> _Laid:
+def _mapped(root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours) -> _Laid:
     """What is in the layout `key`, laid out now where it is missing or damaged."""
     kept = root / COLUMNS / key[:32]
-    if cache:
-        found = _open(kept)
-        if found is not None:
-            return found
-    home = _home(root) if cache else None
+    found = _open(kept)
+    if found is not None:
+        return found
+    home = None if root == demo_folder() else _home(root)
     with tempfile.TemporaryDirectory(prefix=_DRAFT, dir=home, ignore_cleanup_errors=True) as draft:
         made = Path(draft) / "columns"
         try:
