@@ -97,14 +97,22 @@ def load_panel(
     return load(root, symbols, interval, start, end).panel
 
 
-def load(root: Path, symbols: Sequence[str], interval: str, start: int | None = None, end: int | None = None) -> Loaded:
+def load(
+    root: Path,
+    symbols: Sequence[str],
+    interval: str,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    cache: bool = True,
+) -> Loaded:
     """Bars of `symbols` (SYMBOL or SYMBOL.VENUE) with start <= ts_open < end (UTC ms), from the folder of data `root`.
 
     Around the clock there is a row for every interval from the first bar to the last, with hours a row for every
     interval of each session in which any of the instruments traded; NaN where an instrument has no bar. Where the
     interval itself is not kept, it is joined from the longest shorter one that is. `funding` is the last rate settled
     at or before a row's close. The arrays are read-only and mapped from disk, an instrument's column in one piece;
-    they are kept beside the data, but for the bundled recording.
+    with `cache` they are kept beside the data, if it is not the bundled recording.
     Raises DataError where a series is missing or unusable, or the instruments keep different hours.
     """
     parts = [_part(root, symbol, interval) for symbol in symbols]
@@ -118,7 +126,7 @@ def load(root: Path, symbols: Sequence[str], interval: str, start: int | None = 
     if len(hours) > 1:
         raise DataError(f"symbols: found {', '.join(names)}, which keep different trading hours, allowed one kind")
     key = _key(parts, interval)
-    laid = _mapped(root, key, parts, interval, hours.pop())
+    laid = _mapped(root, key, parts, interval, hours.pop(), cache and root != demo_folder())
     panel = laid.panel
     first, stop = np.searchsorted(panel.ts_open, [-(2**62) if start is None else start, 2**62 if end is None else end])
     if first >= stop:
@@ -146,13 +154,14 @@ def _key(parts: Sequence[_Part], interval: str) -> str:
     return hashlib.sha256(msgspec.json.encode((LAYOUT, interval, facts))).hexdigest()
 
 
-def _mapped(root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours) -> _Laid:
+def _mapped(root: Path, key: str, parts: Sequence[_Part], interval: str, hours: Hours, cache: bool) -> _Laid:
     """What is in the layout `key`, laid out now where it is missing or damaged."""
     kept = root / COLUMNS / key[:32]
-    found = _open(kept)
-    if found is not None:
-        return found
-    home = None if root == demo_folder() else _home(root)
+    if cache:
+        found = _open(kept)
+        if found is not None:
+            return found
+    home = _home(root) if cache else None
     with tempfile.TemporaryDirectory(prefix=_DRAFT, dir=home, ignore_cleanup_errors=True) as draft:
         made = Path(draft) / "columns"
         try:
