@@ -79,6 +79,12 @@ def test_mistakes_are_sentences(data: dict[str, Any], sentence: str) -> None:
         draft(data, ACCOUNT)
 
 
+def test_a_strategy_may_have_a_new_version_once_its_book_is_configured() -> None:
+    book = draft(SPEC, Config()).book
+    assert book is not None
+    assert draft(risking(risk_pct=0.25), Config(books={"dips": book})).blocked == ()
+
+
 def test_the_preview_is_the_backtest_of_the_same_file(
     profile: Profile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +163,8 @@ def test_look_ahead_is_shouted(profile: Profile) -> None:
     lines = preview_lines(found)
     assert "LOOK-AHEAD: It knows the future." in lines
     assert any(line.startswith("4 variants were tried") for line in lines)
+    short = msgspec.structs.replace(found, clean=None, look_ahead="Nothing was looked at.")
+    assert "NOT CHECKED for look-ahead: Nothing was looked at." in preview_lines(short)
 
 
 def test_before_and_after_stand_side_by_side(profile: Profile) -> None:
@@ -224,6 +232,15 @@ async def test_one_that_dies_is_a_refusal(profile: Profile, monkeypatch: pytest.
     (found,) = await previews([task(profile)])
     assert isinstance(found, Refusal)
     assert "cannot be started" in found.sentence
+
+
+async def test_it_takes_nothing_of_the_folder_one_is_in(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tradeterm.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    (found,) = await previews([task(profile)])
+    assert isinstance(found, Preview)
 
 
 def test_it_is_given_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

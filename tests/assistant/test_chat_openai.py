@@ -240,6 +240,10 @@ def test_calls_without_numbers_or_ids_are_calls_all_the_same() -> None:
     assert len({block["id"] for block in reply.content}) == 2
 
 
+def test_an_end_for_tools_without_a_call_is_an_answer() -> None:
+    assert grown({"content": "Done."}, finish="tool_calls").stop_reason == "end_turn"
+
+
 def test_two_calls_under_one_number_are_two() -> None:
     one = {"index": 0, "id": "a", "function": {"name": "get_orders", "arguments": "{}"}}
     two = {"index": 0, "id": "b", "function": {"name": "get_trades", "arguments": "{}"}}

@@ -17,6 +17,7 @@ from tradeterm.strategies.declared.check import MOST_LEVERAGE, stop_mistakes
 from tradeterm.strategies.declared.files import find_file, known_files
 from tradeterm.strategies.declared.read import parse, plain_spec, read_file, read_spec
 from tradeterm.strategies.declared.spec import Spec
+from tradeterm.strategies.declared.strategy import Declared
 from tradeterm.strategies.declared.words import explain
 from tradeterm.strategies.registry import strategy_names
 
@@ -49,9 +50,8 @@ def draft(data: Mapping[str, Any], config: Config) -> Draft:
 
 def draft_of(spec: Spec, config: Config) -> Draft:
     """The same of one that was read already."""
-    if spec.name in strategy_names() or spec.name in config.books:
-        what = "a strategy of the program" if spec.name in strategy_names() else "a book of the configuration"
-        raise ConfigError(f"name: found {show(spec.name)}, which is {what}; allowed another name")
+    if taken := _taken(spec.name, config):
+        raise ConfigError(f"name: found {show(spec.name)}, which is {taken}; allowed another name")
     cap = leverage_cap(config)
     notes = []
     if spec.risk.max_leverage > cap:
@@ -64,6 +64,14 @@ def draft_of(spec: Spec, config: Config) -> Draft:
         return Draft(spec, explain(spec), tuple(notes), tuple(why_not(spec).splitlines()), None)
     made = book_of(spec, capital=CAPITAL, venue="paper", leverage_cap=cap)
     return Draft(spec, explain(spec), (*notes, *made.notes), (), made.book)
+
+
+def _taken(name: str, config: Config) -> str:
+    """Who has the name, so that a command would not find the file by it; "" for nobody, or for its own book."""
+    if name in strategy_names():
+        return "a strategy of the program"
+    book = config.books.get(name)
+    return "" if book is None or book.strategy == Declared.name else "a book of the configuration"
 
 
 def leverage_cap(config: Config) -> float:

@@ -7,6 +7,7 @@ from tradeterm.assistant.author_worker import Refusal
 from tradeterm.research.data.moments import date
 
 _NONE = "-"
+_LOOK_AHEAD = {True: "", False: "LOOK-AHEAD: ", None: "NOT CHECKED for look-ahead: "}
 _COLUMNS: tuple[str, ...] = ("part", "trades", "return", "buy & hold", "drawdown", "won", "costs")
 
 
@@ -48,7 +49,7 @@ def _doubts(found: Preview) -> Iterator[str]:
     if tried is not None and tried > 1:
         yield f"{tried} variants were tried on these data, this one included; the best of many is luck"
     yield "Whoever wrote it may know how that time went; only what comes after it is a test."
-    yield found.look_ahead if found.clean else f"LOOK-AHEAD: {found.look_ahead}"
+    yield f"{_LOOK_AHEAD[found.clean]}{found.look_ahead}"
     yield from found.notes
 
 

@@ -21,7 +21,7 @@ IN_SAMPLE = 0.7
 """Share of the time that comes first."""
 
 _BUNDLED = "no data was named or imported: "
-_COMMAND = "preview"
+_COMMAND = "backtest"  # it is one, and is looked at as one
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ async def previews(tasks: Sequence[Task], deadline_s: float = DEADLINE_S) -> tup
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing of the folder one happens to be in
             "-m",
             __name__,
             stdin=asyncio.subprocess.PIPE,

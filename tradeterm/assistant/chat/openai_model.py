@@ -174,8 +174,8 @@ class _Growing:
         content: list[Block] = [{"type": "text", "text": "".join(self._text)}] if self._text else []
         content += [call.block() for call in self._calls.values()]
         stop = _STOPS.get(self._finish, self._finish)
-        if self._calls and stop == "end_turn":  # so some say it
-            stop = "tool_use"
+        if stop in ("end_turn", "tool_use"):  # some say the one and mean the other
+            stop = "tool_use" if self._calls else "end_turn"
         return Reply(tuple(content), stop, self._model, self._usage)
 
 

@@ -14,7 +14,7 @@ from tradeterm.ui.plain import plain
 
 _NAMES = {"operator": "you", "console": "console", "assistant": "assistant"}
 _UNVERIFIED, _CITED = "underline $warning", "$accent"
-_DOUBTS = ("INSUFFICIENT", "NO PREVIEW", "NO BACKTEST", "LOOK-AHEAD", "note: ")
+_DOUBTS = ("INSUFFICIENT", "NO PREVIEW", "NO BACKTEST", "LOOK-AHEAD", "NOT CHECKED", "note: ")
 Parts = list[tuple[str, str]]
 
 
