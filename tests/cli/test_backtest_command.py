@@ -56,8 +56,19 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
     answer = parsed(capsys, *EOS, *SOME)
     assert list(answer) == [
         *("type", "run", "name", "version", "seed", "seconds", "book", "costs", "funding_hours", "data", "since"),
-        *("delay", "instruments", "ai", "insufficient", "cautions", "notes", "figures", "ignored", "tables", "equity"),
-        *("benchmark", "fan", "trades"),
+        *(
+            "delay",
+            "instruments",
+            "ai",
+            "insufficient",
+            "cautions",
+            "notes",
+            "figures",
+            "ignored",
+            "partly_filled",
+            "tables",
+        ),
+        *("equity", "benchmark", "fan", "trades"),
     ]
     assert answer["instruments"] == ["ADAUSDT.BINANCE", "SUIUSDT.BINANCE"]
     figures = {figure["name"]: figure["value"] for figure in answer["figures"]}

@@ -90,3 +90,18 @@ def test_assumptions_and_capacity_name_them(study: Study) -> None:
     found = capacity(own, (1.0, 10.0))
     assert found.coefficients == {"BTCUSDT.BINANCE": 0.7, "SUIUSDT.BINANCE": 1.0}
     assert found.free.total_return > found.points[0].summary.total_return > found.points[1].summary.total_return
+
+
+def test_entries_that_fill_in_part_are_counted(study: Study) -> None:
+    assert run(study).partly_filled == 0
+    found = run(late(study, Costs(participation=0.0005)))
+    whole = {(each.ts, each.instrument): each.quantity for each in found.simulation.decided if not each.why}
+    market = found.simulation.market
+    numbers = [bars.instrument for bars in market]
+    cut = 0
+    for trade in found.trades:
+        number = numbers.index(trade.instrument)
+        bars = market[number]
+        assert trade.quantity <= 0.0005 * float(bars.volume[trade.entry_row]) * (1 + 1e-9)
+        cut += trade.quantity < whole[bars.closed(trade.signal_row), number]
+    assert found.partly_filled == cut > 0

@@ -71,9 +71,11 @@ def test_everything_that_is_pointed_at_is_there_once(written: str, page: Page) -
 
 def test_charts_say_in_words_what_they_show(page: Page) -> None:
     drawings = page.all("svg")
-    assert len(drawings) == 8  # equity, the market, trades and one of the evidence, each wide and narrow
+    assert (
+        len(drawings) == 10
+    )  # equity, the market, its days drawn again, trades and one of the evidence, each wide and narrow
     assert all(drawing["role"] == "img" and drawing["aria-labelledby"] for drawing in drawings)
-    assert len(page.all("desc")) == len(page.all("title")) - 1 == 8
+    assert len(page.all("desc")) == len(page.all("title")) - 1 == 10
     assert "9 of 10 lie from" in page.text
 
 

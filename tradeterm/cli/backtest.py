@@ -99,8 +99,8 @@ def run(options: argparse.Namespace) -> int:
 
     JSON: {"type": "backtest", "run", "name", "version", "seed", "seconds", "book": the book as configured, "costs",
     "funding_hours", "data": {"folder", "symbols", "interval", "hash", "first", "last"}, "since", "delay",
-    "instruments": [id], "ai": who judged, "insufficient", "cautions": [sentence], "notes": [sentence],
-    "figures": [{"name", "value", "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals},
+    "instruments": [id], "ai": who judged, "insufficient", "cautions": [sentence], "notes": [sentence], "figures":
+    [{"name", "value", "unit", "buy_and_hold", "equal_weight"}], "ignored": {why: signals}, "partly_filled": entries,
     "tables": {"symbol"|"side"|"reason"|"hour"|"month", with --tables also "regime": [{"key", "trades", "win_rate",
     "profit_factor", "expectancy", "expectancy_r", "average_duration", "costs", "net"}]}, "equity": [[ts, value]],
     "benchmark": [[ts, value]] of buying and holding, "fan": null or {"ts": [ts], "quantiles": {"0.05": [value]},

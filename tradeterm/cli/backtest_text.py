@@ -97,6 +97,8 @@ def _remarks(outcome: Mapping[str, Any]) -> Iterator[Text]:
     if outcome["ignored"]:
         counts = ", ".join(f"{count:,} {why}" for why, count in outcome["ignored"].items())
         yield Text(f"signals without a trade: {counts}")
+    if outcome.get("partly_filled"):  # not known of a run of an older version
+        yield Text(f"entries that filled in part, by the volume of their bar: {outcome['partly_filled']:,}")
     for caution in outcome["cautions"]:
         yield Text(fill(caution, _WIDTH), style="yellow")
     for note in outcome["notes"]:

@@ -128,6 +128,7 @@ def _came_of(
             for figure in figures(result, trials=trials, against=against)
         ],
         "ignored": dict(sorted(result.ignored.items(), key=lambda item: (-item[1], item[0]))),
+        "partly_filled": result.partly_filled,
         "tables": _tables(result, with_regimes=tables),
         "equity": _points(result.equity),
         "benchmark": _points(against[0]),

@@ -18,6 +18,7 @@ from tradeterm.strategies.panel import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
+_WHOLE = 1 - 1e-9
 LEAST_TRADES = 30
 """Fewer round trips than these prove nothing."""
 
@@ -67,6 +68,16 @@ class Result:
     def ignored(self) -> Mapping[str, int]:
         """How many signals led to no trade, by why."""
         return self.simulation.ignored
+
+    @cached_property
+    def partly_filled(self) -> int:
+        """Entries of which their bar's volume let a part through; those of which it let nothing are in `ignored`."""
+        market = self.simulation.market
+        ordered = {(each.instrument, each.ts): each.quantity for each in self.simulation.decided if not each.why}
+        trades = zip(
+            *(getattr(self.trades, name).tolist() for name in ("instrument", "signal_row", "quantity")), strict=True
+        )
+        return sum(quantity < ordered[number, market[number].closed(row)] * _WHOLE for number, row, quantity in trades)
 
     @cached_property
     def equity(self) -> Equity:

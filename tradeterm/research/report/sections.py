@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradeterm.domain.instrument import Calendar
+from tradeterm.research.fan import equity_fan
 from tradeterm.research.figure_text import NO_VALUE
 from tradeterm.research.metrics import (
     By,
@@ -77,6 +78,7 @@ def sections(
         _summary(result, facts, found),
         *(() if books is None else (Section("Books", (books,)),)),
         _equity(result, found),
+        *_again(result, facts),
         _monthly(result),
         _trades(result, facts),
         _origins(result, facts),
@@ -152,6 +154,26 @@ def _equity(result: Result, found: Mapping[str, Figure]) -> Section:
             Chart("Equity and drawdown", own, lambda width: _draw_equity(curve, width)),
             Chart("The strategy beside buying and holding", held, lambda width: _draw_market(curve, width)),
         ),
+    )
+
+
+def _again(result: Result, facts: ReportFacts) -> tuple[Section, ...]:
+    """The fan of the run's days drawn again, where there are enough of them."""
+    fan = equity_fan(result.equity, seed=facts.seed)
+    if fan is None:
+        return ()
+    known = dict(zip(result.equity.ts.tolist(), result.equity.value.tolist(), strict=True))
+    times = tuple(map(float, fan.ts))
+    curves = [Curve("This run", times, tuple(known[ts] for ts in fan.ts), is_time=True)]
+    for level, label in (("0.5", "Median"), ("0.95", "95 %"), ("0.05", "5 %")):
+        curves.append(Curve(label, times, fan.quantiles[level], is_time=True))
+    low, median, high = (value_text(fan.quantiles[level][-1], Unit.MONEY) for level in ("0.05", "0.5", "0.95"))
+    text = (
+        f"Had its days come in another order: of {fan.paths} curves of the same daily returns, drawn in blocks of"
+        f" {fan.block:.1f} days on average, 5 % end below {low}, half below {median} and 5 % above {high}."
+    )
+    return (
+        Section("Its days drawn again", (Chart("Days drawn again", text, lambda width: _draw_curves(curves, width)),)),
     )
 
 
