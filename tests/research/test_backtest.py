@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -225,3 +226,37 @@ def test_the_package_is_light_until_it_is_used() -> None:
     assert all(getattr(research, name) is not None for name in research.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = research.nothing
+
+
+def test_a_function_that_sees_each_bar_trades_as_its_signals_do() -> None:
+    panel = random_panel(7)
+    change = np.diff(panel.close, axis=0, prepend=np.nan) / panel.close
+    signals = np.where(change < -0.0019, 1, np.where(change > 0.0019, -1, 0))
+
+    def rule(name: str) -> Callable[[int, tuple[float, ...], int], int]:
+        last = [np.nan]
+
+        def on_bar(row: int, prices: tuple[float, ...], side: int) -> int:
+            change, last[0] = (prices[3] - last[0]) / prices[3], prices[3]
+            return 1 if change < -0.0019 else -1 if change > 0.0019 else 0
+
+        return on_bar
+
+    terms: dict[str, Any] = {"exits": ExitPolicy(stop=0.01, target=0.01, trail=0.005, trail_after=0.005), "size": 0.3}
+    seen, given = backtest(panel, rule, **terms), backtest(panel, signals, **terms)
+    assert len(given.trades) > 50
+    assert list(seen.trades) == list(given.trades)
+
+
+def test_a_function_leaves_when_it_says_so() -> None:
+    panel = hours(8)
+    result = backtest(panel, lambda name: lambda row, prices, side: 2 if side else 1, costs=FREE, exits=ExitPolicy())
+    first = next(iter(result.trades))
+    assert (first.entry_row, first.exit_row, first.reason) == (1, 2, "EXIT")
+
+
+def test_a_rule_with_a_wrong_answer_or_no_function() -> None:
+    with pytest.raises(ValueError, match="the function answered 7 at row 0, allowed 0, 1, -1 and 2"):
+        backtest(hours(4), lambda name: lambda row, prices, side: 7)
+    with pytest.raises(ValueError, match="signals"):
+        backtest(hours(4), lambda name: 1)  # type: ignore[arg-type, return-value]

@@ -1,7 +1,7 @@
 """The public function: would this rule have worked, by the fill rules of `fills.py`?"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.research.bars import Liquidity, Settlements, bars_of
 from tradeterm.research.costs import Costs
+from tradeterm.research.every_bar import OnBar, simulate_every_bar
 from tradeterm.research.fills import ExitPolicy, policy_of
 from tradeterm.research.panels import check_panel, is_regular
 from tradeterm.research.plainly import choice, mistake, number
@@ -20,12 +21,13 @@ from tradeterm.research.sizers import EquityFraction, Limit, Sizer
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Signals, Strategy
 
+MakeOnBar = Callable[[str], OnBar]
 DAYS_PER_YEAR = {Calendar.ALWAYS: 365.0, Calendar.NSE: 252.0}
 
 
 def backtest(
     panel: Panel,
-    signals: ArrayLike | Signals | Strategy,
+    signals: ArrayLike | Signals | Strategy | MakeOnBar,
     *,
     exits: ExitsConfig | ExitPolicy | None = None,
     costs: Costs | None = None,
@@ -41,8 +43,13 @@ def backtest(
 
     `signals` is an array of +1 (long), −1 (short) and 0, of shape (rows,) or (rows, instruments), each at the bar at
     whose close it exists; or a strategy's `Signals`, which may have exits of its own; or a strategy. It fills at the
-    next bar's open. `exits` says what ends a position: a book's `ExitsConfig` (by default one with its defaults: stop
-    2 %, target 3 %, trailing, 8 hours, session end), or an `ExitPolicy`, in which each may be switched off.
+    next bar's open. A rule that must see each bar is a function: `signals(name)` makes one for each instrument, which
+    is called at each of its closes as `(row, (open, high, low, close), side)`, with the side of its position (0 if
+    flat), the instruments in turn, and answers 0 (nothing), 1 or -1 (ignored unless flat), or 2 (leave). It trades by
+    the same rules and takes a few times as long.
+
+    `exits` says what ends a position: a book's `ExitsConfig` (by default one with its defaults: stop 2 %, target 3 %,
+    trailing, 8 hours, session end), or an `ExitPolicy`, in which each may be switched off.
 
     `size` is the notional of an entry as a fraction of equity, or a `Sizer`; `limits`, one or several, cut it.
     `calendar` is that of all instruments. Where the panel has funding, it is settled every `funding_hours`, as
@@ -70,17 +77,23 @@ def backtest(
         funding=settlements_of(panel, None if funding_hours is None else number("funding_hours", funding_hours)),
         liquidity=None if liquidity is None else _liquidity(panel, liquidity),
     )
-    found = simulate(
-        market,
-        signals_of(_signals(panel, signals)),
-        policy,
-        costs=costs,
-        capital=capital,
-        sizer=size if callable(size) else EquityFraction(number("size", size)),
-        limits=_limits(limits),
-        seed=seed,
-    )
+    sizer = size if callable(size) else EquityFraction(number("size", size))
+    cuts = _limits(limits)
+    if callable(signals):
+        calls = [_function(name, signals(name)) for name in panel.instruments]
+        found = simulate_every_bar(
+            market, calls, policy, costs=costs, capital=capital, sizer=sizer, limits=cuts, seed=seed
+        )
+    else:
+        taken = signals_of(_signals(panel, signals))
+        found = simulate(market, taken, policy, costs=costs, capital=capital, sizer=sizer, limits=cuts, seed=seed)
     return Result(found, DAYS_PER_YEAR[calendar])
+
+
+def _function(name: str, made: object) -> OnBar:
+    if not callable(made):
+        raise mistake(f"signals({name!r})", made, "a function of (row, (open, high, low, close), side)")
+    return made
 
 
 def _policy(exits: object) -> ExitPolicy:

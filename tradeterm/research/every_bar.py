@@ -39,15 +39,17 @@ def simulate_every_bar(
     capital: float,
     sizer: Sizer,
     limits: Sequence[Limit] = (),
+    seed: int = 0,
 ) -> Simulation:
     """Call each instrument's function at each of its closes and trade what it answers; one position an instrument.
 
-    All instruments share their rows' times. A position the function leaves ends with the reason EXIT.
+    All instruments share their rows' times. A position the function leaves ends with the reason EXIT. `seed` is that of
+    whatever is random.
     """
     if any(not _same_times(market[0], bars) for bars in market[1:]):
         raise ValueError("instruments must share the times of their rows, as those of one panel do")
     market = tuple(market)
-    account = Account(market, costs, capital)
+    account = Account(market, costs, capital, seed)
     decider = Decider(account, policy, sizer, limits)
     run = _Stepping(account, policy, decider)
     sides = run.sides
