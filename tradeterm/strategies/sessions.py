@@ -38,11 +38,11 @@ class Sessions:
         record[:, :, 0] = parts[:, :, 0] > -np.inf
         record[:, :, 1:] = parts[:, :, 1:] > best[:, :, :-1]
         records = np.flatnonzero(record)
-        since = np.full(parts.size, np.inf)
+        flat = np.full(parts.size, np.inf)
         if records.size:
             lasts = np.diff(records, append=parts.size)
-            since[records[0] :] = np.arange(records[0], parts.size) - np.repeat(records, lasts)
-        since = since.reshape(parts.shape)
+            flat[records[0] :] = np.arange(records[0], parts.size) - np.repeat(records, lasts)
+        since: Floats = flat.reshape(parts.shape)
         since[since > np.arange(self._length)] = np.nan  # that was another session's
         return self._join(since)
 
