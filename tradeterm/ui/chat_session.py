@@ -1,7 +1,7 @@
 """The chat as the app holds it: one answer at a time, wherever it was asked from."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 from functools import partial
@@ -14,11 +14,14 @@ from tradeterm.console.protocol import Console
 from tradeterm.profile import Profile
 
 if TYPE_CHECKING:  # they bring a lot, and most sessions never ask in plain words
+    from tradeterm.assistant.author import Draft
     from tradeterm.assistant.author_form import Field
     from tradeterm.assistant.chat.applied import Applied
     from tradeterm.assistant.chat.conversation import Conversation
     from tradeterm.assistant.chat.events import Event
     from tradeterm.assistant.chat.proposals import Proposal, Proposals
+
+    Propose = Callable[[Draft, Config, Profile, Proposals], Awaitable[Proposal]]
 
 _ASK_A_MODEL = ("claude", "openai-shaped")
 
@@ -199,10 +202,7 @@ class ChatSession:
 
     async def author(self, spec: Mapping[str, Any]) -> "Proposal":
         """Put a strategy on a card, with its backtest; cancelled, there is none. Raises ConfigError."""
-        from tradeterm.assistant.author import draft
-        from tradeterm.assistant.author_proposal import propose
-
-        made = await asyncio.to_thread(draft, spec, self._config)
+        made, propose = await asyncio.to_thread(_drafted, spec, self._config)
         proposal = await propose(made, self._config, self._profile, self.proposals)
         line = f"Proposal {proposal.id} ({proposal.hash[:8]}): {proposal.title}."
         await asyncio.to_thread(self._console.say, "console", line)
@@ -265,6 +265,14 @@ class ChatSession:
     def _fail(self, answer: Answering, why: str) -> None:
         answer.failure = why
         answer.add(PartKind.TROUBLE, why)
+
+
+def _drafted(spec: Mapping[str, Any], config: Config) -> "tuple[Draft, Propose]":
+    """The imports take longer than a key may wait. Raises ConfigError."""
+    from tradeterm.assistant.author import draft
+    from tradeterm.assistant.author_proposal import propose
+
+    return draft(spec, config), propose
 
 
 def strategy_fields() -> "Sequence[Field]":

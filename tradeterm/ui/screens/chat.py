@@ -15,8 +15,8 @@ from tradeterm.ui.screens.parts import Prose
 from tradeterm.ui.widgets.pane import Pane
 
 EMPTY = (
-    "Nothing was asked yet. Type a word such as status, why BTCUSDT, positions, risk or help; "
-    "plain language needs an AI and its key."
+    "Nothing was asked yet. Type a word such as status, why BTCUSDT, positions, risk or help; new strategy opens "
+    "a form; plain language needs an AI and its key."
 )
 
 

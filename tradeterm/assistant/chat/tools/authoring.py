@@ -47,7 +47,9 @@ class AboutBacktest(
 
 
 def authoring_tools(config: Config, profile: Profile, proposals: Proposals) -> tuple[Tool[Any], ...]:
-    """Everything numerical is imported when a tool is called."""
+    """Call it off the loop: it brings the numerical libraries, so that no tool has to while a screen waits."""
+    import tradeterm.assistant.author_proposal  # noqa: F401
+
     return (
         Tool(
             "propose_strategy",
