@@ -183,6 +183,7 @@ async def test_equal_situations_share_a_call_and_half_a_minute_of_its_verdict() 
     assert [verdict.signal_id for verdict in found] == ["s0", "s1", "s2", "later"]
     assert (len(made.server.requests), len(made.records)) == (1, 4)
     assert [len(record.attempts) for record in made.records] == [1, 0, 0, 0]
+    assert all(record.simulated for record in made.records)
 
 
 async def test_a_failure_is_shared_in_flight_and_never_kept() -> None:

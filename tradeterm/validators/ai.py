@@ -247,7 +247,7 @@ class AiValidator:
             host=self._provider.host,
             model_requested=ai.model,
             model_returned=returned,
-            simulated=is_simulated(returned or ai.model),
+            simulated=self._simulated or is_simulated(returned),
             contaminated=is_contaminated(ai.model, _day(signal.ts_bar), _day(wall)),
             parameters=dict(self._provider.parameters),
             sdk=self._provider.sdk,
