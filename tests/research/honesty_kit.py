@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -105,7 +106,8 @@ class Leaver(Plan):
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the strategies of this file known by name."""
     known = registry._strategies()
-    mine = {kind.name: registry._Entry(PlanParameters, kind) for kind in (Plan, Prophet, Veto, Elephant, Leaver)}
+    kinds = (Plan, Prophet, Veto, Elephant, Leaver)
+    mine = {kind.name: partial(registry._Entry, PlanParameters, kind) for kind in kinds}
     monkeypatch.setattr(registry, "_strategies", lambda: known | mine)
 
 

@@ -17,7 +17,7 @@ def curve(days: int, seed: int = 1) -> Equity:
 def test_quantiles_begin_at_the_capital_and_lie_above_each_other() -> None:
     fan = equity_fan(curve(300), seed=3)
     assert fan is not None
-    assert len(fan.ts) <= 200
+    assert len(fan.ts) <= 100
     assert (fan.ts[0], fan.ts[-1]) == (0, 300 * DAY_MS)
     bands = np.array(list(fan.quantiles.values()))
     assert bands.shape == (5, len(fan.ts))

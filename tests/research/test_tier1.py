@@ -52,7 +52,7 @@ def test_the_quick_look_never_contradicts_the_checks(
         peak_equity=equity / (1 - 0.05 * fallen),
     )  # fmt: skip
     last = asked.ts - int(wait * waited)
-    request = tier1._request(limits, item, asked, quantity, last)
+    request = tier1.request_of(limits, item, asked, quantity, last)
     denied = gate.denial(gate.run(request, tier1.CHECKS))
     assert denial(limits, item, asked, quantity, last) == (None if denied is None else denied.code)
 

@@ -10,7 +10,7 @@ from tradeterm.research.result import Equity
 LEAST_DAYS = 20
 """Fewer daily returns than these are not resampled."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_MOST_POINTS = 200
+_MOST_POINTS = 100
 
 
 class Fan(Struct, frozen=True, kw_only=True):
