@@ -74,7 +74,7 @@ def test_mistakes_are_one_sentence_each(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_number_in_a_condition_can_be_set_and_varied(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     at = "parameters.entry.all.0.value"
-    study = study_of(parse(["backtest", str(file), "--demo", "--set", f"{at}=25"]))
+    study = study_of(parse(["lookahead", str(file), "--demo", "--set", f"{at}=25"]))
     assert study.book.parameters["entry"]["all"][0]["value"] == 25
     answer = parsed(capsys, "sweep", str(file), "--demo", "--vary", f"{at}=20,25,30")
     assert [trial["changes"] for trial in answer["trials"]] == [{at: value} for value in (20, 25, 30)]
