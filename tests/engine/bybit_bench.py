@@ -301,6 +301,11 @@ class Bench:
         assert found is not None
         return found
 
+    def mark(self, symbol: str) -> float | None:
+        """The instrument's price, as the desk has it."""
+        known = None if self.driver is None else self.driver._desk.state.marks.get(f"{symbol}.BYBIT")
+        return None if known is None else float(known.price)
+
     @property
     def state(self) -> VenueState | None:
         """The venue's, as the desk has it."""

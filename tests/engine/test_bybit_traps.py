@@ -678,6 +678,7 @@ async def test_a_price_that_is_no_number(b: Bench) -> None:
     assert b.protected(ETH)
     await b.said("BREAKER_HALT")
     b.price(ETH, 2_970)
+    await b.until(lambda: b.mark(ETH) == 2_970, "the price has arrived")
     await b.resume()
     await b.ends_well()
 

@@ -289,9 +289,9 @@ async def test_remapped_keys_reach_the_widgets():
     table = LiveTable((Column("a", "A", 5),), id="t")
     app = WidgetApp(lambda: [table])
     async with app.run_test(size=(40, 8)) as pilot:
-        app.set_keymap(resolve(ACTIONS, {"table.down": "n", "row.open": "v"}).for_textual())
+        app.set_keymap(resolve(ACTIONS, {"table.down": "ctrl+y", "row.open": "v"}).for_textual())
         table.set_rows([Row("1", (Cell("1"),)), Row("2", (Cell("2"),))])
-        await pilot.press("n")
+        await pilot.press("ctrl+y")
         assert table.cursor_key == "2"
         await pilot.press("up")
         assert table.cursor_key == "1"

@@ -91,7 +91,7 @@ class GateConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChatConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Plain language at the prompt. It asks the model of `gate.ai`, and only where `gate.validator` is "claude"."""
+    """Plain language at the prompt. It asks the model of `gate.ai`, where `gate.validator` is one that asks a model."""
 
     max_tokens: Annotated[int, Meta(ge=512, le=16_384, description="longest reply, thinking included")] = 4096
     turn_usd: Annotated[float, Meta(ge=0.0, le=100.0, description="one question with all its look-ups")] = 0.25

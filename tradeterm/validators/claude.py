@@ -41,13 +41,11 @@ _LONGEST_TEXT = 200
 
 class Claude:
     def __init__(self, ai: AiConfig, key: Key) -> None:
-        for name in ("anthropic", "httpx2", "httpcore2"):  # at DEBUG they print whole prompts
-            logging.getLogger(name).setLevel(logging.WARNING)
         self.name = ai.provider.value
         self.sdk = f"anthropic {anthropic.__version__}"
         self.parameters: Mapping[str, Any] = _parameters(ai)
         self._key = key
-        self._client = _client(ai, key)
+        self._client = client_of(ai, key, httpx2.Timeout(READ_S, connect=CONNECT_S))
         self.host = self._client.base_url.host
 
     async def ask(self, question: Question) -> Reply:
@@ -129,10 +127,11 @@ def _parameters(ai: AiConfig) -> dict[str, Any]:
     return {"model": ai.model, "max_tokens": ai.max_tokens, "effort": ai.effort.value, **thinking}
 
 
-def _client(ai: AiConfig, key: Key) -> Any:
+def client_of(ai: AiConfig, key: Key, timeout: httpx2.Timeout) -> Any:
     """A client with everything given, so that the SDK takes nothing from the environment. Raises ConfigError."""
+    for name in ("anthropic", "httpx2", "httpcore2"):  # at DEBUG they print whole prompts
+        logging.getLogger(name).setLevel(logging.WARNING)
     url = ai.base_url or _BASE_URLS.get(ai.provider, "")
-    timeout = httpx2.Timeout(READ_S, connect=CONNECT_S)
     given: dict[str, Any] = {
         "timeout": timeout,
         "max_retries": 0,

@@ -1,21 +1,18 @@
 """One request to Claude, streamed: text as it comes, then the whole reply as the API's own blocks."""
 
-import logging
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from tradeterm.config import AiConfig, AiProvider
-from tradeterm.domain.errors import ConfigError
+from tradeterm.config import AiConfig
 from tradeterm.validators.acceptance import Usage
 from tradeterm.validators.models import known_model
-from tradeterm.validators.provider import count, is_loopback, retry_after, status_failure
+from tradeterm.validators.provider import count, retry_after, status_failure
 from tradeterm.validators.secrets import Key
 from tradeterm.validators.untrusted import plain
 
 Block = dict[str, Any]
-_BASE_URLS = {AiProvider.ANTHROPIC: "https://api.anthropic.com", AiProvider.OPENROUTER: "https://openrouter.ai/api"}
 _CONNECT_S, _READ_S = 5.0, 30.0
 _LONGEST_TEXT = 200
 _WAITING_HELPS = ("TRANSPORT", "TIMEOUT")
@@ -65,13 +62,15 @@ class ClaudeAsker:
     """Imports the SDK, which takes a moment: make it off the loop."""
 
     def __init__(self, ai: AiConfig, key: Key, max_tokens: int) -> None:
-        for name in ("anthropic", "httpx2", "httpcore2"):  # at DEBUG they print whole prompts
-            logging.getLogger(name).setLevel(logging.WARNING)
+        from httpx2 import Timeout
+
+        from tradeterm.validators.claude import client_of
+
         self.provider = ai.provider.value
         self.model = ai.model
         self.max_tokens = max_tokens
         self._key = key
-        self._client = _client(ai, key)
+        self._client = client_of(ai, key, Timeout(_READ_S, connect=_CONNECT_S))
         row = known_model(ai.model)
         thinking = {"thinking": {"type": row.thinking[0]}} if row is not None and row.thinking else {}
         self._parameters: dict[str, Any] = {"output_config": {"effort": ai.effort.value}, **thinking}
@@ -140,28 +139,3 @@ def _reply(message: Any) -> Reply:
     )
     content = tuple(block.to_dict() for block in message.content)
     return Reply(content, message.stop_reason, str(message.model), usage if used else None)
-
-
-def _client(ai: AiConfig, key: Key) -> Any:
-    """A client with everything given, so that the SDK takes nothing from the environment. Raises ConfigError."""
-    import anthropic
-    import httpx2
-
-    url = ai.base_url or _BASE_URLS.get(ai.provider, "")
-    timeout = httpx2.Timeout(_READ_S, connect=_CONNECT_S)
-    given: dict[str, Any] = {
-        "timeout": timeout,
-        "max_retries": 0,
-        "open_telemetry": False,
-        "http_client": httpx2.AsyncClient(timeout=timeout, trust_env=not is_loopback(url)),
-    }
-    match ai.provider:
-        case AiProvider.ANTHROPIC:
-            return anthropic.AsyncAnthropic(api_key=key.value, base_url=url, **given)
-        case AiProvider.OPENROUTER:
-            return anthropic.AsyncAnthropic(auth_token=key.value, base_url=url, **given)
-        case AiProvider.BEDROCK if ai.region or url:
-            return anthropic.AsyncAnthropicBedrockMantle(
-                api_key=key.value, aws_region=ai.region or None, base_url=url or None, **given
-            )
-    raise ConfigError("gate.ai: plain language needs provider anthropic, openrouter, or bedrock with its region")
