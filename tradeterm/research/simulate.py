@@ -26,7 +26,7 @@ from tradeterm.research.sizers import Limit, Sizer
 from tradeterm.strategies.protocol import Signals
 
 _GONE, _DECIDE, _SETTLE, _LEAVE, _ENTER = range(5)
-_RELEASE_AFTER = 32
+_RELEASE_AFTER = 16
 """Signals after which mapped memory is given back: a kernel may map megabytes around each row that is read."""
 
 
