@@ -2,7 +2,6 @@
 typed line."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Mapping
@@ -45,6 +44,8 @@ def new(options: argparse.Namespace) -> int:
     JSON: {"type": "strategy_new", "name", "applicable", "card": [line], "blocked": [sentence], "spec", "preview": the
     numbers or null}.
     """
+    import asyncio
+
     from tradeterm.assistant.author_proposal import propose
     from tradeterm.assistant.chat.proposals import Proposals
 

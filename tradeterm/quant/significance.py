@@ -6,6 +6,7 @@ Sharpe ratios here are PER PERIOD, not annualised, and kurtosis is NOT the exces
 import math
 from collections.abc import Iterator
 from itertools import combinations, islice
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -84,9 +85,8 @@ def expected_max_sharpe(trials: int, variance: float) -> float:
         raise ValueError(f"a variance is 0 or more, not {variance}")
     if trials == 1:
         return 0.0
-    from scipy.special import ndtri  # a backtest that is one of its kind does without
-
-    best = (1 - np.euler_gamma) * ndtri(1 - 1 / trials) + np.euler_gamma * ndtri(1 - 1 / (trials * math.e))
+    quantile = NormalDist().inv_cdf  # scipy's takes a fifth of a second to import
+    best = (1 - np.euler_gamma) * -quantile(1 / trials) + np.euler_gamma * -quantile(1 / (trials * math.e))
     return float(math.sqrt(variance) * best)
 
 
@@ -111,9 +111,7 @@ def minimum_track_record(record: SharpeSample | ArrayLike, benchmark: float = 0.
     lead, spread = known.sharpe - benchmark, _spread(known)
     if not lead > 0 or not spread > 0:
         return math.nan
-    from scipy.special import ndtri
-
-    return float(1 + spread * (ndtri(confidence) / lead) ** 2)
+    return float(1 + spread * (NormalDist().inv_cdf(confidence) / lead) ** 2)
 
 
 def pbo_cscv(returns: ArrayLike, blocks: int = 16) -> PboResult:
