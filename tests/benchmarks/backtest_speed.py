@@ -5,7 +5,8 @@
 The work: EOS on 1 and 10 symbol-years of 1-minute bars with the numbers the peers use: move of 4 % of the day, stop
 2 %, target 3 %, trailing 1.5 % once 1 % in profit, day's end, 0.055 % fee a side, 0.02 % slippage, 10 % of equity each.
 It is more work than the peers': the strategy's confirmations and own exits, the desk's sizing, limits and ticks, the
-benchmarks, every figure, and the run kept in the ledger. "default" is the same with the book's defaults.
+benchmarks, every figure, and the run kept in the ledger. "default" is the same with the book's defaults; "every bar" is
+`every_bar.py`, a Python function that is called at each of the bars.
 
 FOLDER of --data has SYM00.parquet … (columns ts, o, h, l, c, v); without it random bars with fixed seeds are made. They
 are imported once, before the clock runs. --peers is the folder of the peers' scripts (eos_NAME.py -n SYMBOLS), each run
@@ -25,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+EVERY_BAR = Path(__file__).with_name("every_bar.py")
 SYMBOLS = 10
 BARS, START_MS, MINUTE_MS = 525_600, 1_735_689_600_000, 60_000
 SAME_AS_PEERS = (
@@ -98,12 +100,15 @@ def bring_in(source: Path, folder: Path, environment: dict[str, str]) -> None:
 
 
 def ours(folder: Path, symbols: int, settings: Sequence[str]) -> list[str]:
-    names = ",".join(f"SYM{symbol:02d}" for symbol in range(symbols))
     given = [part for setting in settings for part in ("--set", setting)]
     return [
-        *(sys.executable, "-m", "tradeterm", "backtest", "eos", "--data", str(folder), "--symbols", names),
+        *(sys.executable, "-m", "tradeterm", "backtest", "eos", "--data", str(folder), "--symbols", names_of(symbols)),
         *("--interval", "1m", *given, "--json"),
     ]
+
+
+def names_of(symbols: int) -> str:
+    return ",".join(f"SYM{symbol:02d}" for symbol in range(symbols))
 
 
 def _figures(found: Measured) -> str:
@@ -134,22 +139,24 @@ def main() -> None:
         bring_in(source, folder, environment)
         for symbols in (1, SYMBOLS):
             say(f"{symbols} symbol-year{'s' * (symbols > 1)}")
-            mine = None
-            for name, settings in (("as peers", SAME_AS_PEERS), ("default", ())):
-                command = ours(folder, symbols, settings)
+            mine: dict[str, Measured] = {}
+            for name, command in (
+                ("as peers", ours(folder, symbols, SAME_AS_PEERS)),
+                ("default", ours(folder, symbols, ())),
+                ("every bar", [sys.executable, str(EVERY_BAR), str(folder), names_of(symbols)]),
+            ):
                 measure(command, environment)  # lays out the columns
-                found = median(command, environment, options.repeat)
+                mine[name] = found = median(command, environment, options.repeat)
                 told = len(json.loads(found.answer)["trades"])
                 say(f"  {name:<16}{_figures(found)}  {told} trades")
-                mine = mine or found
             for peer in options.peer:
                 name, _, python = peer.partition("=")
                 script = options.peers / f"eos_{name}.py"
                 command = [python, str(script), "-n", str(symbols), "--data", str(source), "--tmp", str(work)]
                 found = median(command, dict(os.environ), max(1, options.repeat // 2))
                 told = json.loads(found.answer.splitlines()[-1])["trades"]
-                ratio = found.seconds / mine.seconds if mine else float("nan")
-                say(f"  {name:<16}{_figures(found)}  {told} trades  × {ratio:.1f}")
+                jumping, stepping = (found.seconds / mine[way].seconds for way in ("as peers", "every bar"))
+                say(f"  {name:<16}{_figures(found)}  {told} trades  × {jumping:.1f}, every bar × {stepping:.1f}")
 
 
 if __name__ == "__main__":
