@@ -15,7 +15,8 @@ from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import Profile, find_profile
 from tradeterm.strategies.declared.book import book_name, book_of, book_toml
 from tradeterm.strategies.declared.diff import differences
-from tradeterm.strategies.declared.read import SUFFIXES, read_file
+from tradeterm.strategies.declared.files import SUFFIXES
+from tradeterm.strategies.declared.read import read_file
 
 _PAPER, _VERSIONS = "paper", "versions"
 _LONGEST_PROFILE = 32

@@ -51,7 +51,7 @@ def meaning(name: str, options: argparse.Namespace) -> Named:
 
 def is_file(name: str) -> bool:
     """Whether it is written as the file of a specification is."""
-    from tradeterm.strategies.declared.read import SUFFIXES
+    from tradeterm.strategies.declared.files import SUFFIXES
 
     return Path(name).suffix in SUFFIXES
 

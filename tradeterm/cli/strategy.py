@@ -205,8 +205,7 @@ def _read(options: argparse.Namespace, name: str) -> "tuple[Path, Spec]":
 
 
 def _path(options: argparse.Namespace, name: str) -> Path:
-    from tradeterm.strategies.declared.files import find_file
-    from tradeterm.strategies.declared.read import SUFFIXES
+    from tradeterm.strategies.declared.files import SUFFIXES, find_file
 
     path = user_path(name)
     return path if path.suffix in SUFFIXES or path.exists() else find_file(name, strategies_folder(options))

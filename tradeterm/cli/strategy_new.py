@@ -107,8 +107,8 @@ def _draft(options: argparse.Namespace, config: "Config", *, asks: bool) -> "Dra
 
     if options.file is not None:
         from tradeterm.profile import user_path
-        from tradeterm.strategies.declared.files import find_file
-        from tradeterm.strategies.declared.read import SUFFIXES, read_file
+        from tradeterm.strategies.declared.files import SUFFIXES, find_file
+        from tradeterm.strategies.declared.read import read_file
 
         path = user_path(options.file)
         found = path if path.suffix in SUFFIXES else find_file(options.file, folder_of(profile_of(options)))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tradeterm.decode import nearest, one_of, show
 from tradeterm.domain.errors import ConfigError
-from tradeterm.strategies.declared.read import SUFFIXES
+
+SUFFIXES = (".json", ".toml")
 
 
 def example_files() -> list[Path]:

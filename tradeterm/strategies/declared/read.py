@@ -13,6 +13,7 @@ from msgspec import Struct
 from tradeterm.decode import convert, join, one_of, show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.strategies.declared.check import mistakes_of
+from tradeterm.strategies.declared.files import SUFFIXES
 from tradeterm.strategies.declared.read_rules import Mistakes, read_entry, read_exit
 from tradeterm.strategies.declared.spec import (
     AtrStop,
@@ -30,7 +31,6 @@ MOST_BYTES = 65_536
 MOST_LEVELS = 8
 MOST_TEXTS, LONGEST_TEXT = 20, 500
 MOST_SYMBOLS = 100
-SUFFIXES = (".json", ".toml")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _SYMBOL = re.compile(r"[A-Z0-9&_-]{1,40}(\.[A-Z0-9]{1,16})?")
 _STOPS: dict[str, type[Struct]] = {"atr": AtrStop, "percent": PercentStop}
