@@ -350,6 +350,29 @@ def test_impact_grows_with_the_root_of_the_size() -> None:
     assert trade.slippage == pytest.approx(-trade.pnl)
 
 
+def test_an_entry_cut_by_its_bar_s_volume_has_the_impact_of_what_fills() -> None:
+    bars = candles(*[QUIET] * 4)
+    bars.liquidity = Liquidity(np.array([0]), np.array([100.0]), np.array([0.05]))
+    bars.volume = np.full(4, 40.0)
+    costs = Costs(fee=0.0, slippage=0.0, impact=1.0, participation=0.1)
+    (trade,) = one(bars, [0], costs=costs, sizer=FixedQuantity(64.0)).trades
+    assert trade.quantity == pytest.approx(4.0)
+    assert trade.entry_price == pytest.approx(100 * (1 + 0.05 * math.sqrt(4 / 100)))  # 101; that of 64 would be 104
+
+
+@pytest.mark.parametrize("tick", (None, Step(0.5, 1)))
+@pytest.mark.parametrize("side", (1, -1))
+def test_no_impact_prices_a_sale_at_nothing_or_less(side: int, tick: Step | None) -> None:
+    bars = liquid(candles(*[QUIET] * 4), 1.0)
+    bars.tick = tick
+    costs = Costs(fee=0.001, slippage=0.0, impact=1.0)  # an impact of 40 times the price
+    (trade,) = one(bars, [0], side, costs=costs, capital=1e9, sizer=FixedQuantity(1e6)).trades
+    sold = trade.exit_price if side > 0 else trade.entry_price
+    assert sold == (pytest.approx(100e-6) if tick is None else 0.5)
+    assert trade.fees > 0
+    assert -math.inf < trade.pnl < 0
+
+
 def test_an_entry_whose_impact_is_not_known_is_refused() -> None:
     costs = Costs(impact=1.0)
     plain = candles(*[QUIET] * 4)

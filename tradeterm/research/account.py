@@ -18,6 +18,8 @@ from tradeterm.research.sizers import Closed
 from tradeterm.strategies.panel import Floats
 
 Ints = NDArray[np.int64]
+_SLIVER = 1e-6
+"""Of the price: the least a sale gets, as a price of 0 or below is none."""
 
 
 class Trade(NamedTuple):
@@ -280,9 +282,12 @@ def _same_rows(one: Bars, other: Bars) -> bool:
 
 
 def _filled(bars: Bars, price: float, side: int, slip: float) -> float:
-    """What an order on `side` gets at `price`: worse by the fraction `slip`, on the tick that is worse."""
-    got = price * (1 + side * slip)
-    return got if bars.tick is None else bars.tick.up(got * side) * side
+    """What an order on `side` gets at `price`: worse by the fraction `slip`, on the tick that is worse. However large
+    its impact, a sale still gets something: a tick, or a sliver of the price."""
+    got = price * (1 + side * slip) if side > 0 else price * max(1 - slip, _SLIVER)
+    if bars.tick is None:
+        return got
+    return max(bars.tick.up(got * side) * side, bars.tick.size)
 
 
 _KINDS: dict[str, Any] = dict.fromkeys(

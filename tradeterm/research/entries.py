@@ -38,7 +38,6 @@ class Entry(NamedTuple):
     signal_row: int
     row: int
     notional: float
-    slip: float
 
 
 class Decided(NamedTuple):
@@ -86,7 +85,7 @@ class Decider:
         if not quantity > 0:
             self.ignored[NO_VOLUME] += 1
             return None
-        price = account.open(number, side, quantity, entry.signal_row, entry.row, entry.slip)
+        price = account.open(number, side, quantity, entry.signal_row, entry.row, self._slip(number, entry, quantity))
         if price is None:
             self.ignored[ACCOUNT_LOST] += 1
             return None
@@ -114,6 +113,11 @@ class Decider:
         if entry.quantity <= room or not room >= 0:
             return entry.quantity if room >= 0 else 0.0
         return room if bars.lot is None else bars.lot.down(room)
+
+    def _slip(self, number: int, entry: Entry, quantity: float) -> float:
+        """What so much of the entry loses, by what was known at its signal; NaN where that is not enough."""
+        bars = self._account.market[number]
+        return self._account.costs.slip(quantity, bars.closed(entry.signal_row), bars.liquidity, bars.instrument)
 
     def _judge(self, number: int, row: int, side: int) -> Entry:
         account = self._account
@@ -165,7 +169,7 @@ class Decider:
             if not allowed > 0:
                 raise Refused(self._why.limit)
             quantity = min(quantity, allowed)
-        slip = account.costs.slip(quantity, ts, bars.liquidity, bars.instrument)
-        if slip != slip:
+        entry = Entry(side, quantity, row, into, quantity * price)
+        if math.isnan(self._slip(number, entry, quantity)):
             raise Refused("VOLUME_UNKNOWN")
-        return Entry(side, quantity, row, into, quantity * price, slip)
+        return entry

@@ -38,7 +38,8 @@ Ticks, where the bars have one
 
 Costs
 - Every fill, of stops and targets too, pays slippage against the trader: a fraction of the price, plus the square-root
-  impact of its size where that is asked for. Every fill pays the taker fee on its notional.
+  impact of the size that fills where that is asked for; a sale is never priced at 0 or below. Every fill pays the
+  taker fee on its notional.
 - With a participation an entry fills at most that fraction of its bar's volume, down to the lot; the rest is dropped,
   and the position is what filled.
 - An exit fills whole, whatever the volume of its bar: only an entry may be cut.
