@@ -182,25 +182,46 @@ def three(funding: bool = True) -> tuple[Bars, ...]:
 
 
 def test_buying_and_holding_costs_what_a_run_that_does_it_pays() -> None:
-    """The kernel itself buys at the first open it can, which is that of the second bar, and sells at the last close."""
+    """The kernel itself buys at the first open it can, which is that of the second bar, and sells at the last close;
+    funding leaves its share of that."""
     costs = Costs(fee=0.001, slippage=0.003)
-    market = three()
+    market = three(funding=False)
     signals = [InstrumentSignals(np.array([0]), np.array([1], np.int8)) for _ in market]
     share = EquityFraction(1 / 3 / (1 + 0.003) / (1 + 0.001))
     run = simulate(market, signals, ExitPolicy(), costs=costs, capital=9000.0, sizer=share)
     late = tuple(
         Bars(b.instrument, HOUR_MS, b.ts_open[1:], *(getattr(b, name)[1:] for name in COLUMNS), funding=b.funding)
-        for b in market
+        for b in three()
     )
     idle = simulate(late, [InstrumentSignals(np.empty(0, np.intp), np.empty(0, np.int8))] * 3, ExitPolicy(),
                     costs=costs, capital=9000.0, sizer=share)  # fmt: skip
     held = buy_and_hold(Result(idle, 365.0))
-    pnl = 0.0
-    for trade in run.trades:  # scaled to a third of the capital put in, fee included
-        pnl += trade.pnl * 3000 / (trade.quantity * trade.entry_price * 1.001)
-    assert len(run.trades) == 3 and run.trades.funding.any()
+    final = 0.0
+    for trade, rate in zip(sorted(run.trades), (-0.0004, 0.0, 0.0004), strict=True):
+        share = 3000 + trade.pnl * 3000 / (trade.quantity * trade.entry_price * 1.001)
+        times = MONDAY + 8 * HOUR_MS * np.arange(60)
+        final += share * (1 - rate) ** int(((times > trade.entry_ts) & (times < trade.exit_ts)).sum())
     assert held.value[0] == 9000
-    assert held.value[-1] == pytest.approx(9000 + pnl)
+    assert held.value[-1] == pytest.approx(final)
+
+
+def idle_in(bars: Bars, costs: Costs) -> Result:
+    quiet = [InstrumentSignals(np.empty(0, np.intp), np.empty(0, np.int8))]
+    return Result(simulate((bars,), quiet, ExitPolicy(), costs=costs, capital=1e5, sizer=EquityFraction(1)), 365.0)
+
+
+@pytest.mark.parametrize("rate", [0.0004, 0.02, -0.01, 1.5])
+def test_funding_is_paid_out_of_what_is_held(rate: float) -> None:
+    """A fixed quantity would owe more than it is worth; one instrument has nothing to make equal."""
+    paid = Settlements(MONDAY + 8 * HOUR_MS * np.arange(300), np.full(300, rate))
+    source = random_bars(1, 2400, step=0.02)
+    columns = [getattr(source, name) for name in ("ts_open", *COLUMNS)]
+    result = idle_in(Bars("A", HOUR_MS, *columns, funding=paid), Costs(fee=0.001, slippage=0.002))
+    held = buy_and_hold(result).value
+    assert (held >= 0).all() and (np.diff(held)[held[:-1] == 0] == 0).all()
+    assert equal_weight(result).value == pytest.approx(held, rel=1e-9)
+    without = buy_and_hold(idle_in(Bars("A", HOUR_MS, *columns), Costs(fee=0.001, slippage=0.002))).value
+    assert held[-1] == pytest.approx(without[-1] * max(1 - rate, 0.0) ** 299)
 
 
 def test_equal_weights_step_by_step() -> None:

@@ -1,8 +1,9 @@
 """What the run's instruments would have made without a strategy, on the same capital, period and costs.
 
 Both own every instrument long from its first bar in the period (before it, its share is cash) to its last, in any
-fraction of a lot. Every purchase and sale pays the fee and the slippage (of the costs' market impact nothing), and
-funding is paid at each settlement, as by the run's own positions.
+fraction of a lot. Every purchase and sale pays the fee and the slippage (of the costs' market impact nothing). Funding
+is paid out of the holding, and received into it, at no cost: a settlement at the rate r leaves 1 - r of the quantity,
+and none from r = 1 on. So nothing is ever borrowed, and neither is ever worth less than 0.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,11 @@ Times = NDArray[np.int64]
 
 
 class _Held(NamedTuple):
-    """One unit of an instrument: what it cost, what it is worth at each time (NaN before it was bought) and the funding
-    paid for it by then."""
+    """One unit of an instrument: what it cost, and what funding left of it is worth at each time (NaN before it was
+    bought)."""
 
     fill: float
     worth: Floats
-    funding: Floats
 
 
 def buy_and_hold(result: Result, ts: Times | None = None) -> Equity:
@@ -51,10 +51,10 @@ def _left_alone(result: Result, ts: Times, holdings: Sequence[_Held]) -> Equity:
     capital, costs, market = result.simulation.capital, result.simulation.costs, result.simulation.market
     equity = np.full(len(ts), capital)
     for held in holdings:
-        quantity = capital / len(market) / (held.fill * (1 + costs.fee))
-        gained = quantity * (held.worth - held.fill - held.funding) - quantity * held.fill * costs.fee
-        equity += np.where(np.isnan(gained), 0.0, gained)
-        equity[-1] -= quantity * held.worth[-1] * _sale(costs)
+        money = capital / len(market)
+        worth = money * held.worth / (held.fill * (1 + costs.fee))
+        worth[-1] *= 1 - _sale(costs)
+        equity += np.where(np.isnan(worth), 0.0, worth - money)
     return Equity(ts, equity)
 
 
@@ -64,13 +64,13 @@ def _rebalanced(result: Result, holdings: Sequence[_Held]) -> Equity:
     for number, held in enumerate(holdings):
         bought = np.isnan(held.worth[:-1]) & ~np.isnan(held.worth[1:])
         base = np.where(bought, held.fill * (1 + costs.fee), held.worth[:-1])
-        earned = (held.worth[1:] - base - np.diff(held.funding)) / base
-        growth[:, number] = np.where(np.isnan(earned), 0.0, earned)
+        owned = base > 0
+        growth[owned, number] = held.worth[1:][owned] / base[owned] - 1
     mean = growth.mean(axis=1)
     # What each grew apart from the mean is sold or bought back; at the end all of it is sold.
     traded = np.abs(growth - mean[:, None]).mean(axis=1)
     traded[-1:] = 1 + mean[-1:]
-    steps = 1 + mean - traded * _sale(costs)
+    steps = np.maximum(1 + mean - traded * _sale(costs), 0.0)
     return Equity(ts, capital * np.concatenate(([1.0], np.cumprod(steps))))
 
 
@@ -92,14 +92,14 @@ def _hold(bars: Bars, ts: Times, costs: Costs) -> _Held | None:
     worth = _marks(bars, ts)
     fill = float(bars.open[row]) * (1 + costs.slippage)
     worth[ts < bars.closed(row)] = np.nan
-    paid = np.zeros(len(ts))
     if bars.funding is not None:
         due = (bars.funding.ts > bought) & (bars.funding.ts < min(end, int(ts[-1])))
-        amounts = np.cumsum(np.nan_to_num(_marks(bars, bars.funding.ts[due]) * bars.funding.rate[due]))
-        at = np.searchsorted(bars.funding.ts[due], ts, side="right")
-        paid = np.concatenate(([0.0], amounts))[at]
+        settled, rates = bars.funding.ts[due], bars.funding.rate[due]
+        rates = np.where(np.isnan(rates) | np.isnan(_marks(bars, settled)), 0.0, rates)
+        left = np.concatenate(([1.0], np.cumprod(np.maximum(1 - rates, 0.0))))
+        worth *= left[np.searchsorted(settled, ts, side="right")]
     bars.release()
-    return _Held(fill, worth, paid)
+    return _Held(fill, worth)
 
 
 def _marks(bars: Bars, ts: Times) -> Floats:
