@@ -166,3 +166,10 @@ def test_neighbours_keep_type_and_bounds() -> None:
 
 def test_a_grid_is_every_combination() -> None:
     assert candidates_of({"a": (1, 2), "b": ("x",)}) == ({"a": 1, "b": "x"}, {"a": 2, "b": "x"})
+
+
+def test_history_longer_than_the_data_is_said() -> None:
+    study = turning()
+    short = structs.replace(study, panel=study.panel.window(0, study.strategy.warmup - 1))
+    with pytest.raises(ValueError, match=rf"needs {study.strategy.warmup} bars of history, the data has"):
+        walk_forward(short, train=1, test=1)

@@ -49,7 +49,7 @@ def test_stocks_of_the_exchange_are_whole_and_in_its_money(tmp_path: Path) -> No
 def test_many_without_contract_facts_are_not_all_named(tmp_path: Path) -> None:
     for number in range(6):
         save(tmp_path / "v" / "1h" / f"S{number}.parquet", *walk(30, start=MONDAY, step=3_600_000))
-    (note,) = find_study("eos", None, tmp_path, Asked(interval="1h")).notes
+    note, _ = find_study("eos", None, tmp_path, Asked(interval="1h")).notes
     assert note.startswith("no contract facts of S0.V, S1.V, S2.V, S3.V and 2 more: prices")
 
 
@@ -99,3 +99,12 @@ def test_history_before_the_time_asked_for_makes_liquidity_known(tmp_path: Path)
     asked = Asked(interval="1h", settings=("costs.impact=1",), start=MONDAY + 30 * DAY_MS)
     study = find_study("eos", None, tmp_path, asked).study
     assert study.liquidity is not None and int(study.liquidity["X.V"].ts[0]) == MONDAY + 20 * DAY_MS
+
+
+def test_what_the_data_is_too_short_for_is_said(tmp_path: Path) -> None:
+    found = find_study("eos", None, None, Asked(settings=("costs.impact=1",)))
+    assert "impact needs 20 full days of volume before a trade; this data has 7" in found.notes
+    save(tmp_path / "v" / "1h" / "X.parquet", *walk(20, start=MONDAY, step=3_600_000))
+    (needed,) = (note for note in find_study("eos", None, tmp_path, Asked(interval="1h")).notes if "history" in note)
+    warmup = find_study("eos", None, tmp_path, Asked(interval="1h")).study.strategy.warmup
+    assert needed == f"the strategy needs {warmup} bars of history, the data has 20"

@@ -25,11 +25,12 @@ from tradeterm.research.data.notable import survivorship
 from tradeterm.research.data.panels import Loaded, load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
-from tradeterm.research.honesty.liquidity import liquidity_of
+from tradeterm.research.honesty.liquidity import DAYS, full_days, liquidity_of
 from tradeterm.research.nse import fee_of, is_index, overnight, percent
 from tradeterm.research.settings import set_at
-from tradeterm.research.study import Study
+from tradeterm.research.study import Study, too_short
 from tradeterm.resources import demo_folder
+from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.registry import parameters_type, strategy_names
 
 _GROUPS = ("parameters", "exits", "sizing", "limits", "costs")
@@ -121,6 +122,8 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
             *charged,
             *overnight(study),
             *_partly_funded(study),
+            *_without_impact(study, loaded.panel),
+            *_without_history(study, loaded.panel),
             *_of_the_data(study, loaded, kept, interval),
             *loaded.report,
         ),
@@ -290,6 +293,19 @@ def _partly_funded(study: Study) -> list[str]:
                 "before and after, none is paid"
             )
     return said
+
+
+def _without_impact(study: Study, panel: Panel) -> list[str]:
+    """A sentence where costs have an impact and the data is too short for any to be known."""
+    if study.liquidity is None or any(known.ts.size for known in study.liquidity.values()):
+        return []
+    days = max(full_days(panel).values(), default=0)
+    return [f"impact needs {DAYS} full days of volume before a trade; this data has {days}"]
+
+
+def _without_history(study: Study, panel: Panel) -> list[str]:
+    needed = study.strategy.warmup
+    return [] if needed <= panel.rows else [too_short(needed, panel.rows)]
 
 
 def _of_the_data(study: Study, loaded: Loaded, kept: Sequence[Series], interval: str) -> list[str]:

@@ -85,6 +85,11 @@ class Study(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, panel=self.panel.window(first, max(first, stop)), since=since)
 
 
+def too_short(needed: int, rows: int) -> str:
+    """The sentence for data that ends before the strategy has its history."""
+    return f"the strategy needs {needed:,} bars of history, the data has {rows:,}"
+
+
 def run(study: Study, *, exits: FirstExit = first_exit, verdicts: Verdicts | None = None) -> Result:
     """Trade the book in simulated time as a live desk would, by the fill rules of `fills.py`.
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradeterm.domain.market import DAY_MS
 from tradeterm.research.bars import Liquidity
@@ -20,12 +21,24 @@ def liquidity_of(panel: Panel, days: int = DAYS) -> Mapping[str, Liquidity]:
     """
     if days < 2:
         raise ValueError(f"days: found {days}, allowed 2 or more")
+    day, first = _days(panel)
+    return {name: _of(panel, i, day, first, days) for i, name in enumerate(panel.instruments)}
+
+
+def full_days(panel: Panel) -> Mapping[str, int]:
+    """On how many UTC days each instrument traded, a first one that the panel joins late not among them."""
+    day, first = _days(panel)
+    there = np.isfinite(np.asarray(panel.close[first:]))
+    return {name: np.unique(day[first:][there[:, i]]).size for i, name in enumerate(panel.instruments)}
+
+
+def _days(panel: Panel) -> tuple[NDArray[np.int64], int]:
+    """Each row's UTC day, and the first row of the first full one."""
     opened = np.asarray(panel.ts_open)
     day = opened // DAY_MS
-    first = 0
     if day.size and opened[0] % DAY_MS and _trades_at_night(panel):
-        first = int(np.searchsorted(day, day[0] + 1))
-    return {name: _of(panel, i, day, first, days) for i, name in enumerate(panel.instruments)}
+        return day, int(np.searchsorted(day, day[0] + 1))
+    return day, 0
 
 
 def _of(panel: Panel, column: int, day: np.ndarray, first: int, days: int) -> Liquidity:

@@ -30,7 +30,7 @@ from tradeterm.research.honesty.summary import (
 )
 from tradeterm.research.honesty.windows import Window, windows
 from tradeterm.research.performance import performance_over
-from tradeterm.research.study import Study, run
+from tradeterm.research.study import Study, run, too_short
 from tradeterm.research.workers import MapStudies, map_studies
 
 LEAST_CHOSEN = 10
@@ -125,6 +125,8 @@ def _span(study: Study, candidates: Sequence[Changes]) -> tuple[int, int]:
     if not closes.size:
         raise ValueError("the panel has no rows")
     warmup = max(study.with_parameters(changes).strategy.warmup for changes in candidates)
+    if warmup > closes.size:
+        raise ValueError(too_short(warmup, closes.size))
     first = int(closes[0]) + (warmup - 1) * study.panel.interval_ms
     if study.since is not None:
         first = max(first, study.since)
