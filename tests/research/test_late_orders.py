@@ -1,15 +1,23 @@
 """Orders that arrive late, and impact by symbol."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
+from research_kit import candles
 from study_kit import demo_study
 
+from tradeterm.cli import main
 from tradeterm.config import SizingConfig, SizingMethod
 from tradeterm.research import Costs, Liquidity
-from tradeterm.research.exits import Moment
+from tradeterm.research.every_bar import simulate_every_bar
+from tradeterm.research.exits import Moment, first_exit_every_bar
+from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.honesty.capacity import capacity
 from tradeterm.research.report.assumptions import assumptions
+from tradeterm.research.simulate import InstrumentSignals, simulate
+from tradeterm.research.sizers import FixedQuantity
 from tradeterm.research.study import Study, run
 
 LATE = Costs(least_latency_ms=100, most_latency_ms=500)
@@ -60,6 +68,26 @@ def test_stops_and_targets_are_not_late(study: Study) -> None:
     assert all(mine == theirs for mine, theirs in both)
 
 
+@pytest.mark.parametrize("side", (1, -1))
+def test_a_late_entry_is_not_stopped_at_a_price_of_before_it(side: int) -> None:
+    quiet, wide = (100.0, 100.0, 100.0, 100.0), ((100.0, 112.0, 100.0, 111.0), (100.0, 100.0, 88.0, 89.0))[side < 0]
+    bars = candles(quiet, wide, quiet)
+    costs = Costs(fee=0.0, slippage=0.0, least_latency_ms=2.9e6, most_latency_ms=2.9e6)
+    terms: dict[str, Any] = {"costs": costs, "capital": 1000.0, "sizer": FixedQuantity(1.0)}
+    signals = [InstrumentSignals(np.array([0]), np.array([side], np.int8))]
+    policy = ExitPolicy(stop=0.02)
+    every = simulate_every_bar([bars], [lambda row, bar, held: side if row == 0 else 0], policy, **terms)
+    for found in (
+        simulate([bars], signals, policy, **terms),
+        simulate([bars], signals, policy, exits=first_exit_every_bar, **terms),
+        every,
+    ):
+        (trade,) = found.trades
+        assert trade.entry_price == pytest.approx(100 + side * 12 * np.sqrt(2.9e6 / 3.6e6))  # 110.77 of a long
+        assert (trade.reason, trade.exit_row) == ("STOP", 1)
+        assert trade.exit_price == pytest.approx(trade.entry_price * (1 - side * 0.02))
+
+
 @pytest.mark.parametrize("least", (500, -1))
 def test_a_latency_that_is_none_is_refused(least: float) -> None:
     with pytest.raises(ValueError, match="the least first"):
@@ -77,6 +105,23 @@ def test_a_symbol_has_its_own_coefficient() -> None:
         Costs(impacts={"BTC": -1.0})
 
 
+@pytest.mark.parametrize("wrong", (None, [1], {1: 1.0}, {"": 1.0}), ids=str)
+def test_coefficients_are_by_symbol(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"impacts: found .*, allowed coefficients by symbol"):
+        Costs(impacts=wrong)
+
+
+def test_a_coefficient_of_a_symbol_that_is_not_traded_is_refused() -> None:
+    names = ("BTCUSDT.BINANCE", "SUIUSDT.BINANCE")
+    Costs(impacts={"BTCUSDT": 1.0, "SUIUSDT.BINANCE": 2.0}).check_symbols(names)
+    for name, hint in (("btcusdt", "did you mean BTCUSDT?"), ("NOSUCH", "allowed BTCUSDT or SUIUSDT")):
+        with pytest.raises(ValueError, match="which is not traded; ") as caught:
+            Costs(impacts={name: 1.0}).check_symbols(names)
+        assert str(caught.value).endswith(hint)
+    assert main(["backtest", "eos", "--demo", "--set", "costs.impacts.NOSUCH=1"]) == 2
+    assert main(["backtest", "eos", "--demo", "--set", "costs.impacts.=1"]) == 2
+
+
 def test_assumptions_and_capacity_name_them(study: Study) -> None:
     known = Liquidity(np.array([0]), np.array([1e6]), np.array([0.04]))
     own = msgspec.structs.replace(
@@ -85,7 +130,7 @@ def test_assumptions_and_capacity_name_them(study: Study) -> None:
     told = " ".join(
         assumptions(msgspec.structs.replace(own, costs=msgspec.structs.replace(own.costs, most_latency_ms=300)))
     )
-    assert "BTCUSDT.BINANCE 0.7, SUIUSDT.BINANCE 1;" in told
+    assert "BTCUSDT.BINANCE 0.7, 1 for the others;" in told
     assert "0 to 300 ms after the next open" in told
     found = capacity(own, (1.0, 10.0))
     assert found.coefficients == {"BTCUSDT.BINANCE": 0.7, "SUIUSDT.BINANCE": 1.0}

@@ -15,6 +15,7 @@ from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.profile import user_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tradeterm.research.studies import Asked, Found
@@ -76,7 +77,17 @@ def found_of(options: argparse.Namespace) -> "Found":
     from tradeterm.research.studies import find_study
 
     found = find_study(meant.name, meant.config, folder_of(options), asked_of(options))
+    check_impacts([found.study])
     return replace(found, notes=(*meant.notes, *found.notes))
+
+
+def check_impacts(studies: "Sequence[Study]") -> None:
+    """Raises ConfigError for a coefficient of a symbol that none of them trades."""
+    traded = [name for study in studies for name in study.panel.instruments]
+    try:
+        studies[0].costs.check_symbols(traded)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def asked_of(options: argparse.Namespace) -> "Asked":

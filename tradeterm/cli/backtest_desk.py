@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from tradeterm.cli.backtest import asked_of, folder_of, out_of
+from tradeterm.cli.backtest import asked_of, check_impacts, folder_of, out_of
 from tradeterm.cli.keep import keep
 from tradeterm.cli.named import meaning
 from tradeterm.cli.output import DONE, say_json
@@ -27,6 +27,7 @@ def run_books(options: argparse.Namespace, names: Sequence[str]) -> int:
     from tradeterm.research.tier2 import by_rules
 
     found = find_desk([one.name for one in meant], config, folder_of(options), asked_of(options))
+    check_impacts(found.desk.studies)
     found = replace(found, notes=(*(note for one in meant for note in one.notes), *found.notes))
     ai, verdicts = "OFF", None
     if options.ai == "rules":

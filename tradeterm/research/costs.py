@@ -1,14 +1,16 @@
 """What simulated fills cost; always against the trader."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
+from tradeterm.decode import nearest, one_of, show
 from tradeterm.quant.impact import sqrt_impact
 from tradeterm.research.bars import Liquidity
-from tradeterm.research.plainly import number
+from tradeterm.research.plainly import mistake, number
 
 
 class Costs(Struct, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class Costs(Struct, frozen=True, kw_only=True):
         if self.participation is not None and not 0 < self.participation <= 1:
             raise ValueError(f"participation: found {self.participation}, allowed above 0 and up to 1")
 
+        if not isinstance(self.impacts, dict) or not all(isinstance(name, str) and name for name in self.impacts):
+            raise mistake("impacts", self.impacts, "coefficients by symbol, such as {'BTCUSDT': 0.6}")
         for name, value in self.impacts.items():
             if not 0 <= number(f"impacts.{name}", value) < math.inf:
                 raise ValueError(f"impacts.{name}: found {value}, allowed 0 or more")
@@ -57,6 +61,15 @@ class Costs(Struct, frozen=True, kw_only=True):
     def moves_prices(self) -> bool:
         """Whether any order has an impact."""
         return self.impact is not None or bool(self.impacts)
+
+    def check_symbols(self, instruments: Sequence[str]) -> None:
+        """Raises ValueError where a symbol that has a coefficient of its own is none of these (SYMBOL.VENUE)."""
+        known = {*instruments, *(name.partition(".")[0] for name in instruments)}
+        for name in self.impacts:
+            if name not in known:
+                symbols = list(dict.fromkeys(one.partition(".")[0] for one in instruments))
+                hint = nearest(name.upper(), symbols) or f"; allowed {one_of(symbols)}"
+                raise ValueError(f"costs.impacts: found {show(name)}, which is not traded{hint}")
 
     def coefficient(self, instrument: str) -> float | None:
         """That of the impact of orders in an instrument (SYMBOL or SYMBOL.VENUE); None: they have none."""

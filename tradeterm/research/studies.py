@@ -181,7 +181,10 @@ def _value(text: str) -> object:
 
 
 def _decoded(values: dict[str, Any], kind: type[Decoded]) -> Decoded:
-    made, mistakes = convert(values, kind)
+    try:
+        made, mistakes = convert(values, kind)
+    except msgspec.ValidationError as error:  # values that are sound by themselves and not together
+        raise ConfigError(str(error)) from None
     if made is None:
         raise ConfigError("\n".join(mistakes))
     return made
