@@ -71,6 +71,7 @@ def same(one: Simulation, other: Simulation) -> None:
     sizer=st.sampled_from((EquityFraction(0.3), RiskFraction(0.01, 0.5), FixedQuantity(7.0))),
     limited=st.booleans(),
     venue=st.booleans(),
+    late=st.booleans(),
 )
 @settings(max_examples=250)
 def test_jumping_from_event_to_event_changes_nothing(
@@ -85,6 +86,7 @@ def test_jumping_from_event_to_event_changes_nothing(
     sizer: Sizer,
     limited: bool,
     venue: bool,
+    late: bool,
 ) -> None:
     calendar, interval = market
     bars = [
@@ -102,8 +104,10 @@ def test_jumping_from_event_to_event_changes_nothing(
     ]
     signals, answers = zip(*(wants(seed + i, 250, share) for i in range(instruments)), strict=True)
     more: dict[str, Any] = {"costs": Costs(), "capital": 10_000.0, "sizer": sizer}
+    if late:
+        more["costs"] = Costs(most_latency_ms=interval / 2)
     if venue:
-        more["costs"] = Costs(participation=0.05)
+        more["costs"] = Costs(participation=0.05, most_latency_ms=interval / 2 if late else 0.0)
         for i, each in enumerate(bars):
             each.tick, each.lot = Step(0.1, 1), Step(0.01, 2)
             each.volume = np.random.default_rng(seed + i).integers(0, 2000, 250).astype(np.float64)

@@ -97,9 +97,9 @@ class Payments(NamedTuple):
 
 
 class Position(Struct):
-    """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the `risk`
-    to the initial stop (NaN without one), and the funding paid so far. No close while it is open gains more a unit than
-    `most`, or loses more than `worst` (inf: not known)."""
+    """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the price it
+    `met` before slippage, the `risk` to the initial stop (NaN without one), and the funding paid so far. No close
+    while it is open gains more a unit than `most`, or loses more than `worst` (inf: not known)."""
 
     side: int
     quantity: float
@@ -110,6 +110,7 @@ class Position(Struct):
     fee: float
     slippage: float
     slip: float
+    met: float
     risk: float = math.nan
     funding: float = 0.0
     most: float = math.inf
@@ -160,7 +161,9 @@ class Account:
         fee = quantity * price * self.costs.fee
         self.cash -= fee
         lost = side * quantity * (price - before)
-        self.positions[number] = Position(side, quantity, signal_row, row, bars.opened(row), price, fee, lost, slip)
+        self.positions[number] = Position(
+            side, quantity, signal_row, row, bars.opened(row), price, fee, lost, slip, met
+        )
         return price
 
     def settle(self, number: int, ts: int, rate: float) -> None:

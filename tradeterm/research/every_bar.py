@@ -155,7 +155,8 @@ class _Stepping:
         if price is None:
             return
         anchor = self._decider.anchor(number, price, entry.signal_row)
-        watch = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side)
+        met = self._account.positions[number].met
+        watch = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side, met * side)
         latest, reason = latest_exit(bars, row, side, price, self._policy)
         if latest >= bars.last:
             latest, reason = bars.last, ""

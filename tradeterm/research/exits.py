@@ -48,9 +48,10 @@ class ExitSignals(NamedTuple):
     requires_profit: bool = False
 
 
-FirstExit = Callable[[Bars, int, int, float, ExitPolicy, Sequence[ExitSignals], float], Exit]
-"""`(bars, row, side, entry, policy, signals, anchor)`: `entry` is the price of the fill at the open of `row`, `side` +1
-or −1, `anchor` the price stop and target are measured from. There must be a bar at `row`."""
+FirstExit = Callable[[Bars, int, int, float, ExitPolicy, Sequence[ExitSignals], float, float], Exit]
+"""`(bars, row, side, entry, policy, signals, anchor, met)`: `entry` is the price of the fill at the open of `row`,
+`side` +1 or −1, `anchor` the price stop and target are measured from, `met` that of the entry before slippage (the
+open, or what a late order found). There must be a bar at `row`."""
 
 
 def first_exit_every_bar(
@@ -61,9 +62,11 @@ def first_exit_every_bar(
     policy: ExitPolicy,
     signals: Sequence[ExitSignals] = (),
     anchor: float | None = None,
+    met: float | None = None,
 ) -> Exit:
     """The reference: every bar in turn."""
-    watch = Watch(levels(policy, side, entry, entry if anchor is None else anchor, bars.tick), entry * side)
+    at = levels(policy, side, entry, entry if anchor is None else anchor, bars.tick)
+    watch = Watch(at, entry * side, -math.inf if met is None else met * side)
     flagged = [set(signal.rows.tolist()) for signal in signals]
     ts_opened, calendar, interval = bars.opened(row), bars.calendar, bars.interval_ms
     limit = policy.time_limit_ms
@@ -103,11 +106,13 @@ def first_exit(
     policy: ExitPolicy,
     signals: Sequence[ExitSignals] = (),
     anchor: float | None = None,
+    met: float | None = None,
 ) -> Exit:
     """The same by jumping: where it must end at the latest, and then the first bar whose prices end it sooner."""
     at = levels(policy, side, entry, entry if anchor is None else anchor, bars.tick)
     due_row, due = latest_exit(bars, row, side, entry, policy, signals)
-    hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, entry * side, at)
+    watch = Watch(at, entry * side, -math.inf if met is None else met * side)
+    hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, at, watch)
     if hit is not None and hit.reason != "":
         return hit
     if hit is not None:  # the close of that bar set off the trailing stop
@@ -207,12 +212,11 @@ def _first_profit(bars: Bars, row: int, stop: int, side: int, entry: float) -> i
     return stop
 
 
-def _first_hit(bars: Bars, row: int, stop: int, side: int, entry: float, at: Levels) -> Exit | None:
+def _first_hit(bars: Bars, row: int, stop: int, side: int, at: Levels, watch: Watch) -> Exit | None:
     """The first exit by prices in rows `row` to `stop`; with an empty reason where it is the close that arms it.
 
     Windows are searched for the first row on which `Watch` has something to say; what it says is left to `Watch`.
     """
-    watch = Watch(at, entry)
     size = _FIRST_WINDOW
     found: int | None = row  # the entry's own bar has rules of its own
     while True:

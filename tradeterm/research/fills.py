@@ -5,7 +5,8 @@ Entry
 - With `session_end`: no entry on a session's last bar, nor where the next bar lies in another session.
 - A signal is ignored unless the instrument is flat at its bar's close: an exit on its way is still a position.
 
-Inside a bar, in this order. The entry's bar counts whole, because entries fill at an open.
+Inside a bar, in this order. The entry's bar counts whole, because entries fill at an open; where a latency made the
+entry later, the price it met stands for that bar's open.
 1. The open at the stop or beyond it (a gap): out at the open. STOP, or TRAILING once the stop has been moved.
 2. The open at the target or beyond it: out at the open. The better price is real: an order that waits for a price gets
    the market's when that is better.
@@ -185,20 +186,25 @@ class Watch:
     """A position followed bar by bar, in signed prices: `inside` then `close` for each bar since the entry.
 
     `stop` is the stop of the next bar, `peak` the best price of the bars before it as far as it matters. A bar whose
-    worst price is above `stop` and whose best price is below `calm` changes nothing and may be left out.
+    worst price is above `stop` and whose best price is below `calm` changes nothing and may be left out. `met` is the
+    price before slippage at which a late order entered: what its bar had before is not the position's.
     """
 
-    __slots__ = ("_arm", "_close_alone", "_first", "_initial", "_keep", "_target", "_tick", "calm", "peak", "stop")
+    __slots__ = (
+        "_arm", "_close_alone", "_first", "_initial", "_keep", "_met", "_target", "_tick", "calm", "peak", "stop",
+    )  # fmt: skip
 
-    def __init__(self, at: Levels, entry: float) -> None:
+    def __init__(self, at: Levels, entry: float, met: float = -math.inf) -> None:
         self.stop, self._target, self._arm, self._keep, self._tick, entry_bar = at
         self._close_alone = entry_bar is EntryBar.CLOSE
-        self._initial, self.peak, self._first = self.stop, entry, True
+        self._initial, self.peak, self._first, self._met = self.stop, entry, True, met
         self.calm = -math.inf  # the entry's bar has rules of its own
 
     def inside(self, opened: float, best: float, worst: float) -> tuple[float, str] | None:
         """Rules 1 to 5: the signed price and the reason of an exit in this bar."""
         stop, target = self.stop, self._target
+        if self._first:
+            opened = max(opened, self._met)  # an order is never early: what it met is the open or worse
         if opened <= stop:
             return opened, self._stopped()
         if opened >= target:

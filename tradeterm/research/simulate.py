@@ -179,7 +179,8 @@ class Run:
             return
         bars, side = self.account.market[number], entry.side
         anchor = self.decider.anchor(number, price, entry.signal_row)
-        out = self._first_exit(bars, entry.row, side, price, self.policy, self.signals[number].exits(side), anchor)
+        signals, met = self.signals[number].exits(side), self.account.positions[number].met
+        out = self._first_exit(bars, entry.row, side, price, self.policy, signals, anchor, met)
         self._exits[number] = out
         heapq.heappush(self._coming, (*exit_time(bars, out), number))
         self._next_settlement(number, bars.opened(entry.row))
