@@ -154,6 +154,9 @@ def test_every_decision_is_verified_against_its_audit_line(profile: Profile) -> 
         (lambda lines: lines[1:], "-NN", "breaks at line 1"),
         (lambda lines: [*lines[:2], lines[2][:-9]], "VV-", "breaks at line 3: the last line is unfinished"),
         (lambda lines: [*lines[:2], b"{}\n"], "VV-", "breaks at line 3: it is not a record"),
+        (lambda lines: [lines[0], lines[1].replace(b"It", b"I\xf4"), lines[2]], "V-N", "breaks at line 2: it is not"),
+        (lambda lines: [*lines, b'{"context_hash":"\xff"}\n'], "VVV", "breaks at line 4: it is not a record"),
+        (lambda lines: [*lines, b"[" * 100_000 + b"\n"], "VVV", "breaks at line 4: it is not a record"),
         (lambda lines: [], "---", "3 decisions of tier 2: NO RECORD."),
     ],
 )
@@ -170,6 +173,7 @@ def test_a_broken_chain_is_named_and_nothing_behind_it_is_verified(
     if "breaks" in sentence:
         assert not made(profile, Kind.COMPLIANCE).sound
         assert "BROKEN: ai_decisions.jsonl" in found.sentences[0]
+        assert not made(profile, Kind.GATE).sound
         assert found.audit[0].last_hash == ""
 
 

@@ -52,6 +52,9 @@ def test_the_chain_goes_on_over_restarts(tmp_path):
         (lambda lines: [lines[0], lines[2]], 2, "removed or added"),
         (lambda lines: [lines[0], lines[0], lines[1], lines[2]], 2, "removed or added"),
         (lambda lines: [lines[0], b"hello\n", lines[2]], 2, "not a record"),
+        (lambda lines: [lines[0], lines[1].replace(b"value", b"v\xe1lue"), lines[2]], 2, "not a record"),
+        (lambda lines: [*lines, b'"\xff"\n'], 4, "not a record"),
+        (lambda lines: [*lines, b"[" * 100_000 + b"\n"], 4, "not a record"),
         (lambda lines: [lines[0], lines[1][:-10]], 2, "unfinished"),
     ],
 )
@@ -87,13 +90,14 @@ def test_a_torn_last_line_is_cut_off_and_noted(tmp_path_factory, cut):
     assert kept[2] == {"value": 2}
 
 
-def test_a_spoilt_last_line_is_kept_as_evidence(log):
+@pytest.mark.parametrize("scribble", [b"scribble\n", b'{"n":1,"ts":1,"record":"\xff"}\n', b"[" * 60_000 + b"\n"])
+def test_a_spoilt_last_line_is_kept_as_evidence(log, scribble):
     log.append(AuditKind.PNL, {"value": 1}, ts=1)
     log.close()
     path = log.path(AuditKind.PNL)
-    path.write_bytes(path.read_bytes() + b"scribble\n")
+    path.write_bytes(path.read_bytes() + scribble)
     log.append(AuditKind.PNL, {"value": 2}, ts=2)
-    assert b"scribble" in path.read_bytes()
+    assert scribble in path.read_bytes()
     broken = verify(path)
     assert broken is not None
     assert broken.line == 2

@@ -13,7 +13,7 @@ from tradeterm.console.client import open_console
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import AiUsage, ShadowTrade
 from tradeterm.domain.signals import Verdict, VerdictDecision, VerdictSource
-from tradeterm.ledger.audit import AuditKind
+from tradeterm.ledger.audit import NOT_JSON, AuditKind
 from tradeterm.profile import Profile
 
 _MOST = 5000  # shadow trades
@@ -127,7 +127,7 @@ def read_asked(audit: Path) -> tuple[Asked, ...]:
                 continue
             try:
                 found.append(_asked(decoder.decode(raw).record))
-            except msgspec.DecodeError:
+            except NOT_JSON:
                 continue
     return tuple(found)
 

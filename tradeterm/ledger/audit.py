@@ -19,6 +19,8 @@ from msgspec import Struct
 from tradeterm.domain.errors import LedgerError
 
 FIRST = "0" * 64
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding a damaged line raises: no JSON, no UTF-8, or nested beyond all measure."""
 _HASH_PART = len(',"hash":""}') + 64
 _REDACTED = "[redacted]"
 _SECRETS = re.compile(
@@ -124,7 +126,7 @@ class _Chain:
             try:
                 line = msgspec.json.decode(last, type=_Line)
                 self.n, self.prev = line.n, line.hash
-            except msgspec.DecodeError:  # spoilt by hand: go on, chained to what is there; `verify` names the line
+            except NOT_JSON:  # spoilt by hand: go on, chained to what is there; `verify` names the line
                 self.prev = hashlib.sha256(last).hexdigest()
         return torn
 
@@ -170,7 +172,7 @@ def verify(path: Path) -> AuditBreak | None:
                 text = raw[:-1]
                 try:
                     line = msgspec.json.decode(text, type=_Line)
-                except msgspec.DecodeError:
+                except NOT_JSON:
                     return AuditBreak(number, "it is not a record")
                 if line.n != number:
                     return AuditBreak(number, f"it has number {line.n}: lines were removed or added")

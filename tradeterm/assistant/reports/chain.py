@@ -11,7 +11,7 @@ from msgspec import Struct
 from tradeterm.assistant.reports.said import said
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.signals import Verdict, VerdictSource
-from tradeterm.ledger.audit import AuditKind, redact, verify
+from tradeterm.ledger.audit import NOT_JSON, AuditKind, redact, verify
 
 VERIFIED, BROKEN, MISSING = "VERIFIED", "BROKEN", "NO FILE"
 RULES = "RULES (no AI)"
@@ -90,7 +90,7 @@ def audit_lines(folder: Path) -> dict[str, AuditLine]:
                     verified=broken is None or number < broken.line,
                     record=record,
                 )
-            except (msgspec.DecodeError, KeyError, TypeError):
+            except (*NOT_JSON, KeyError, TypeError):
                 continue  # the line the chain breaks at, or a note of a repair
     return found
 
@@ -168,5 +168,5 @@ def _file(path: Path) -> AuditFile:
 def _hash_of(raw: bytes) -> str:
     try:
         return said_hash(str(msgspec.json.decode(raw)["hash"]))
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (*NOT_JSON, KeyError, TypeError):
         return ""
