@@ -97,7 +97,7 @@ class Payments(NamedTuple):
 
 
 class Position(Struct):
-    """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the price it
+    """What is open: the entry's fill, what it cost (`fee`, money lost to slippage and the fraction `slip`), the price
     `met` before slippage, the `risk` to the initial stop (NaN without one), and the funding paid so far. No close
     while it is open gains more a unit than `most`, or loses more than `worst` (inf: not known)."""
 
