@@ -2,24 +2,22 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tradeterm.config import Config, RiskConfig
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError
-from tradeterm.research.account import Payments, Trades
 from tradeterm.research.backtesting import DAYS_PER_YEAR
 from tradeterm.research.desk_limits import DeskLimits, Trader
+from tradeterm.research.desk_simulation import as_one
 from tradeterm.research.exits import FirstExit, first_exit
 from tradeterm.research.regimes import Regimes
 from tradeterm.research.result import Result
-from tradeterm.research.simulate import Simulation, simulate_together
+from tradeterm.research.simulate import simulate_together
 from tradeterm.research.studies import Asked, Found, find_study
 from tradeterm.research.study import Study, prepared, result_of
 from tradeterm.research.tier1 import Verdicts
@@ -115,7 +113,7 @@ def run_desk(
         limits.join(Trader(name, study.book, study.instruments, Regimes(run.account.market), run))
         runs.append(run)
     found = simulate_together(runs)
-    whole = _together(desk.names, found)
+    whole = as_one(desk.names, found)
     since = [study.since for study in desk.studies if study.since is not None]
     return DeskResult(
         tuple(result_of(study, one) for study, one in zip(desk.studies, found, strict=True)),
@@ -133,58 +131,3 @@ def _check(desk: Desk) -> None:
         if any(value != values[0] for value in values):
             told = ", ".join(f"{name} {value}" for name, value in zip(desk.names, values, strict=True))
             raise ConfigError(f"{what}: found {told}, allowed the same for all books of a desk")
-
-
-def _together(names: Sequence[str], found: Sequence[Simulation]) -> Simulation:
-    """All books as one simulation, which is lost when each of them is."""
-    lost = [one.lost_at for one in found if one.lost_at is not None]
-    sizes = [len(one.market) for one in found]
-    first = [sum(sizes[:number]) for number in range(len(sizes))]
-    return Simulation(
-        trades=_trades([one.trades for one in found], first),
-        payments=_payments([one.payments for one in found], first),
-        decided=tuple(
-            sorted(
-                (
-                    each._replace(instrument=each.instrument + start)
-                    for one, start in zip(found, first, strict=True)
-                    for each in one.decided
-                ),
-                key=lambda each: each.ts,
-            )
-        ),
-        ignored=_counted([one.ignored for one in found]),
-        market=tuple(bars for one in found for bars in one.market),
-        costs=found[0].costs,
-        capital=sum(one.capital for one in found),
-        lost_at=max(lost) if len(lost) == len(found) else None,
-        owners=tuple(name for name, size in zip(names, sizes, strict=True) for _ in range(size)),
-    )
-
-
-def _trades(parts: Sequence[Trades], first: Sequence[int]) -> Trades:
-    exits = np.concatenate([part.exit_ts for part in parts])
-    order = np.argsort(exits, kind="stable")
-    columns: dict[str, Any] = {}
-    for name in Trades.__struct_fields__[1:]:
-        if name == "reason":
-            reasons = [reason for part in parts for reason in part.reason]
-            columns[name] = tuple(reasons[at] for at in order)
-            continue
-        offsets = first if name == "instrument" else [0] * len(parts)
-        columns[name] = np.concatenate([getattr(p, name) + at for p, at in zip(parts, offsets, strict=True)])[order]
-    return Trades(names=tuple(name for part in parts for name in part.names), **columns)
-
-
-def _payments(parts: Sequence[Payments], first: Sequence[int]) -> Payments:
-    ts = np.concatenate([part.ts for part in parts])
-    order = np.argsort(ts, kind="stable")
-    numbers = np.concatenate([part.instrument + at for part, at in zip(parts, first, strict=True)])
-    return Payments(ts[order], numbers[order], np.concatenate([part.amount for part in parts])[order])
-
-
-def _counted(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for part in parts:
-        total.update(part)
-    return dict(total)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.market import DAY_MS
 from tradeterm.research.bars import Bars
+from tradeterm.research.desk_simulation import DeskSimulation
 from tradeterm.research.exits import Moment
 from tradeterm.research.simulate import Simulation
 from tradeterm.strategies.panel import Floats
@@ -15,7 +16,10 @@ Times = NDArray[np.int64]
 
 def equity_at(simulation: Simulation, times: Times) -> Floats:
     """Equity at each of `times` (UTC ms, rising), after the exits inside the bars that close then and before funding
-    and what fills at the opens of then; 0 once the account was lost."""
+    and what fills at the opens of then; 0 once the account was lost. That of several books is the sum of theirs."""
+    if isinstance(simulation, DeskSimulation):
+        whole: Floats = np.sum([equity_at(part, times) for part in simulation.parts], axis=0)
+        return whole
     trades, payments = simulation.trades, simulation.payments
     entered = np.searchsorted(times, trades.entry_ts, side="right")
     left = np.searchsorted(times, trades.exit_ts + (trades.moment == Moment.OPEN), side="left")

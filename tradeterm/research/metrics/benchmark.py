@@ -3,7 +3,8 @@
 Both own every instrument long from its first bar in the period (before it, its share is cash) to its last, in any
 fraction of a lot. Every purchase and sale pays the fee and the slippage (of the costs' market impact nothing). Funding
 is paid out of the holding, and received into it, at no cost: a settlement at the rate r leaves 1 - r of the quantity,
-and none from r = 1 on. So nothing is ever borrowed, and neither is ever worth less than 0.
+and none from r = 1 on. So nothing is ever borrowed, and neither is ever worth less than 0. Those of several books are
+the sums of each book's, on its own capital.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
+from tradeterm.research.desk_simulation import DeskSimulation
 from tradeterm.research.result import Equity, Result
+from tradeterm.research.simulate import Simulation
 from tradeterm.strategies.panel import Floats
 
 Times = NDArray[np.int64]
@@ -32,35 +35,50 @@ def buy_and_hold(result: Result, ts: Times | None = None) -> Equity:
     """Equity of equal money put into each instrument and left there, at the times of the result's own or at `ts` (UTC
     ms, rising), which begin and end as those do."""
     ts = result.equity.ts if ts is None else ts
-    return _left_alone(result, ts, _holdings(result, ts))
+    return Equity(ts, _sum([_left_alone(part, ts, _holdings(part, ts)) for part in _parts(result)]))
 
 
 def equal_weight(result: Result) -> Equity:
     """Equity, at the times of the result's own, of the same money in each instrument, made equal again at each of those
     times (each day)."""
-    return _rebalanced(result, _holdings(result, result.equity.ts))
+    ts = result.equity.ts
+    return Equity(ts, _sum([_rebalanced(part, ts, _holdings(part, ts)) for part in _parts(result)]))
 
 
 def benchmarks(result: Result) -> tuple[Equity, Equity]:
     """Both, from one look at the prices."""
-    holdings = _holdings(result, result.equity.ts)
-    return _left_alone(result, result.equity.ts, holdings), _rebalanced(result, holdings)
+    ts = result.equity.ts
+    held = [(part, _holdings(part, ts)) for part in _parts(result)]
+    return (
+        Equity(ts, _sum([_left_alone(part, ts, holdings) for part, holdings in held])),
+        Equity(ts, _sum([_rebalanced(part, ts, holdings) for part, holdings in held])),
+    )
 
 
-def _left_alone(result: Result, ts: Times, holdings: Sequence[_Held]) -> Equity:
-    capital, costs, market = result.simulation.capital, result.simulation.costs, result.simulation.market
+def _parts(result: Result) -> tuple[Simulation, ...]:
+    simulation = result.simulation
+    return simulation.parts if isinstance(simulation, DeskSimulation) else (simulation,)
+
+
+def _sum(values: Sequence[Floats]) -> Floats:
+    total: Floats = np.sum(values, axis=0)
+    return total
+
+
+def _left_alone(simulation: Simulation, ts: Times, holdings: Sequence[_Held]) -> Floats:
+    capital, costs = simulation.capital, simulation.costs
     equity = np.full(len(ts), capital)
     for held in holdings:
-        money = capital / len(market)
+        money = capital / len(simulation.market)
         worth = money * held.worth / (held.fill * (1 + costs.fee))
         worth[-1] *= 1 - _sale(costs)
         equity += np.where(np.isnan(worth), 0.0, worth - money)
-    return Equity(ts, equity)
+    return equity
 
 
-def _rebalanced(result: Result, holdings: Sequence[_Held]) -> Equity:
-    ts, capital, costs = result.equity.ts, result.simulation.capital, result.simulation.costs
-    growth = np.zeros((len(ts) - 1, len(result.simulation.market)))
+def _rebalanced(simulation: Simulation, ts: Times, holdings: Sequence[_Held]) -> Floats:
+    costs = simulation.costs
+    growth = np.zeros((len(ts) - 1, len(simulation.market)))
     for number, held in enumerate(holdings):
         bought = np.isnan(held.worth[:-1]) & ~np.isnan(held.worth[1:])
         base = np.where(bought, held.fill * (1 + costs.fee), held.worth[:-1])
@@ -71,16 +89,17 @@ def _rebalanced(result: Result, holdings: Sequence[_Held]) -> Equity:
     traded = np.abs(growth - mean[:, None]).mean(axis=1)
     traded[-1:] = 1 + mean[-1:]
     steps = np.maximum(1 + mean - traded * _sale(costs), 0.0)
-    return Equity(ts, capital * np.concatenate(([1.0], np.cumprod(steps))))
+    values: Floats = simulation.capital * np.concatenate(([1.0], np.cumprod(steps)))
+    return values
 
 
 def _sale(costs: Costs) -> float:
     return 1 - (1 - costs.slippage) * (1 - costs.fee)
 
 
-def _holdings(result: Result, ts: Times) -> list[_Held]:
+def _holdings(simulation: Simulation, ts: Times) -> list[_Held]:
     """Of the instruments that have a bar in the period."""
-    found = [_hold(bars, ts, result.simulation.costs) for bars in result.simulation.market]
+    found = [_hold(bars, ts, simulation.costs) for bars in simulation.market]
     return [held for held in found if held is not None]
 
 

@@ -1,0 +1,49 @@
+"""What a desk is worth, and what holding instead would have made, are the sums over its books."""
+
+import numpy as np
+import pytest
+from research_kit import MONDAY, random_bars
+
+from tradeterm.domain.market import DAY_MS
+from tradeterm.research import Costs, ExitPolicy, Result, backtest, panel_of
+from tradeterm.research.desk_simulation import as_one
+from tradeterm.research.metrics import benchmarks, buy_and_hold, equal_weight
+from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
+from tradeterm.research.sizers import EquityFraction
+
+COSTS = Costs(fee=0.001, slippage=0.002)
+
+
+def idle(capital: float, *seeds: int) -> Simulation:
+    market = [random_bars(seed, 900, step=0.02, name=f"S{seed}") for seed in seeds]
+    quiet = [InstrumentSignals(np.empty(0, np.intp), np.empty(0, np.int8)) for _ in market]
+    return simulate(market, quiet, ExitPolicy(), costs=COSTS, capital=capital, sizer=EquityFraction(1))
+
+
+def path(close: list[float], size: float) -> Result:
+    """A long from the second day on."""
+    prices = np.array(close, dtype=np.float64)
+    ts = MONDAY + DAY_MS * np.arange(len(prices))
+    panel = panel_of(prices, prices, prices, prices, None, ts, interval="1d")
+    signals = np.zeros(len(prices))
+    signals[0] = 1
+    return backtest(panel, signals, exits=ExitPolicy(), costs=Costs(fee=0.0, slippage=0.0), size=size, capital=1000.0)
+
+
+def test_each_book_holds_on_its_own_capital() -> None:
+    parts = idle(90_000.0, 1), idle(10_000.0, 2, 3)
+    whole = Result(as_one(("a", "b"), parts), 365.0)
+    for holding in (buy_and_hold, equal_weight):
+        mine = [holding(Result(part, 365.0)).value for part in parts]
+        assert holding(whole).value == pytest.approx(mine[0] + mine[1], rel=1e-12)
+    assert [one.value.tolist() for one in benchmarks(whole)] == [
+        buy_and_hold(whole).value.tolist(), equal_weight(whole).value.tolist()
+    ]  # fmt: skip
+
+
+def test_a_lost_book_leaves_no_debt_to_the_others() -> None:
+    lost, other = path([100, 100, 100, 20, 20], 2.0), path([100, 100, 100, 110, 110], 1.0)
+    whole = Result(as_one(("lost", "other"), (lost.simulation, other.simulation)), 365.0)
+    assert lost.trades.pnl.sum() < -1000 and lost.equity.value[-1] == 0
+    assert whole.equity.value == pytest.approx(lost.equity.value + other.equity.value)
+    assert whole.equity.value[-1] == pytest.approx(1100)
