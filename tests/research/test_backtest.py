@@ -129,7 +129,9 @@ def test_impact_and_risk_sizing() -> None:
     quantity = 100_000 * 0.01 / 2.0
     assert found.trades.quantity.tolist() == pytest.approx([quantity])
     assert found.trades.entry_price[0] == pytest.approx(100 * (1.0002 + 0.02 * (quantity / 1e6) ** 0.5))
-    assert backtest(panel, at(6, (0, 1)), costs=Costs(impact=1.0)).ignored == {"VOLUME_UNKNOWN": 1}
+    later = {"X": known["X"]._replace(ts=np.array([MONDAY + DAY_MS]))}
+    unknown = backtest(panel, at(6, (0, 1)), costs=Costs(impact=1.0), liquidity=later)
+    assert unknown.ignored == {"VOLUME_UNKNOWN": 1}
 
 
 def test_ruin_has_no_performance() -> None:

@@ -16,6 +16,7 @@ from tradeterm.research import (
     EquityFraction,
     ExitPolicy,
     FixedQuantity,
+    Liquidity,
     MaxExposure,
     MaxPositions,
     backtest,
@@ -25,6 +26,7 @@ from tradeterm.strategies.panel import Panel
 
 FLAT = np.full(4, 100.0)
 SIGNALS = np.array([1, 0, 0, 0])
+KNOWN = Liquidity(np.array([0]), np.array([1e6]), np.array([0.02]))
 NUMBERS = (np.float32(0.5), np.float64(0.5), Decimal("0.5"))
 
 
@@ -96,6 +98,21 @@ def test_what_is_masked_is_missing() -> None:
         (lambda: tried(limits=3), "limits: found 3, allowed limits, such as MaxPositions(5)"),
         (lambda: tried(limits=(3,)), "limits: found 3, allowed limits, such as MaxPositions(5)"),
         (lambda: tried(liquidity={"X": 1}), "liquidity: X: found 1, allowed a Liquidity"),
+        (lambda: tried(liquidity=[1]), "liquidity: found [1], allowed a Liquidity by instrument"),
+        (lambda: tried(liquidity={"X": KNOWN._replace(adv=np.zeros(2))}), "liquidity: X: found shapes (1,), (2,), (1,)"),
+        (lambda: tried(costs=Costs(impact=1.0)), "liquidity: found none of X, needed where costs have an impact"),
+        (lambda: tried(costs=Costs(impact=1.0), liquidity={"Y": KNOWN}), "liquidity: found none of X, needed"),
+        (lambda: tried(costs=Costs(impacts={"Y": 1.0}), liquidity={"X": KNOWN}), 'costs.impacts: found "Y", which'),
+        (lambda: tried(size=lambda wanted: None), "size of X: found None, allowed a number"),
+        (lambda: tried(size=lambda wanted: "1"), "size of X: found '1', allowed a number"),
+        (lambda: tried(size=lambda: 1.0), "size: found <function"),
+        (lambda: tried(seed="x"), "seed: found 'x', allowed a whole number of 0 or more"),
+        (lambda: tried(seed=-1), "seed: found -1, allowed a whole number of 0 or more"),
+        (lambda: tried(seed=None), "seed: found None, allowed a whole number of 0 or more"),
+        (lambda: tried(signals=lambda row, prices, side: 0), "signals: found <function"),
+        (lambda: tried(signals=lambda name: lambda row: 0), "signals('X'): found <function"),
+        (lambda: tried(signals=lambda _: lambda row, prices, side: np.zeros(2)), "X: the function answered array([0., 0.])"),
+        (lambda: tried(signals=lambda name: lambda row, prices, side: "1"), "X: the function answered '1' at row 0"),
         (lambda: Costs(fee=None), "fee: found None, allowed a number"),  # type: ignore[arg-type]
         (lambda: Costs(slippage="x"), "slippage: found 'x', allowed a number"),  # type: ignore[arg-type]
         (lambda: ExitPolicy(stop="0.02"), "stop: found '0.02', allowed a number"),  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +19,7 @@ from tradeterm.research.panels import check_panel, is_regular
 from tradeterm.research.plainly import choice, mistake, number
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import signals_of, simulate
-from tradeterm.research.sizers import EquityFraction, Limit, Sizer
+from tradeterm.research.sizers import EquityFraction, Limit, Sizer, Wanted
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.protocol import Signals, Strategy
 
@@ -75,11 +77,14 @@ def backtest(
         panel,
         calendar=calendar,
         funding=settlements_of(panel, None if funding_hours is None else number("funding_hours", funding_hours)),
-        liquidity=None if liquidity is None else _liquidity(panel, liquidity),
+        liquidity=_liquidity(panel, costs, liquidity),
     )
-    sizer = size if callable(size) else EquityFraction(number("size", size))
+    sizer = _sizer(size) if callable(size) else EquityFraction(number("size", size))
     cuts = _limits(limits)
+    seed = _seed(seed)
     if callable(signals):
+        if not _takes(signals, 1):
+            raise mistake("signals", signals, "a function of (name) that makes one of (row, prices, side)")
         calls = [_function(name, signals(name)) for name in panel.instruments]
         found = simulate_every_bar(
             market, calls, policy, costs=costs, capital=capital, sizer=sizer, limits=cuts, seed=seed
@@ -91,9 +96,39 @@ def backtest(
 
 
 def _function(name: str, made: object) -> OnBar:
-    if not callable(made):
+    if not callable(made) or not _takes(made, 3):
         raise mistake(f"signals({name!r})", made, "a function of (row, (open, high, low, close), side)")
     return made
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    """Whether it may be called with so many arguments; one that does not tell is believed to."""
+    try:
+        called = signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        called.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _sizer(size: Sizer) -> Sizer:
+    """The sizer, whose answers are numbers."""
+    if not _takes(size, 1):
+        raise mistake("size", size, "a function of what is Wanted, or a number")
+
+    def sized(wanted: Wanted) -> float:
+        return number(f"size of {wanted.name}", size(wanted))
+
+    return sized
+
+
+def _seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise mistake("seed", seed, "a whole number of 0 or more")
+    return int(seed)
 
 
 def _policy(exits: object) -> ExitPolicy:
@@ -112,11 +147,22 @@ def _limits(limits: Limit | Sequence[Limit]) -> tuple[Limit, ...]:
     return several
 
 
-def _liquidity(panel: Panel, known: Mapping[str, Liquidity]) -> list[Liquidity | None]:
-    for name, one in known.items():
+def _liquidity(panel: Panel, costs: Costs, known: Mapping[str, Liquidity] | None) -> list[Liquidity | None] | None:
+    if known is not None and not isinstance(known, Mapping):
+        raise mistake("liquidity", known, "a Liquidity by instrument")
+    for name, one in (known or {}).items():
         if not isinstance(one, Liquidity):
             raise mistake(f"liquidity: {name}", one, "a Liquidity")
-    return [known.get(name) for name in panel.instruments]
+        shapes = [np.shape(values) for values in one]
+        if len(shapes[0]) != 1 or len(set(shapes)) > 1:
+            found = ", ".join(map(str, shapes))
+            raise ValueError(f"liquidity: {name}: found shapes {found}, allowed three arrays of one length")
+    costs.check_symbols(panel.instruments)
+    if costs.moves_prices:
+        without = [name for name in panel.instruments if name not in (known or {})]
+        if without:
+            raise ValueError(f"liquidity: found none of {without[0]}, needed where costs have an impact")
+    return None if known is None else [known.get(name) for name in panel.instruments]
 
 
 def _signals(panel: Panel, signals: ArrayLike | Signals | Strategy) -> Signals:

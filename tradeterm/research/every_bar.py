@@ -23,7 +23,7 @@ OnBar = Callable[[int, Prices, int], int]
 """`(row, (open, high, low, close), side)` at the close of an instrument's bar; `side` is that of its position, 0 if
 flat. Answers 0 (nothing), LONG, SHORT (ignored unless flat) or LEAVE (the position)."""
 
-LONG, SHORT, LEAVE = 1, -1, 2
+NOTHING, LONG, SHORT, LEAVE = 0, 1, -1, 2
 EXIT_REASON = "EXIT"
 _CHUNK = 256
 """Rows whose prices are plain floats at a time: few enough that they stay in the processor's cache."""
@@ -63,7 +63,8 @@ def simulate_every_bar(
         if run.open:
             run.end(row, now)
         for number, call in calls:
-            if wanted := call(row, now[number], sides[number]):
+            wanted = call(row, now[number], sides[number])
+            if wanted is not NOTHING:
                 run.answer(number, row, wanted)
     return Simulation(
         trades=account.trades(),
@@ -140,14 +141,17 @@ class _Stepping:
 
     def answer(self, number: int, row: int, wanted: int) -> None:
         """What the strategy wants at the close of the row."""
+        if hasattr(wanted, "__len__"):
+            raise ValueError(_wrong(self._account.market[number].instrument, wanted, row))
+        if not wanted:
+            return
         if wanted == LEAVE:
             if number in self.open:
                 self._due.setdefault(number, EXIT_REASON)
         elif wanted in (LONG, SHORT):
             self._decider.decide(number, row, wanted)
         else:
-            name = self._account.market[number].instrument
-            raise ValueError(f"{name}: the function answered {wanted!r} at row {row}, allowed 0, 1, -1 and 2")
+            raise ValueError(_wrong(self._account.market[number].instrument, wanted, row))
 
     def _open(self, number: int, row: int) -> None:
         entry, bars = self._decider.entering[number], self._account.market[number]
@@ -181,6 +185,10 @@ class _Stepping:
         for ts, number, rate in sorted(due):
             self._account.settle(number, ts, rate)
         self._settled = until
+
+
+def _wrong(name: str, answer: object, row: int) -> str:
+    return f"{name}: the function answered {' '.join(repr(answer).split())} at row {row}, allowed 0, 1, -1 and 2"
 
 
 def _rows(market: Sequence[Bars]) -> Iterator[tuple[int, tuple[Prices, ...]]]:
