@@ -8,6 +8,7 @@ from tradeterm.domain.market import DAY_MS
 from tradeterm.research import Costs, ExitPolicy, Result, backtest, panel_of
 from tradeterm.research.desk_simulation import as_one
 from tradeterm.research.metrics import benchmarks, buy_and_hold, equal_weight
+from tradeterm.research.report.trades import trade_list
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
 from tradeterm.research.sizers import EquityFraction
 
@@ -47,3 +48,12 @@ def test_a_lost_book_leaves_no_debt_to_the_others() -> None:
     assert lost.trades.pnl.sum() < -1000 and lost.equity.value[-1] == 0
     assert whole.equity.value == pytest.approx(lost.equity.value + other.equity.value)
     assert whole.equity.value[-1] == pytest.approx(1100)
+
+
+def test_listed_trades_say_whose_they_are() -> None:
+    one, other = path([100, 100, 90], 1.0), path([100, 100, 110, 120], 1.0)
+    whole = Result(as_one(("first", "second"), (one.simulation, other.simulation)), 365.0)
+    _, table = trade_list(whole, "USDT")
+    assert table.columns[:3] == ("#", "Book", "Symbol")
+    assert [row[:2] for row in table.rows] == [("1", "first"), ("2", "second")]
+    assert "Book" not in trade_list(one, "USDT")[1].columns

@@ -47,8 +47,9 @@ def distribution(result: Result) -> Distribution | None:
 
 
 def trade_list(result: Result, currency: str) -> tuple[str, Table]:
-    """A title, and the trades in the order they closed; of more than MOST_LISTED those that moved the most money."""
-    trades = result.trades
+    """A title, and the trades in the order they closed; of more than MOST_LISTED those that moved the most money.
+    Of several books each trade says whose it is."""
+    trades, owners = result.trades, result.simulation.owners
     chosen, title = np.arange(len(trades)), f"All {len(trades):,} trades"
     if len(trades) > MOST_LISTED:
         largest = np.argsort(-np.abs(trades.pnl), kind="stable")[:MOST_LISTED]
@@ -58,6 +59,7 @@ def trade_list(result: Result, currency: str) -> tuple[str, Table]:
     rows = tuple(
         (
             str(number + 1),
+            *((owners[instrument],) if owners else ()),
             trade.instrument,
             "long" if trade.side > 0 else "short",
             value_text(trade.entry_ts, Unit.TIME),
@@ -69,11 +71,12 @@ def trade_list(result: Result, currency: str) -> tuple[str, Table]:
             value_text(trade.pnl, Unit.MONEY, currency),
             value_text(trade.r_multiple, Unit.RATIO),
         )
-        for number, trade in enumerate(trades)
+        for number, (instrument, trade) in enumerate(zip(trades.instrument.tolist(), trades, strict=True))
         if number in wanted
     )
     columns = (
         "#",
+        *(("Book",) if owners else ()),
         "Symbol",
         "Side",
         "Entry, UTC",
