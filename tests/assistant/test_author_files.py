@@ -173,6 +173,22 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(profile: Profile, proposa
         applied(profile, proposals, proposals.line(proposal))
 
 
+def test_a_paper_book_that_cannot_be_leaves_everything(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: Path) -> None:
+        raise ConfigError("books.dips: it cannot be")
+
+    monkeypatch.setattr("tradeterm.assistant.author_files.read_config", broken)
+    with pytest.raises(ConfigError, match="it cannot be"):
+        write(draft(SPEC, Config()), Config(), profile, "")
+    assert not [path for path in folder_of(profile).rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("other", ["BTCUSDT", "BTCUSDT.BYBIT", "BTCUSDT.BINANCE"])
+def test_two_names_of_one_instrument_are_a_mistake(other: str) -> None:
+    with pytest.raises(ConfigError, match=r"symbols\[1\]: found .*, another name of .BTC., allowed an instrument once"):
+        draft(changed(symbols=["BTC", other]), Config())
+
+
 def test_a_broken_write_leaves_what_was(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     made = draft(SPEC, Config())
     file = write(made, Config(), profile, "").file

@@ -3,7 +3,10 @@
 import hashlib
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -77,38 +80,52 @@ def write(draft: Draft, config: Config, profile: Profile, mark: str) -> Written:
     found = standing(draft, profile)
     if found.mark != mark:
         raise ConfigError(f"{found.path} is another file now")
-    try:
-        file, kept = (found.path, None) if found.mark and not found.diff else _replace(found, draft, folder)
-        book, command = _paper_book(draft, folder, file)
-    except OSError as error:
-        raise ConfigError(f"{error.filename or folder} cannot be written: {error.strerror or error}") from None
-    return Written(file, kept, book, command)
+    same = bool(found.mark) and not found.diff
+    file = found.path if same else folder / f"{draft.spec.name}.json"
+    paper = _paper_book(draft, folder, file)
+    kept = None
+    with ExitStack() as parts:
+        try:
+            book = None if paper is None else parts.enter_context(_written_aside(paper.path, paper.text))
+            if book is not None:
+                read_config(book)
+            spec = None if same else parts.enter_context(_written_aside(file, _pretty(draft.plain)))
+            if paper is not None and _differs(paper):
+                _put_aside(paper.path, folder / _PAPER / _VERSIONS)
+            if spec is not None:
+                kept = _put_aside(found.path, folder / _VERSIONS) if found.mark else None
+                spec.replace(file)
+                if found.path != file:
+                    found.path.unlink()
+            if paper is not None and book is not None:
+                book.replace(paper.path)
+        except OSError as error:
+            raise ConfigError(f"{_place(error, folder)} cannot be written: {error.strerror or error}") from None
+    return Written(file, kept, *((None, "") if paper is None else (paper.path, paper.command)))
 
 
-def _replace(found: Standing, draft: Draft, folder: Path) -> tuple[Path, Path | None]:
-    """The new file, and where the one before it is kept."""
-    kept = _put_aside(found.path, folder / _VERSIONS) if found.mark else None
-    file = folder / f"{draft.spec.name}.json"
-    _write(file, _pretty(draft.plain))
-    if found.path != file:
-        found.path.unlink()
-    return file, kept
+class _Paper(NamedTuple):
+    path: Path
+    text: str
+    command: str
 
 
-def _paper_book(draft: Draft, folder: Path, file: Path) -> tuple[Path | None, str]:
+def _paper_book(draft: Draft, folder: Path, file: Path) -> _Paper | None:
     """A configuration of its own: the person's is not touched, and mode and venue can only be paper."""
     live = live_symbols(draft.spec)
     if live is None:
-        return None, ""
+        return None
     name = draft.spec.name
     path = folder / _PAPER / f"{name}.toml"
     command = shlex.join(["tradeterm", "--profile", profile_name(name), "--config", str(path)])
     made = book_of(live, capital=CAPITAL, venue="paper")
-    text = _HEAD.format(name=name, file=file, command=command) + book_toml(book_name(live), made.book) + _FEED
-    if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
-        _put_aside(path, folder / _PAPER / _VERSIONS)
-    _write(path, text, check=True)
-    return path, command
+    head = _HEAD.format(name=name, file=file, command=command)
+    return _Paper(path, head + book_toml(book_name(live), made.book) + _FEED, command)
+
+
+def _differs(paper: _Paper) -> bool:
+    """Whether a person has changed the one that is there."""
+    return paper.path.exists() and paper.path.read_text(encoding="utf-8", errors="replace") != paper.text
 
 
 def profile_name(strategy: str) -> str:
@@ -148,8 +165,9 @@ def _put_aside(path: Path, folder: Path) -> Path:
         return kept
 
 
-def _write(path: Path, text: str, *, check: bool = False) -> None:
-    """Whole or not at all; with `check` only what can be read as a configuration."""
+@contextmanager
+def _written_aside(path: Path, text: str) -> Iterator[Path]:
+    """The whole text beside `path`, to be put in its place; gone where it was not."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -158,11 +176,15 @@ def _write(path: Path, text: str, *, check: bool = False) -> None:
             target.write(text.encode())
             target.flush()
             os.fsync(target.fileno())
-        if check:
-            read_config(part)
-        part.replace(path)
+        yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def _place(error: OSError, folder: Path) -> Path:
+    """The folder that could not be written to: a person never made the file beside another."""
+    place = Path(error.filename or folder)
+    return place.parent if place.suffix else place
 
 
 def _pretty(data: object) -> str:

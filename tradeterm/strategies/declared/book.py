@@ -18,12 +18,11 @@ from tradeterm.strategies.declared.check import (
     liquidation_distance,
     stop_mistakes,
 )
-from tradeterm.strategies.declared.read import plain_spec
+from tradeterm.strategies.declared.read import pair_of, plain_spec
 from tradeterm.strategies.declared.spec import AtrStop, MultipleTarget, PercentTarget, Spec
 from tradeterm.strategies.declared.strategy import Declared
 
 NSE = "NSE"
-_QUOTES = ("USDT", "USDC", "USD")
 _LONGEST_NAME = 16
 
 
@@ -148,8 +147,7 @@ def _notes(spec: Spec, leverage: float) -> Iterator[str]:
 def _instrument(symbol: str, venue: str) -> str:
     if "." in symbol:
         return symbol
-    pair = symbol if symbol.endswith(_QUOTES) and symbol not in _QUOTES else f"{symbol}USDT"
-    return f"{pair}.{'BYBIT' if venue == 'bybit' else 'BINANCE'}"
+    return f"{pair_of(symbol)}.{'BYBIT' if venue == 'bybit' else 'BINANCE'}"
 
 
 def _calendar(instruments: tuple[str, ...]) -> Calendar:

@@ -33,6 +33,7 @@ MOST_TEXTS, LONGEST_TEXT = 20, 500
 MOST_SYMBOLS = 100
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _SYMBOL = re.compile(r"[A-Z0-9&_-]{1,40}(\.[A-Z0-9]{1,16})?")
+_QUOTES = ("USDT", "USDC", "USD")
 _STOPS: dict[str, type[Struct]] = {"atr": AtrStop, "percent": PercentStop}
 _TARGETS: dict[str, type[Struct]] = {"r": MultipleTarget, "percent": PercentTarget, "none": NoTarget}
 
@@ -149,6 +150,10 @@ def _texts(data: dict[str, Any]) -> Mistakes:
             )
         elif symbol in symbols[:number]:
             mistakes.append(f"symbols[{number}]: found {show(symbol)} more than once, allowed once")
+        elif same := next((one for one in symbols[:number] if _market(one) == _market(symbol)), ""):
+            mistakes.append(
+                f"symbols[{number}]: found {show(symbol)}, another name of {show(same)}, allowed an instrument once"
+            )
     if len(symbols) > MOST_SYMBOLS:
         mistakes.append(f"symbols: found {len(symbols)}, allowed at most {MOST_SYMBOLS}")
     for key in ("assumptions", "unsupported", "questions"):
@@ -159,6 +164,17 @@ def _texts(data: dict[str, Any]) -> Mistakes:
             if isinstance(text, str) and not (text.isprintable() and 0 < len(text) <= LONGEST_TEXT):
                 mistakes.append(f"{key}[{number}]: found {show(text)}, allowed one line of 1 to {LONGEST_TEXT} letters")
     return mistakes
+
+
+def pair_of(symbol: str) -> str:
+    """A coin by its perpetual: BTC and BTCUSDT are BTCUSDT."""
+    return symbol if symbol.endswith(_QUOTES) and symbol not in _QUOTES else f"{symbol}USDT"
+
+
+def _market(symbol: str) -> str:
+    """The same for every name of an instrument; a paper book trades Binance's perpetuals as Bybit's."""
+    name, _, venue = symbol.partition(".")
+    return pair_of(name) if venue in ("", "BYBIT", "BINANCE") else symbol
 
 
 def _printable(mistake: str) -> str:
