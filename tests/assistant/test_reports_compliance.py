@@ -170,10 +170,18 @@ def test_a_broken_chain_is_named_and_nothing_behind_it_is_verified(
     names = {"V": "VERIFIED", "N": "NOT VERIFIED", "-": "NO RECORD"}
     assert [each.state for each in found.decisions] == [names[mark] for mark in states]
     assert any(sentence in finding for finding in found.findings)
+    report = made(profile, Kind.COMPLIANCE)
+    judged = made(profile, Kind.GATE)
+    assert not report.sound
+    assert not judged.sound
+    missing = states.count("-")
+    if missing:
+        assert f"decisions {missing} NO RECORD" in found.sentences[0]
+    if "breaks" not in sentence:
+        assert "INCOMPLETE: decisions 3 NO RECORD." in found.sentences[0]
+        assert "INCOMPLETE, verdicts 3 NO RECORD." in judged.facts.sentences[-1]
     if "breaks" in sentence:
-        assert not made(profile, Kind.COMPLIANCE).sound
         assert "BROKEN: ai_decisions.jsonl" in found.sentences[0]
-        assert not made(profile, Kind.GATE).sound
         assert found.audit[0].last_hash == ""
 
 
@@ -189,6 +197,8 @@ def test_a_ledger_that_says_otherwise_than_the_audit_file_differs(profile: Profi
     found = compliance(profile)
     assert [each.state for each in found.decisions] == ["VERIFIED", "DIFFERS", "VERIFIED"]
     assert "1 decision of tier 2: DIFFERS." in found.findings
+    assert "INCOMPLETE: decisions 1 DIFFERS." in found.sentences[0]
+    assert not made(profile, Kind.COMPLIANCE).sound
 
 
 def test_orders_in_doubt_refused_or_not_ours(profile: Profile) -> None:
@@ -382,6 +392,21 @@ def test_a_decision_of_a_model_is_told_with_how_it_was_asked(profile: Profile) -
     assert decision.state == "VERIFIED"
     text = as_text(report.head, report.sections)
     assert "APPROVE (watched) | - | claude-sonnet-5-5, CONTAMINATED | gate\\_v3 |" in text
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, None])
+def test_a_file_that_was_cut_or_taken_away_is_not_sound(profile: Profile, left: int | None) -> None:
+    desk(profile)
+    if left is None:
+        audit_file(profile).unlink()
+    else:
+        lines = audit_file(profile).read_bytes().splitlines(keepends=True)
+        audit_file(profile).write_bytes(b"".join(lines[:left]))
+    report, judged = made(profile, Kind.COMPLIANCE), made(profile, Kind.GATE)
+    told = f"decisions {3 - (left or 0)} NO RECORD."
+    assert told in report.facts.sentences[0]
+    assert not any("VERIFIED" in text for text in report.facts.sentences)
+    assert (report.sound, judged.sound) == (False, False)
 
 
 def add_verdict_alone(profile: Profile, given: Verdict) -> None:

@@ -228,7 +228,8 @@ def test_a_broken_configuration_does_not_hide_the_past(profile: Profile, capsys:
     seed(profile)
     profile.config_file.write_text("mode = [")
     for kind in KINDS:
-        assert main(["--profile", "default", "report", kind, "--json"]) == 0
+        unproven = kind != "performance"  # the seeded verdict stands in no audit file
+        assert main(["--profile", "default", "report", kind, "--json"]) == unproven
         said = capsys.readouterr()
         assert "the configuration is left out" in said.err
         assert json.loads(said.out)["facts"]["head"]["profile"] == "default"

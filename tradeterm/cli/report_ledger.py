@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     JSON: {"type": "report", "kind", "sound", "sentences", "findings", "narrative", "facts"}: `facts` are the struct of
     that kind in assistant/reports (money as exact text, ratios as fractions, times in UTC ms); `findings` are what a
     reviewer of compliance has to look at; `narrative` is null unless asked for, else {"by", "paragraphs", "unverified",
-    "why"}. Exit status 1 where an audit chain or the ledger is found broken.
+    "why"}. Exit status 1 where an audit chain or the ledger is found broken, or a
+    decision of tier 2 in the ledger stands otherwise or not at all in the audit file.
     """
     from tradeterm.assistant.reports.make import Wanted, make
     from tradeterm.assistant.reports.record import Span

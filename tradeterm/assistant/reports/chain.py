@@ -14,6 +14,7 @@ from tradeterm.domain.signals import Verdict, VerdictSource
 from tradeterm.ledger.audit import NOT_JSON, AuditKind, redact, verify
 
 VERIFIED, BROKEN, MISSING = "VERIFIED", "BROKEN", "NO FILE"
+DIFFERS, NO_RECORD = "DIFFERS", "NO RECORD"
 RULES = "RULES (no AI)"
 
 
@@ -128,18 +129,24 @@ def said_hash(text: str) -> str:
     return text if len(text) == 64 and all(digit in "0123456789abcdef" for digit in text) else "(not a hash)"
 
 
+def unproven(states: Mapping[str, int]) -> str:
+    """What is wrong with the decisions of these states, "" if nothing is: "2 DIFFERS, 3 NO RECORD". What is NOT
+    VERIFIED is the broken chain's."""
+    return ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state in (DIFFERS, NO_RECORD))
+
+
 _SAME = ("signal_id", "book", "instrument", "side", "decision", "source", "code")
 
 
 def _state(verdict: Verdict, line: AuditLine | None) -> str:
     if line is None:
-        return "NO RECORD"
+        return NO_RECORD
     if not line.verified:
         return "NOT VERIFIED"
     written: dict[str, Any] = redact(msgspec.to_builtins(verdict))
     factor = Decimal(str(line.record.get("size_factor", "NaN")))
     equal = all(line.record.get(name) == written[name] for name in _SAME)
-    return VERIFIED if equal and factor == verdict.size_factor else "DIFFERS"
+    return VERIFIED if equal and factor == verdict.size_factor else DIFFERS
 
 
 def _file(path: Path) -> AuditFile:

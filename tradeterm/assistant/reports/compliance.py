@@ -14,6 +14,7 @@ from tradeterm.assistant.reports.chain import (
     audit_files,
     audit_lines,
     decision_of,
+    unproven,
 )
 from tradeterm.assistant.reports.configs import Settled, changed, configurations
 from tradeterm.assistant.reports.events import (
@@ -110,6 +111,13 @@ class Compliance(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
 
     @property
+    def sound(self) -> bool:
+        """Neither the ledger nor an audit file was found broken, and each decision stands in its file."""
+        broken = any(file.state == BROKEN for file in self.audit)
+        lacking = unproven(Counter(each.state for each in self.decisions))
+        return self.ledger.ok is not False and not broken and not lacking
+
+    @property
     def findings(self) -> tuple[str, ...]:
         """What a reviewer has to look at, one sentence each."""
         return tuple(_findings(self))
@@ -124,6 +132,9 @@ class Compliance(Struct, frozen=True, kw_only=True):
         by = ", ".join(f"{number} {outcome.lower()}" for outcome, number in sorted(ended.items()))
         broken = [file.name for file in self.audit if file.state == BROKEN]
         chain = f"BROKEN: {', '.join(broken)}" if broken else "VERIFIED" if _written(self.audit) else "not written"
+        lacking = unproven(Counter(each.state for each in self.decisions))
+        if lacking:
+            chain = f"{chain}, decisions {lacking}" if broken else f"INCOMPLETE: decisions {lacking}"
         return (
             f"{count(len(self.runs), 'run')}, {count(signals, 'signal')}{f' ({by})' if by else ''}, "
             f"{count(len(self.decisions), 'decision')} of tier 2; audit files {chain}.",

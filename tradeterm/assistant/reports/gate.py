@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tradeterm.assistant.evidence import Evidence, read_asked
-from tradeterm.assistant.reports.chain import BROKEN, AuditFile, audit_files, audit_lines, decision_of
+from tradeterm.assistant.reports.chain import BROKEN, AuditFile, audit_files, audit_lines, decision_of, unproven
 from tradeterm.assistant.reports.head import Head
 from tradeterm.assistant.reports.record import Record
 from tradeterm.assistant.reports.said import said
@@ -35,9 +35,20 @@ class Gate(Struct, frozen=True, kw_only=True):
         return (
             *(told or ["No signal that tier 2 was asked about has been recorded: there is nothing to score."]),
             f"Of {self.verdicts} verdicts in the ledger: {states}." if states else "There are no verdicts.",
-            f"The chain of {self.audit.name}: {self.audit.state}"
-            f"{f' at line {self.audit.line}, {self.audit.reason}' if self.audit.state == BROKEN else ''}.",
+            f"The chain of {self.audit.name}: {self._chain}.",
         )
+
+    @property
+    def sound(self) -> bool:
+        """The audit file is not broken, and each verdict stands in it."""
+        return self.audit.state != BROKEN and not unproven(self.chain)
+
+    @property
+    def _chain(self) -> str:
+        lacking = unproven(self.chain)
+        if self.audit.state == BROKEN:
+            return f"{BROKEN} at line {self.audit.line}, {self.audit.reason}"
+        return f"INCOMPLETE, verdicts {lacking}" if lacking else self.audit.state
 
 
 def gate(record: Record, head: Head, audit: Path) -> Gate:

@@ -42,7 +42,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 class Made(Struct, frozen=True, kw_only=True):
     """`facts` are the JSON of the report, `sections` what people read. `sound`: neither the audit chain nor the ledger
-    was found broken."""
+    was found broken, and each decision in the ledger stands in its audit file."""
 
     facts: Performance | Compliance | Gate
     sections: tuple[Section, ...]
@@ -83,11 +83,10 @@ def make(profile: Profile, wanted: Wanted, config: Config | None) -> Made:
                 alive=alive,
             )
             found = compliance(record, top, files)
-            sound = checked.ok is not False and not any(file.line is not None for file in found.audit)
-            return Made(facts=found, sections=compliance_sections(found), sound=sound)
+            return Made(facts=found, sections=compliance_sections(found), sound=found.sound)
         case Kind.GATE:
             judged = gate(record, top, root / profile.audit.name)
-            return Made(facts=judged, sections=gate_sections(judged), sound=judged.audit.line is None)
+            return Made(facts=judged, sections=gate_sections(judged), sound=judged.sound)
 
 
 def _check_book(book: str, record: Record, config: Config | None) -> None:
