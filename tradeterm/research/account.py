@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.research.bars import Bars
 from tradeterm.research.costs import Costs
 from tradeterm.research.exits import Exit, Moment
@@ -18,6 +18,8 @@ from tradeterm.research.sizers import Closed
 from tradeterm.strategies.panel import Floats
 
 Ints = NDArray[np.int64]
+_FUNDING_MS = 8 * HOUR_MS
+"""The funding interval where a single settlement does not tell it."""
 _SLIVER = 1e-6
 """Of the price: the least a sale gets, as a price of 0 or below is none."""
 
@@ -167,12 +169,12 @@ class Account:
         return price
 
     def settle(self, number: int, ts: int, rate: float) -> None:
-        """Pay (or receive) funding at the last close."""
+        """Pay (or receive) funding at the last close; nothing where that is older than the funding interval."""
         self._look(ts)
         held = self.positions.get(number)
         if held is None:
             return
-        paid = held.side * held.quantity * self.market[number].last_close(ts) * rate
+        paid = held.side * held.quantity * _settling(self.market[number], ts) * rate
         if paid == paid:
             self.cash -= paid
             held.funding += paid
@@ -282,6 +284,18 @@ def _same_rows(one: Bars, other: Bars) -> bool:
     if one.regular and other.regular:
         return (one.start, one.rows, one.interval_ms) == (other.start, other.rows, other.interval_ms)
     return one.ts_open is other.ts_open and one.interval_ms == other.interval_ms
+
+
+def _settling(bars: Bars, ts: int) -> float:
+    """The price funding is settled at; NaN over a hole in the bars, where what was settled in is not known."""
+    row = bars.last_bar(bars.first_closing(ts + 1) - 1)
+    times = () if bars.funding is None else bars.funding.ts
+    at = int(np.searchsorted(times, ts))
+    around = [int(times[i + 1] - times[i]) for i in (at - 1, at) if 0 <= i < len(times) - 1]
+    interval = min(around, default=_FUNDING_MS)
+    if row < 0 or ts - bars.closed(row) >= max(interval, bars.interval_ms):
+        return math.nan
+    return float(bars.close[row])
 
 
 def _filled(bars: Bars, price: float, side: int, slip: float) -> float:

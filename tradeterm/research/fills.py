@@ -49,7 +49,8 @@ Costs
   exits of rules 6 to 9. Stops and targets wait at the venue and have none.
 - Funding is paid at each settlement on the quantity held then, at the last close: by what was entered before that
   instant and not ended before it. An exit inside a bar counts as made when the bar closed, just before a settlement of
-  that instant; an exit or an entry at an open comes just after it.
+  that instant; an exit or an entry at an open comes just after it. None is paid where no bar closed within the funding
+  interval before.
 
 Data
 - NaN bars: the instrument has no bar. Nothing fills, nothing is checked, no signal counts; orders wait.
