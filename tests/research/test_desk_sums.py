@@ -7,7 +7,7 @@ from research_kit import MONDAY, random_bars
 from tradeterm.domain.market import DAY_MS
 from tradeterm.research import Costs, ExitPolicy, Result, backtest, panel_of
 from tradeterm.research.desk_simulation import as_one
-from tradeterm.research.metrics import benchmarks, buy_and_hold, equal_weight
+from tradeterm.research.metrics import benchmarks, buy_and_hold, cautions, equal_weight
 from tradeterm.research.report.trades import trade_list
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
 from tradeterm.research.sizers import EquityFraction
@@ -57,3 +57,14 @@ def test_listed_trades_say_whose_they_are() -> None:
     assert table.columns[:3] == ("#", "Book", "Symbol")
     assert [row[:2] for row in table.rows] == [("1", "first"), ("2", "second")]
     assert "Book" not in trade_list(one, "USDT")[1].columns
+
+
+def test_a_loss_beyond_the_capital_is_said_and_which_figure_counts() -> None:
+    lost, other = path([100, 100, 100, 20, 20], 2.0), path([100, 100, 100, 110, 110], 1.0)
+    whole = Result(as_one(("lost", "other"), (lost.simulation, other.simulation)), 365.0)
+    said = (
+        "Trades lost 600.00 more than the capital they were made with: what counts is the equity, which ends at 0"
+        " there; the net of the trades tells the whole loss."
+    )
+    assert cautions(lost)[1] == cautions(whole)[0] == said
+    assert not any("more than the capital" in caution for caution in cautions(other))

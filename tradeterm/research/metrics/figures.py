@@ -9,6 +9,7 @@ from tradeterm.domain.signals import GateCode
 from tradeterm.quant.samples import deviation, ratio
 from tradeterm.quant.significance import SharpeSample, deflated_sharpe, minimum_track_record, probabilistic_sharpe
 from tradeterm.research.backtesting import DAYS_PER_YEAR
+from tradeterm.research.desk_simulation import DeskSimulation
 from tradeterm.research.figure import DEFINITIONS, Figure, Unit
 from tradeterm.research.figure_text import value_text
 from tradeterm.research.metrics.benchmark import benchmarks
@@ -20,6 +21,7 @@ Values = dict[str, float]
 """By name; NaN is "no value" here, and None once it is a `Figure`."""
 
 _ROUNDING = 1e-12
+_CENT = 0.01
 
 
 def figures(
@@ -55,6 +57,12 @@ def cautions(result: Result) -> tuple[str, ...]:
     count, found = len(result.trades), []
     if (result.equity.value <= 0).any():
         found.append("Equity fell to 0: the account was lost, and figures of returns have no value.")
+    debt = _debt(result)
+    if debt > 0:
+        found.append(
+            f"Trades lost {value_text(debt, Unit.MONEY)} more than the capital they were made with: what counts is the"
+            " equity, which ends at 0 there; the net of the trades tells the whole loss."
+        )
     if result.metrics.insufficient:
         what = "There are no trades" if not count else f"There {'are' if count > 1 else 'is'} only {_trades(count)}"
         found.append(f"{what}: under {LEAST_TRADES} no figure says anything about the strategy.")
@@ -66,6 +74,14 @@ def cautions(result: Result) -> tuple[str, ...]:
     if unsized:
         found.append(unsized)
     return tuple(found)
+
+
+def _debt(result: Result) -> float:
+    """What the trades of lost accounts cost beyond their capital."""
+    simulation = result.simulation
+    parts = simulation.parts if isinstance(simulation, DeskSimulation) else (simulation,)
+    beyond = (-float(part.trades.pnl.sum()) - part.capital for part in parts if part.lost_at is not None)
+    return sum(debt for debt in beyond if debt > _CENT)
 
 
 def _unsized(result: Result) -> str:
