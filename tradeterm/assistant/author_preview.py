@@ -85,7 +85,7 @@ def preview(task: Task) -> Preview:
         root = Path(task.root)
         outcome = outcome_of(found, result, seconds=time.perf_counter() - started)
         number = keep_run(root, _COMMAND, outcome)
-        trials = variants_tried(root, found.study, found.data_hash)
+        trials = variants_tried(root, found.study, found.data_hash, found.name)
     except (LedgerError, OSError) as error:
         notes.append(f"this run is not kept, and it is not known how many were tried: {error}")
     seen = look_ahead(found.study, cuts=10, rows=60)

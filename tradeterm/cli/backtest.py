@@ -142,7 +142,9 @@ def run(options: argparse.Namespace) -> int:
     ai, verdicts, notes = _tier2(options.ai, found.study)
     tried = _tried(options, found)
     if tried is not None:
-        notes = (*notes, f"{tried} variants of {found.study.book.strategy} were tried on this data, this one included")
+        strategy = found.study.book.strategy
+        whose = found.name if strategy == "declared" else strategy
+        notes = (*notes, f"{tried} variants of {whose} were tried on this data, this one included")
     found = replace(found, notes=(*notes, *found.notes))
     result = run_study(found.study, verdicts=verdicts)
     seconds = time.perf_counter() - started
@@ -183,7 +185,7 @@ def _tried(options: argparse.Namespace, found: "Found") -> int | None:
     from tradeterm.research.tried import variants_tried
 
     try:
-        count = variants_tried(profile_of(options).root, found.study, found.data_hash)
+        count = variants_tried(profile_of(options).root, found.study, found.data_hash, found.name)
     except (LedgerError, OSError):
         return None
     return count if count > 1 else None

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         metric=Metric(options.metric),
         least_trades=options.least_trades,
     )
-    key = key_of(found.study, found.data_hash, plan)
+    key = key_of(found.study, found.data_hash, plan, found.name)
     trials = Trials(profile_of(options).root, key[0])
     at_once = _workers(options) * 2
     done = [0, 0]

@@ -9,14 +9,17 @@ import msgspec
 from tradeterm.research.costs import Costs
 from tradeterm.research.runs import FILE, open_runs
 from tradeterm.research.study import Study
+from tradeterm.strategies.declared.strategy import Declared
 
 
-def variants_tried(folder: Path, study: Study, data_hash: str) -> int:
+def variants_tried(folder: Path, study: Study, data_hash: str, name: str) -> int:
     """Backtests that differ in their book or costs, and trials of sweeps; the study itself is one of them.
 
-    Raises LedgerError where the ledger in `folder` cannot be read.
+    `name` is the run's: declared strategies are variants of one another where they have the same. Raises LedgerError
+    where the ledger in `folder` cannot be read.
     """
     strategy = study.book.strategy
+    declared = strategy == Declared.name
     variants, trials = {_variant(msgspec.to_builtins(study.book), msgspec.to_builtins(study.costs))}, 0
     if (folder / FILE).is_file():
         with open_runs(folder / FILE) as db:
@@ -26,11 +29,12 @@ def variants_tried(folder: Path, study: Study, data_hash: str) -> int:
             swept = db.execute(counted).fetchall() if known == (2,) else []
         for (text,) in kept:
             run = json.loads(text)
-            if run.get("book", {}).get("strategy") == strategy:
+            if run.get("book", {}).get("strategy") == strategy and (not declared or run["name"] == name):
                 variants.add(_variant(run["book"], run["costs"]))
         for text, count in swept:
             made_of = json.loads(text)
-            if (made_of["data_hash"], made_of["book"]["strategy"]) == (data_hash, strategy):
+            same = made_of.get("name", name) == name  # an older version did not keep it
+            if same and (made_of["data_hash"], made_of["book"]["strategy"]) == (data_hash, strategy):
                 trials += count
     return len(variants) + trials
 

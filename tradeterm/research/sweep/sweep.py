@@ -19,6 +19,7 @@ from tradeterm.research.sweep.search import Method, Search, search_of
 from tradeterm.research.sweep.space import Axis, Changes, check_axes, with_changes
 from tradeterm.research.sweep.trials import Trial, Trials
 from tradeterm.research.workers import Cancelled, Submit
+from tradeterm.strategies.declared.strategy import Declared
 from tradeterm.strategies.panel import Floats
 
 ROUND = 8
@@ -76,9 +77,10 @@ def attempt(study: Study, changes: Changes) -> Attempt:
     return Attempt(summary(changed, result), returns)
 
 
-def key_of(study: Study, data_hash: str, plan: Plan) -> tuple[str, str]:
-    """The key of a sweep, and the JSON it is a hash of: all that decides its trials, but not how many there are."""
-    made_of = {
+def key_of(study: Study, data_hash: str, plan: Plan, name: str = "") -> tuple[str, str]:
+    """The key of a sweep, and the JSON it is a hash of: all that decides its trials, but not how many there are, and
+    the `name` of a declared strategy."""
+    made_of: dict[str, object] = {
         "version": __version__,
         "data_hash": data_hash,
         "book": study.book,
@@ -92,6 +94,8 @@ def key_of(study: Study, data_hash: str, plan: Plan) -> tuple[str, str]:
         "plan": structs.replace(plan, trials=0),
         "kept": Summary.__struct_fields__,
     }
+    if name and study.book.strategy == Declared.name:
+        made_of["name"] = name
     text = msgspec.json.encode(made_of)
     return hashlib.sha256(text).hexdigest()[:16], text.decode()
 
