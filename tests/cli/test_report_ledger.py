@@ -196,6 +196,12 @@ def test_a_spoilt_ledger_fails(demo: Profile, capsys: pytest.CaptureFixture[str]
     ("arguments", "sentence"),
     [
         (("--from", "yesterday"), "--from: found 'yesterday', allowed a time such as 2025-04-06"),
+        (
+            ("--from", "2025-04-09", "--to", "2025-04-09T00:00Z"),
+            "--from: found 2025-04-09, allowed a time before --to 2025-04-09T00:00Z",
+        ),
+        (("--from", "2025-04-10", "--to", "2025-04-09"), "--from: found 2025-04-10, allowed a time before --to"),
+        (("--file", "."), "--file: found ., a folder, allowed a ledger file"),
         (("--book", "crpyto"), '--book: found "crpyto", allowed crypto'),
         (("--out", "report.pdf"), "--out: found report.pdf, allowed a file that ends in .html, .md or .json"),
         (("--out", "nowhere/report.md"), "but there is no folder nowhere"),
@@ -208,6 +214,14 @@ def test_wrong_use_is_a_sentence(
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_file_is_no_ledger(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str) -> None:
+    other = tmp_path / "ledger-old.sqlite"
+    other.touch()
+    assert main(["--demo", "report", kind, "--file", str(other)]) == 2
+    assert f"--file: found {other}, an empty file, allowed a ledger file" in capsys.readouterr().err
 
 
 def test_without_a_ledger_there_is_nothing_to_report(capsys: pytest.CaptureFixture[str], home: Path) -> None:

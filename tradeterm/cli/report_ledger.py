@@ -15,6 +15,7 @@ from tradeterm.profile import Profile, user_path
 if TYPE_CHECKING:
     from tradeterm.assistant.reports.make import Made
     from tradeterm.assistant.reports.narrative import Narrative
+    from tradeterm.assistant.reports.record import Span
     from tradeterm.config import Config
     from tradeterm.research.report.blocks import Section
 
@@ -45,15 +46,14 @@ def run(options: argparse.Namespace) -> int:
     decision of tier 2 in the ledger stands otherwise or not at all in the audit file.
     """
     from tradeterm.assistant.reports.make import Wanted, make
-    from tradeterm.assistant.reports.record import Span
 
     profile = profile_of(options)
     out = _out(options)
     wanted = Wanted(
         kind=options.kind,
-        span=Span(_time("--from", options.start), _time("--to", options.end)),
+        span=_span(options),
         book=options.book,
-        ledger=user_path(options.file) if options.file else None,
+        ledger=_ledger(options.file) if options.file else None,
     )
     config = _config(options, profile)
     made = make(profile, wanted, config)
@@ -133,6 +133,24 @@ def _out(options: argparse.Namespace) -> Path | None:
     if not path.parent.is_dir():
         raise ConfigError(f"--out: found {options.out}, but there is no folder {path.parent}")
     return path
+
+
+def _ledger(given: str) -> Path:
+    path = user_path(given)
+    if path.is_dir():
+        raise ConfigError(f"--file: found {given}, a folder, allowed a ledger file")
+    if path.is_file() and not path.stat().st_size:
+        raise ConfigError(f"--file: found {given}, an empty file, allowed a ledger file")
+    return path
+
+
+def _span(options: argparse.Namespace) -> "Span":
+    from tradeterm.assistant.reports.record import Span
+
+    found = Span(_time("--from", options.start), _time("--to", options.end))
+    if found.start is not None and found.end is not None and found.start >= found.end:
+        raise ConfigError(f"--from: found {options.start}, allowed a time before --to {options.end}")
+    return found
 
 
 def _time(option: str, text: str | None) -> int | None:
