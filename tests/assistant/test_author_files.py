@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shlex
 import tomllib
 from pathlib import Path
@@ -171,6 +172,25 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(profile: Profile, proposa
     folder_of(profile).write_text("in the way")
     with pytest.raises(ProposalRefused, match="cannot be"):
         applied(profile, proposals, proposals.line(proposal))
+
+
+def test_a_folder_that_is_shut_for_a_moment_burns_nothing(
+    profile: Profile, proposals: Proposals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = proposals.line(proposed(profile, proposals))
+
+    opened = os.open
+
+    def shut(path: Path, *how: int) -> int:
+        if Path(path).suffix != ".part":
+            return opened(path, *how)
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.open", shut)
+        with pytest.raises(ProposalRefused, match=r"strategies/paper cannot be written: Permission denied"):
+            applied(profile, proposals, line)
+    assert "applied" in applied(profile, proposals, line).text
 
 
 def test_a_paper_book_that_cannot_be_leaves_everything(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:

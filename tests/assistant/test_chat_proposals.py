@@ -96,8 +96,29 @@ def test_what_changed_meanwhile_is_not_applied(console: Console, proposals: Prop
     live = LiveWriter(profile.live)
     live.publish(view(version=2, books=(book,)))
     live.close()
-    with pytest.raises(ProposalRefused, match="can no longer be applied: book crypto is PAUSED now"):
+    with pytest.raises(ProposalRefused, match="was not applied: book crypto is PAUSED now"):
         apply(line, proposals, console, config())
+
+
+def test_a_trouble_that_passes_leaves_it_and_its_place(
+    console: Console, proposals: Proposals, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = paused(console, proposals)
+    second = propose_parameters(config(), proposals, "crypto", {"threshold": 0.05})
+    with monkeypatch.context() as patched:
+        patched.setattr(type(console), "engine_alive", lambda _: False)
+        with pytest.raises(ProposalRefused, match="p1 was not applied: no engine is running"):
+            apply(proposals.line(first), proposals, console, config())
+    assert proposals.pending() == (first, second)
+    assert apply(proposals.line(first), proposals, console, config()).command is not None
+    assert proposals.pending() == (second,)
+
+
+def test_a_newer_one_is_not_replaced_by_one_given_back(console: Console, proposals: Proposals) -> None:
+    old = proposals.take(proposals.line(paused(console, proposals)))
+    new = paused(console, proposals)
+    proposals.give_back(old)
+    assert proposals.pending() == (new,)
 
 
 def test_parameters_become_lines_for_the_configuration(console: Console, proposals: Proposals) -> None:

@@ -17,12 +17,13 @@ from tradeterm.profile import Profile, find_profile
 
 
 def apply(line: str, proposals: Proposals, console: Console, config: Config, profile: Profile | None = None) -> Applied:
-    """Apply the proposal that a person's typed line names. Raises ProposalRefused."""
+    """Apply the proposal that a person's typed line names; one that nothing came of stays. Raises ProposalRefused."""
     proposal = proposals.take(line)
     try:
         return _HOW[proposal.kind](proposal, Around(console, config, profile or find_profile()))
     except ToolError as error:
-        raise ProposalRefused(f"Proposal {proposal.id} can no longer be applied: {error}.") from None
+        proposals.give_back(proposal)
+        raise ProposalRefused(f"Proposal {proposal.id} was not applied: {error}.") from None
 
 
 def _pause(proposal: Proposal, around: Around) -> Applied:

@@ -120,7 +120,8 @@ class Proposals:
         return f"APPLY {proposal.id} {code}"
 
     def take(self, line: str) -> Proposal:
-        """The proposal that a typed line applies; it is gone afterwards. Raises ProposalRefused."""
+        """The proposal that a typed line applies; it is gone afterwards, unless it is given back.
+        Raises ProposalRefused."""
         words = _LINE.fullmatch(line.strip().lstrip(":").strip())
         if words is None:
             raise ProposalRefused(_USAGE)
@@ -136,6 +137,13 @@ class Proposals:
             raise ProposalRefused(self._wrong_code(found))
         del self._pending[found.id]
         return found
+
+    def give_back(self, taken: Proposal) -> None:
+        """Keep one that was taken and did nothing, where no other about the same came meanwhile."""
+        pending = self.pending()
+        if not any((each.kind, each.book) == (taken.kind, taken.book) for each in pending):
+            kept = sorted((*pending, taken), key=lambda each: int(each.id[1:]))
+            self._pending = {each.id: each for each in kept[-_MOST:]}
 
     def _wrong_code(self, found: Proposal) -> str:
         wrong = self._wrong.get(found.id, 0) + 1
