@@ -12,6 +12,8 @@ from tradeterm.research.costs import Costs
 from tradeterm.research.every_bar import simulate_every_bar
 from tradeterm.research.exits import first_exit_every_bar
 from tradeterm.research.fills import ExitPolicy
+from tradeterm.research.metrics import cautions
+from tradeterm.research.result import Result
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
 from tradeterm.research.sizers import FixedQuantity
 
@@ -42,3 +44,19 @@ def test_no_funding_is_settled_over_a_hole(rows_missing: bool) -> None:
         paid = [(int(ts) - MONDAY) // HOUR_MS for ts in found.payments.ts]
         assert paid == [8, 16, 24, 4008, 4016, 4024]  # the last bar before the hole closed at 20
         assert trade.funding == pytest.approx(0.1 * len(paid))
+
+
+@pytest.mark.parametrize("rows_missing", (False, True))
+def test_a_position_held_over_a_hole_is_named(rows_missing: bool) -> None:
+    hours = [*range(20), *range(4000, 4030)]
+    found, *_ = held_over(hours, ExitPolicy(session_end=True), rows_missing=rows_missing)
+    (said,) = [each for each in cautions(Result(found, 365)) if "without bars" in each]
+    assert said.startswith("A position in X was held from 2025-01-06")
+    assert "over 165 d 21 h without bars" in said
+
+
+@pytest.mark.parametrize("hours", (list(range(60)), [*range(20), *range(40, 60)]))
+def test_a_day_without_bars_is_no_hole(hours: list[int]) -> None:
+    found, *_ = held_over(hours, ExitPolicy(), rows_missing=True)
+    assert len(found.trades) == 1
+    assert not [each for each in cautions(Result(found, 365)) if "without bars" in each]

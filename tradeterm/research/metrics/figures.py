@@ -13,6 +13,7 @@ from tradeterm.research.desk_simulation import DeskSimulation
 from tradeterm.research.figure import DEFINITIONS, Figure, Unit
 from tradeterm.research.figure_text import value_text
 from tradeterm.research.metrics.benchmark import benchmarks
+from tradeterm.research.metrics.holes import held_over_holes
 from tradeterm.research.performance import YEAR_MS, performance_over
 from tradeterm.research.result import LEAST_TRADES, Equity, Result
 from tradeterm.strategies.panel import Floats
@@ -70,9 +71,7 @@ def cautions(result: Result) -> tuple[str, ...]:
     if span < YEAR_MS:
         long = value_text(span, Unit.DURATION)
         found.append(f"The period is {long}, under a year: figures that are annualised, CAGR above all, mislead.")
-    unsized = _unsized(result)
-    if unsized:
-        found.append(unsized)
+    found += [said for said in (held_over_holes(result), _unsized(result)) if said]
     return tuple(found)
 
 
