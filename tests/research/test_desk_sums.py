@@ -1,16 +1,22 @@
 """What a desk is worth, and what holding instead would have made, are the sums over its books."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from data_kit import save, walk
 from research_kit import MONDAY, random_bars
 
-from tradeterm.domain.market import DAY_MS
+from tradeterm.config import BookConfig, Config
+from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.research import Costs, ExitPolicy, Result, backtest, panel_of
+from tradeterm.research.books import find_desk
 from tradeterm.research.desk_simulation import as_one
 from tradeterm.research.metrics import benchmarks, buy_and_hold, cautions, equal_weight
 from tradeterm.research.report.trades import trade_list
 from tradeterm.research.simulate import InstrumentSignals, Simulation, simulate
 from tradeterm.research.sizers import EquityFraction
+from tradeterm.research.studies import Asked, find_study
 
 COSTS = Costs(fee=0.001, slippage=0.002)
 
@@ -68,3 +74,21 @@ def test_a_loss_beyond_the_capital_is_said_and_which_figure_counts() -> None:
     )
     assert cautions(lost)[1] == cautions(whole)[0] == said
     assert not any("more than the capital" in caution for caution in cautions(other))
+
+
+def test_the_same_data_has_one_hash_however_the_books_share_it(tmp_path: Path) -> None:
+    for number, name in enumerate("ABC"):
+        save(tmp_path / "v" / "1h" / f"{name}.parquet", *walk(30 + number, start=MONDAY, step=HOUR_MS))
+
+    def hash_with(*shares: str) -> str:
+        books = {
+            f"book{at}": BookConfig(
+                strategy="eos", venue="paper", instruments=tuple(share), interval="1h", capital=1000.0
+            )
+            for at, share in enumerate(shares)
+        }
+        return find_desk(list(books), Config(books=books), tmp_path, Asked()).data_hash
+
+    alone = find_study("eos", None, tmp_path, Asked(symbols=("C", "A", "B"), interval="1h")).data_hash
+    assert {hash_with(*shares) for shares in (("A", "BC"), ("CB", "A"), ("ABC", "C"), ("C", "B", "A"))} == {alone}
+    assert hash_with("A", "B") != alone

@@ -1,6 +1,5 @@
 """Several books in simulated time as one desk trades them: each on its own capital, under the limits they share."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from tradeterm.config import Config, RiskConfig
 from tradeterm.decode import show
 from tradeterm.domain.errors import ConfigError
 from tradeterm.research.backtesting import DAYS_PER_YEAR
+from tradeterm.research.data.panels import hash_of
 from tradeterm.research.desk_limits import DeskLimits, Trader
 from tradeterm.research.desk_simulation import as_one
 from tradeterm.research.exits import FirstExit, first_exit
@@ -64,7 +64,8 @@ class FoundDesk(Struct, frozen=True, kw_only=True):
 def find_desk(names: Sequence[str], config: Config | None, folder: Path | None, asked: Asked) -> FoundDesk:
     """The books or strategies `names` as one desk; of those that are books, the configuration's order is kept.
 
-    Raises ConfigError and DataError as `find_study` does, and ConfigError for one that is named twice.
+    Raises ConfigError and DataError as `find_study` does, and ConfigError for one that is named twice and for books
+    that are not of one desk.
     """
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -77,21 +78,29 @@ def find_desk(names: Sequence[str], config: Config | None, folder: Path | None, 
         always = replace(asked, start=None, end=None)
         panels = [find_study(name, config, folder, always).study.panel for name in ranked]
     risk = RiskConfig() if config is None else config.risk
-    digest = hashlib.sha256("\n".join(one.data_hash for one in books).encode()).hexdigest()
-    hashes = dict.fromkeys(one.data_hash for one in books)
     currency = books[0].study.book.currency
     money = () if currency == risk.currency else (f"the desk's limits are taken in {currency}",)
+    desk = Desk(
+        names=tuple(one.name for one in books),
+        studies=tuple(one.study for one in books),
+        panels=tuple(panels),
+        risk=risk,
+    )
+    _check(desk)
     return FoundDesk(
-        desk=Desk(
-            names=tuple(one.name for one in books),
-            studies=tuple(one.study for one in books),
-            panels=tuple(panels),
-            risk=risk,
-        ),
+        desk=desk,
         books=books,
-        data_hash=books[0].data_hash if len(hashes) == 1 else digest,
+        data_hash=_hash(books, panels),
         notes=(*money, *dict.fromkeys(note for one in books for note in one.notes)),
     )
+
+
+def _hash(books: Sequence[Found], panels: Sequence[Panel]) -> str:
+    """That of one book with all of the data, however it is spread over the books; `panels` are whole."""
+    spans = [panel.ts_open for panel in panels]
+    symbols = [symbol for one in books for symbol in one.symbols]
+    first, last = min(int(ts[0]) for ts in spans), max(int(ts[-1]) for ts in spans)
+    return hash_of(books[0].folder, symbols, books[0].interval, first, last)
 
 
 def run_desk(

@@ -62,8 +62,8 @@ class Notes(Struct, frozen=True):
 
 class Loaded(Struct, frozen=True):
     """A panel; `settlements` are those of each instrument (None: it has no funding), of all time; `data_hash` names the
-    contents (the same data, the same hash), `report` says what was left out; `findings` are what is notable of an
-    instrument's bars, of all time."""
+    contents (the same data, the same hash, in whatever order), `report` says what was left out; `findings` are what is
+    notable of an instrument's bars, of all time."""
 
     panel: Panel
     settlements: tuple[Settlements | None, ...]
@@ -131,8 +131,19 @@ def load(
     first, stop = np.searchsorted(panel.ts_open, [-(2**62) if start is None else start, 2**62 if end is None else end])
     if first >= stop:
         raise DataError(f"{', '.join(names)}: found no {interval} bars in the time asked for")
-    digest = hashlib.sha256(f"{key} {panel.ts_open[first]} {panel.ts_open[stop - 1]}".encode()).hexdigest()
+    digest = _digest(parts, interval, int(panel.ts_open[first]), int(panel.ts_open[stop - 1]))
     return Loaded(panel.window(int(first), int(stop)), laid.settlements, digest, laid.report, laid.findings)
+
+
+def hash_of(root: Path, symbols: Sequence[str], interval: str, first: int, last: int) -> str:
+    """The `data_hash` of a panel of `symbols`, in any order and however often each, whose first and last rows open
+    then (UTC ms). Raises DataError where a series is missing."""
+    return _digest([_part(root, symbol, interval) for symbol in sorted(set(symbols))], interval, first, last)
+
+
+def _digest(parts: Sequence[_Part], interval: str, first: int, last: int) -> str:
+    key = _key(sorted(parts, key=lambda part: part.bars.instrument), interval)
+    return hashlib.sha256(f"{key} {first} {last}".encode()).hexdigest()
 
 
 def _part(root: Path, symbol: str, interval: str) -> _Part:
