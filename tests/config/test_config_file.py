@@ -11,6 +11,7 @@ from tradeterm.config_file import config_hash, load_config
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import Profile
 from tradeterm.resources import demo_config, example_config
+from tradeterm.strategies.registry import strategy_names
 
 BOOK = """
 [books.crypto]
@@ -164,5 +165,6 @@ def test_the_hash_follows_every_setting() -> None:
 
 def test_the_example_is_accepted() -> None:
     config = load_config(example_config())
-    assert list(config.books) == ["crypto", "eos"]
+    assert list(config.books) == ["crypto", "nse_eos"]
+    assert not {*config.books} & {*strategy_names()}, "`backtest eos` is to mean the strategy"
     assert [name for name, book in config.books.items() if book.enabled] == ["crypto"]
