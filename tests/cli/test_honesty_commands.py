@@ -62,13 +62,14 @@ def test_walkforward(capsys: pytest.CaptureFixture[str], profile: Profile) -> No
     walked = answer["walk_forward"]
     assert list(walked) == [
         "folds", "metric", "tried", "drift", "efficiency", "ts", "equity", "out_of_sample", "unchanged_return",
-        "sentence",
+        "sentence", "insufficient",
     ]  # fmt: skip
+    assert walked["insufficient"] is (walked["out_of_sample"]["trades"] < 30)
     assert walked["tried"] == 2
     assert list(walked["out_of_sample"]) == SUMMARY
     for fold in walked["folds"]:
         assert list(fold) == [
-            "window", "parameters", "chosen", "in_sample", "out_of_sample", "unchanged", "ts", "equity",
+            "window", "parameters", "chosen", "in_sample", "out_of_sample", "unchanged", "ts", "equity", "won", "lost",
         ]  # fmt: skip
         train_start, train_end, test_start, test_end = fold["window"]
         assert (train_end - train_start, test_start - train_end, test_end - test_start) == (

@@ -173,3 +173,21 @@ def test_history_longer_than_the_data_is_said() -> None:
     short = structs.replace(study, panel=study.panel.window(0, study.strategy.warmup - 1))
     with pytest.raises(ValueError, match=rf"needs {study.strategy.warmup} bars of history, the data has"):
         walk_forward(short, train=1, test=1)
+
+
+def test_few_trades_out_of_sample_are_insufficient() -> None:
+    study = turning()
+    many = walk_forward(study, train=10, test=10, purge=0, grid=SIDES)
+    assert many.out_of_sample.trades >= 30 and not many.insufficient and "nsufficient" not in many.sentence
+    few = walk_forward(study, train=55, test=2, purge=0, grid=SIDES)
+    assert 0 < few.out_of_sample.trades < 30 and few.insufficient
+    assert few.sentence.startswith(f"Insufficient: {few.out_of_sample.trades} trades of at least 30. Out of sample")
+
+
+def test_the_joined_profit_factor_is_of_the_tests_trades() -> None:
+    study = turning()
+    one = walk_forward(study, train=10, test=40, purge=0, grid=SIDES)
+    (fold,) = one.folds
+    assert one.out_of_sample.profit_factor == pytest.approx(fold.out_of_sample.profit_factor)
+    found = walk_forward(study, train=10, test=10, purge=0, grid=SIDES).out_of_sample.profit_factor
+    assert found is not None and found > 0

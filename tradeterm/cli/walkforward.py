@@ -50,9 +50,10 @@ def run(options: argparse.Namespace) -> int:
     JSON: {"type": "walkforward", "run", "name", "strategy", "instruments", "interval", "first", "last", "data_hash",
     "seed", "notes", "sizing": "alike"|"book", "train", "test", "purge", "anchored", "walk_forward": {"folds":
     [{"window": [train start, train end, test start, test end], "parameters", "chosen",
-    "in_sample"|"out_of_sample"|"unchanged": summary, "ts", "equity"}], "metric", "tried", "drift": [{"name", "values",
-    "changes", "spread"}], "efficiency", "ts", "equity", "out_of_sample": summary, "unchanged_return", "sentence"},
-    "overfitting": {"trials", "periods", "best", "sharpe", "expected", "deflated_sharpe", "pbo", "loss", "sentence"},
+    "in_sample"|"out_of_sample"|"unchanged": summary, "ts", "equity", "won", "lost"}], "metric", "tried", "drift":
+    [{"name", "values", "changes", "spread"}], "efficiency", "ts", "equity", "out_of_sample": summary,
+    "unchanged_return", "sentence", "insufficient"}, "overfitting": {"trials", "periods", "best", "sharpe",
+    "expected", "deflated_sharpe", "pbo", "loss", "sentence"},
     "candidates": [{parameter: value}]}; a summary is {"total_return", "sharpe", "max_drawdown", "profit_factor",
     "trades", "refused"}. Lengths are days, times UTC ms, the rest fractions, null is no value;
     `tradeterm.research.honesty` has the definitions.

@@ -30,6 +30,7 @@ from tradeterm.research.honesty.summary import (
 )
 from tradeterm.research.honesty.windows import Window, windows
 from tradeterm.research.performance import performance_over
+from tradeterm.research.result import LEAST_TRADES
 from tradeterm.research.study import Study, run, too_short
 from tradeterm.research.workers import MapStudies, map_studies
 
@@ -50,6 +51,8 @@ class Fold(Struct, frozen=True, kw_only=True):
     unchanged: Summary
     ts: tuple[int, ...]
     equity: tuple[float, ...]
+    won: float = 0.0
+    lost: float = 0.0
 
 
 class Drift(Struct, frozen=True):
@@ -67,7 +70,8 @@ class WalkForward(Struct, frozen=True, kw_only=True):
     equity; `unchanged_return` is what the study's own parameters make of the same tests.
 
     `efficiency` is the annualised growth out of sample over that in sample (both compounded daily, 365 days a year);
-    None where in-sample growth is not above 0. `tried` is how many candidates each window chose from.
+    None where in-sample growth is not above 0. `insufficient` says that the tests made fewer than 30
+    trades. `tried` is how many candidates each window chose from.
     """
 
     folds: tuple[Fold, ...]
@@ -80,6 +84,7 @@ class WalkForward(Struct, frozen=True, kw_only=True):
     out_of_sample: Summary
     unchanged_return: float
     sentence: str
+    insufficient: bool = False
 
 
 def walk_forward(
@@ -146,6 +151,7 @@ def _fold(study: Study, window: Window, candidates: Sequence[Changes], metric: M
     chosen = unseen.with_parameters(parameters)
     result = run(chosen)
     out_of_sample, (ts, equity) = summary(chosen, result), traded_equity(chosen, result)
+    pnl = result.trades.pnl
     return Fold(
         window=window,
         parameters=parameters,
@@ -155,6 +161,8 @@ def _fold(study: Study, window: Window, candidates: Sequence[Changes], metric: M
         unchanged=summary_of(unseen) if parameters else out_of_sample,
         ts=tuple(ts.tolist()),
         equity=tuple(equity.tolist()),
+        won=float(pnl[pnl > 0].sum()),
+        lost=float(-pnl[pnl < 0].sum()),
     )
 
 
@@ -169,7 +177,7 @@ def _joined(study: Study, folds: tuple[Fold, ...], metric: Metric, tried: int) -
         total_return=equity[-1] / study.book.capital - 1,
         sharpe=sharpe,
         max_drawdown=depth,
-        profit_factor=None,
+        profit_factor=_profit_factor(study, folds),
         trades=trades,
         refused=sum(fold.out_of_sample.refused for fold in folds),
     )
@@ -187,6 +195,7 @@ def _joined(study: Study, folds: tuple[Fold, ...], metric: Metric, tried: int) -
         out_of_sample=joined,
         unchanged_return=unchanged,
         sentence=_sentence(folds, joined, unchanged, efficiency, drift),
+        insufficient=trades < LEAST_TRADES,
     )
 
 
@@ -198,6 +207,16 @@ def _equity(study: Study, folds: Sequence[Fold]) -> tuple[tuple[int, ...], tuple
         times += fold.ts[1:]
         values += [carried * value for value in fold.equity[1:]]
     return tuple(times), tuple(values)
+
+
+def _profit_factor(study: Study, folds: Sequence[Fold]) -> float | None:
+    """Of all the tests' trades, in the money of the joined equity; None where none lost."""
+    won = lost = 0.0
+    carried = study.book.capital
+    for fold in folds:
+        won, lost = won + carried * fold.won, lost + carried * fold.lost
+        carried *= fold.equity[-1] / study.book.capital
+    return won / lost if lost > 0 else None
 
 
 def _efficiency(folds: Sequence[Fold]) -> float | None:
@@ -239,7 +258,8 @@ def _sentence(
     moved = (
         "" if most is None or not most.changes else f"; {most.name} changed {most.changes} of {len(folds) - 1} times"
     )
-    return (
+    few = f"Insufficient: {count(joined.trades, 'trade')} of at least {LEAST_TRADES}. "
+    return (few if joined.trades < LEAST_TRADES else "") + (
         f"Out of sample it returned {percent(joined.total_return)} (Sharpe {plain(joined.sharpe)},"
         f" {count(joined.trades, 'trade')}) and earned in {earned} of {count(len(folds), 'window')}, after a mean of"
         f" {percent(promised)} a window in sample: {kept}{moved}; left unchanged, the parameters return"
