@@ -48,7 +48,8 @@ def backtest(
     next bar's open. A rule that must see each bar is a function: `signals(name)` makes one for each instrument, which
     is called at each of its closes as `(row, (open, high, low, close), side)`, with the side of its position (0 if
     flat), the instruments in turn, and answers 0 (nothing), 1 or -1 (ignored unless flat), or 2 (leave). It trades by
-    the same rules and takes a few times as long.
+    the same rules and takes a few times as long. Where a row has no bar it is not called, so `ignored` has no NO_BAR
+    of it, as it has of an array's signals there.
 
     `exits` says what ends a position: a book's `ExitsConfig` (by default one with its defaults: stop 2 %, target 3 %,
     trailing, 8 hours, session end), or an `ExitPolicy`, in which each may be switched off.
