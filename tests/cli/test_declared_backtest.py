@@ -79,3 +79,13 @@ def test_a_number_in_a_condition_can_be_set_and_varied(file: Path, capsys: pytes
     answer = parsed(capsys, "sweep", str(file), "--demo", "--vary", f"{at}=20,25,30")
     assert [trial["changes"] for trial in answer["trials"]] == [{at: value} for value in (20, 25, 30)]
     assert len({trial["summary"]["trades"] for trial in answer["trials"]}) > 1
+
+
+def test_a_stop_that_is_not_simulated_is_named_as_the_file_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backtest", "vwap-reversion", "--demo"]) == 2
+    assert 'stop.type = "atr"' in capsys.readouterr().err
+
+
+def test_the_profile_that_has_no_data_is_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = parsed(capsys, "backtest", str(file), "--demo")["notes"]
+    assert "no data was named or imported in profile demo: this is the bundled recording of a week" in notes

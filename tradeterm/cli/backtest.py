@@ -101,6 +101,7 @@ def asked_of(options: argparse.Namespace) -> "Asked":
         settings=tuple(options.settings),
         capital=options.capital,
         seed=options.seed,
+        profile=profile_of(options).name,
     )
 
 

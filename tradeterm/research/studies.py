@@ -47,7 +47,8 @@ Decoded = TypeVar("Decoded", bound=Struct)
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is wanted of a study beyond the book's or the strategy's own. `settings` are key=value; times UTC ms."""
+    """What is wanted of a study beyond the book's or the strategy's own. `settings` are key=value; times UTC ms.
+    `profile` is whose imports were looked for."""
 
     symbols: tuple[str, ...] = ()
     interval: str | None = None
@@ -56,6 +57,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     capital: float | None = None
     seed: int = 0
+    profile: str = ""
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -108,7 +110,8 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     _ = study.strategy
     study = _within(study, asked)
     if folder is None:
-        notes = ("no data was named or imported: this is the bundled recording of a week", *notes)
+        where = f" in profile {asked.profile}" if asked.profile else ""
+        notes = (f"no data was named or imported{where}: this is the bundled recording of a week", *notes)
     return Found(
         name=name,
         study=study,

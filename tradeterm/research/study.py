@@ -198,6 +198,11 @@ def _joined(parts: Sequence[InstrumentSignals]) -> InstrumentSignals:
 
 
 def _policy(book: BookConfig, interval_ms: int) -> ExitPolicy:
+    if book.strategy == "declared" and book.exits.stop_atr is not None:  # named as the strategy's own file has it
+        raise ConfigError(
+            'stop.type = "atr" (exits.stop_atr of a book) needs a live desk\'s models, which are not simulated here;'
+            ' "percent" is'
+        )
     try:
         policy = policy_of(book.exits, Anchor.SIGNAL, EntryBar.CLOSE)
     except ValueError as error:
