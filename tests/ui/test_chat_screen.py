@@ -11,10 +11,13 @@ from simulators.messages import Fault, MessagesServer, Step, text_answer, tool_a
 from textual.pilot import Pilot
 from validators.hostile import HOSTILE
 
+from tradeterm.assistant.chat.proposals import ProposalKind
 from tradeterm.config import AiConfig, Config, GateConfig
 from tradeterm.domain.states import CommandVerb
 from tradeterm.ui.app import TradetermApp
+from tradeterm.ui.chat_session import Card
 from tradeterm.ui.plain import plain
+from tradeterm.ui.screens import conversation
 from tradeterm.ui.screens.parts import Answer, Line, Prose
 from tradeterm.ui.widgets.pane import Pane
 
@@ -141,6 +144,7 @@ async def test_escape_cancels_and_the_next_question_works(online: MakeOnline, se
         await pilot.press("escape")
         await answered(app, pilot)
         assert "[the operator cancelled this answer]" in console.said[-1].text
+        assert "this answer" not in app.chat.summary
         await type_line(pilot, "and now the next one?")
         await answered(app, pilot)
         assert "Here I am." in shown(app, "chat-text")
@@ -204,6 +208,31 @@ async def test_a_pause_is_proposed_and_applied_by_typing(online: MakeOnline, ser
         await settle(app, pilot)
         assert len(console.sent) == 1
         assert app.chat.cards() == ()
+
+
+def test_only_the_newest_card_shows_a_line_to_type() -> None:
+    old = Card("p7: pause book a", "No new entries.", (), "APPLY p7 AAAA", 60, ("note: old",), (), 1_000)
+    new = Card("p8: strategy dips", "Writes.", (), "APPLY p8 BBBB", 90, ("Buys.", "INSUFFICIENT: few"), (), 2_000)
+    lines = conversation.cards((old, new), 500).plain.splitlines()
+    assert lines[0] == "p7: pause book a   60 s left"
+    assert lines[1:] == ["p8: strategy dips", "Writes.", "Buys.", "INSUFFICIENT: few", "type APPLY p8 BBBB   90 s left"]
+    later = conversation.cards((old, new), 2_001).plain.splitlines()
+    assert later == [line for line in lines if line != "Buys."]
+
+
+async def test_a_later_answer_stays_in_sight_beside_a_long_card(online: MakeOnline, clock: Clock) -> None:
+    app = online(busy())
+    async with app.run_test(size=MIDDLE) as pilot:
+        lines = tuple(f"line {number}" for number in range(60))
+        app.chat.proposals.add(ProposalKind.STRATEGY, "dips", "strategy dips", "Writes.", {}, {}, lines=lines)
+        clock.pass_seconds(1)
+        await type_line(pilot, "how much did we make?")
+        await answered(app, pilot)
+        assert app.front is not None
+        said = str(app.front.query_one("#answer-text", Prose).visual)
+        assert "Equity is" in said
+        assert "line 1" not in said
+        assert app.chat.cards()[0].line in said
 
 
 async def test_a_card_runs_out(online: MakeOnline, clock: Clock) -> None:

@@ -41,7 +41,7 @@ class Part(NamedTuple):
 
 class Card(NamedTuple):
     """A proposal that waits: what to know of it, what it would change, and the line that applies it while there is
-    time; or why it cannot be applied."""
+    time; or why it cannot be applied. `made_ms` is the machine's clock."""
 
     title: str
     consequence: str
@@ -50,13 +50,15 @@ class Card(NamedTuple):
     seconds_left: int
     lines: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    made_ms: int = 0
 
 
 class Answering:
     """An answer as far as it has come."""
 
-    def __init__(self, question: str) -> None:
+    def __init__(self, question: str, asked_ms: int = 0) -> None:
         self.question = question
+        self.asked_ms = asked_ms
         self.parts: list[Part] = []
         self.unverified: tuple[str, ...] = ()
         self.citations: tuple[str, ...] = ()
@@ -149,7 +151,7 @@ class ChatSession:
             return self.offline
         parts = [self.label]
         if self._conversation is not None:
-            if self.answer is not None and self.answer.done:
+            if self.answer is not None and self.answer.cost:
                 parts.append(f"this answer {self.answer.cost}")
             parts.append(f"today {usd(self._conversation.spending.today())}")
         return " · ".join(parts)
@@ -167,13 +169,14 @@ class ChatSession:
                 proposals.seconds_left(each),
                 each.lines,
                 each.blocked,
+                each.made_ms,
             )
             for each in proposals.pending()
         )
 
     async def ask(self, line: str) -> None:
         """Answer a question; cancelled, it keeps what had come."""
-        answer = self.answer = Answering(line)
+        answer = self.answer = Answering(line, self._clock())
         self._changed()
         try:
             conversation = await self._opened()

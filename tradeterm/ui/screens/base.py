@@ -374,8 +374,9 @@ class ConsoleScreen(Screen[None]):
     def show_chat(self, chat: ChatSession) -> None:
         """Its answer has come further."""
         if chat.answer is not None:
-            said = conversation.answering(chat.answer) + conversation.cards(chat.cards())
-            self.query_one(Answer).follow(chat.answer.question, said, chat.label if chat.busy else chat.summary)
+            answer = chat.answer
+            said = conversation.answering(answer) + conversation.cards(chat.cards(), answer.asked_ms)
+            self.query_one(Answer).follow(answer.question, said, chat.label if chat.busy else chat.summary)
 
 
 def _sorted_words(table: LiveTable) -> str:

@@ -78,7 +78,8 @@ class ChatScreen(ConsoleScreen):
         box.display = bool(pending)
         if pending:
             box.border_title = "Proposed, not applied"
-            box.show(conversation.cards(pending))
+            asked_ms = max((row.ts for row in self._rows if row.role == "operator"), default=0)
+            box.show(conversation.cards(pending, asked_ms))
 
     def show_answer(self, question: str, text: str) -> None:
         """The answer is in the conversation already."""

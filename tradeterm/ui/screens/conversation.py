@@ -53,13 +53,18 @@ def answering(answer: Answering) -> Content:
     return Content.assemble(*parts)
 
 
-def cards(pending: Sequence[Card]) -> Content:
-    """What would change, and the line to type."""
+def cards(pending: Sequence[Card], asked_ms: int = 0) -> Content:
+    """What would change, and the line to type: that of the newest alone, at the end, so that it is in sight and no
+    other is typed for it. Where something was asked at `asked_ms`, after the card, the answer is not pushed away."""
     parts: Parts = []
-    for card in pending:
+    for card in pending[:-1]:
+        parts.append((f"{plain(card.title)}   {card.seconds_left} s left\n", "$muted"))
+    for card in pending[-1:]:
+        seen = card.made_ms < asked_ms
         parts.append((f"{plain(card.title)}\n", "bold $bright"))
         parts.append((f"{plain(card.consequence)}\n", "$foreground"))
-        parts += [(f"{plain(line)}\n", _loudness(line)) for line in card.lines]
+        lines = [line for line in card.lines if line.startswith(_DOUBTS)] if seen else card.lines
+        parts += [(f"{plain(line)}\n", _loudness(line)) for line in lines]
         for key, before, after in card.changes:
             parts += [(f"  {plain(key)}  ", "$muted"), (f"{plain(before)} → {plain(after)}\n", "$foreground")]
         parts += [(f"cannot be applied: {plain(why)}\n", "$warning") for why in card.blocked]
