@@ -215,6 +215,51 @@ def test_what_models_cost_and_which_had_no_price(profile: Profile) -> None:
     assert (chat.model, chat.cost) == ("SIMULATED AI (fake-policy)", D("0.5"))
     assert (gate.requests, gate.cost, gate.unpriced, gate.input_tokens, gate.output_tokens) == (3, D("0.03"), 1, 300, 0)
     assert found.ai_usd == D("0.53")
+    assert found.sentences[-1].endswith("Models cost 0.53 USD in 3 requests, and 1 request of unknown price.")
+
+
+def test_an_unknown_price_is_not_told_as_nothing(profile: Profile) -> None:
+    asked = AiUsage(
+        ts=START, book="", purpose="gate", model="some-model", signal_id="", input_tokens=1, output_tokens=1,
+        cached_tokens=0, cost=None, currency="USD", latency_ms=1,
+    )  # fmt: skip
+    write(profile, [asked, asked])
+    found = performance(profile)
+    assert found.sentences[-1].endswith("What models cost is not known: 2 requests of unknown price.")
+    text = as_text(found.head, performance_sections(found))
+    assert "| n/a | 2 |" in text
+    assert "0.00" not in text
+
+
+def test_positions_are_told_as_those_of_now_where_the_time_ends_before(profile: Profile) -> None:
+    later = Position(
+        book="crypto", venue="paper", account="crypto", instrument=BTC, quantity=D(1), ts_opened=START + 9 * HOUR_MS
+    )
+    desk(profile)
+    write(profile, [later])
+    assert "1 position open. " in performance(profile).sentences[-1]
+    found = performance(profile, end=START + 3 * HOUR_MS)
+    assert found.sentences[-1].startswith("1 position open as of now, not of the report's end. ")
+    text = as_text(found.head, performance_sections(found))
+    assert "As the ledger has them now, not at the report's end." in text
+
+
+def test_what_is_open_joins_the_net_to_the_change_of_equity(profile: Profile) -> None:
+    first = structs.replace(point(START, "1000"), unrealized_pnl=D(5))
+    last = structs.replace(point(START + HOUR_MS, "1030"), unrealized_pnl=D(17))
+    write(profile, [trade(0, "20"), first, last])
+    add_run(profile)
+    (book,) = performance(profile).books
+    assert book.cautions[1:] == (
+        "Equity changed by +30.00 USDT, closed trades made +20.00: open profit went from +5.00 to +17.00, and -2.00 is "
+        "of fees, funding and trades that lie partly outside the report's time.",
+    )
+
+
+def test_without_anything_open_net_and_equity_agree_and_nothing_is_said(profile: Profile) -> None:
+    desk(profile)
+    (book,) = performance(profile).books
+    assert len(book.cautions) == 1
 
 
 def test_deposits_are_not_taken_for_earnings(profile: Profile) -> None:

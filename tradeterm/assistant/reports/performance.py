@@ -15,7 +15,7 @@ from tradeterm.assistant.reports.head import Head, is_simulated_venue
 from tradeterm.assistant.reports.record import Record
 from tradeterm.assistant.reports.said import said
 from tradeterm.assistant.text import count, money, percent, span
-from tradeterm.domain.facts import AiUsage, Trade
+from tradeterm.domain.facts import AiUsage, EquityPoint, Trade
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.orders import CashKind, OrderIntent, OrderType
 from tradeterm.domain.snapshot import Position
@@ -130,7 +130,9 @@ class Performance(Struct, frozen=True, kw_only=True):
         """The report in plain sentences, made from nothing but its figures."""
         lines = [book.sentence for book in self.books] or ["Nothing was traded and no equity was recorded."]
         held = f"{count(len(self.positions), 'position')} open" if self.positions else "No position is open"
-        lines.append(f"{held}. Models cost {money(self.ai_usd, 'USD')} in {count(_requests(self.ai), 'request')}.")
+        if self.head.end is not None:
+            held += " as of now, not of the report's end"
+        lines.append(f"{held}. {_models(self.ai, self.ai_usd)}")
         return tuple(lines)
 
 
@@ -188,7 +190,7 @@ def _book(record: Record, name: str, known: Known) -> BookPerformance:
         trades=len(trades),
         insufficient=len(trades) < LEAST_TRADES,
         sentence=_sentence(name, trades, curve, currency),
-        cautions=tuple(_cautions(trades, deposits, currency)) if name else (),
+        cautions=tuple(_cautions(trades, points, deposits, currency)) if name else (),
         figures=figures_of(trades, points, calendars),
         breakdowns=breakdowns(trades),
         closed=tuple(_closed(trade) for trade in trades),
@@ -240,15 +242,35 @@ def _sentence(name: str, trades: Sequence[Trade], curve: EquityLine | None, curr
     return about
 
 
-def _cautions(trades: Sequence[Trade], deposits: Decimal, currency: str) -> Iterable[str]:
+def _cautions(
+    trades: Sequence[Trade], points: Sequence[EquityPoint], deposits: Decimal, currency: str
+) -> Iterable[str]:
     if len(trades) < LEAST_TRADES:
         yield f"Insufficient: {len(trades)} of {LEAST_TRADES} closed trades; figures of trades say nothing yet."
     if deposits:
         moved = money(deposits, currency, signed=True)
         yield f"Deposits and withdrawals of {moved} are in the equity: returns and drawdowns are not those of trading."
+    if points:
+        yield from _bridge(trades, points, deposits, currency)
     unknown = sum(trade.signal_id is None for trade in trades)
     if unknown:
         yield f"{count(unknown, 'trade')} came from no signal of ours (adopted or made by hand)."
+
+
+def _bridge(trades: Sequence[Trade], points: Sequence[EquityPoint], deposits: Decimal, currency: str) -> Iterable[str]:
+    """From the net of closed trades to the change of equity, where these are not the same."""
+    first, last = points[0], points[-1]
+    change = last.equity - first.equity
+    net = sum((trade.pnl for trade in trades), ZERO)
+    if change - net == deposits:
+        return
+    rest = change - net - deposits - (last.unrealized_pnl - first.unrealized_pnl)
+    yield (
+        f"Equity changed by {money(change, currency, signed=True)}, closed trades made {money(net, signed=True)}: open "
+        f"profit went from {money(first.unrealized_pnl, signed=True)} to {money(last.unrealized_pnl, signed=True)}, "
+        f"{f'deposits and withdrawals were {money(deposits, signed=True)}, ' if deposits else ''}and "
+        f"{money(rest, signed=True)} is of fees, funding and trades that lie partly outside the report's time."
+    )
 
 
 def _slippage(record: Record, name: str, trades: Sequence[Trade], known: Known) -> Iterable[Slippage]:
@@ -333,6 +355,17 @@ def _ai(usage: Sequence[AiUsage]) -> tuple[AiCost, ...]:
         )
         for (purpose, model), rows in sorted(groups.items())
     )
+
+
+def _models(ai: Sequence[AiCost], usd: Decimal) -> str:
+    """What is known of the cost, beside what is not."""
+    unpriced = sum(row.unpriced for row in ai)
+    priced = _requests(ai) - unpriced
+    unknown = f"{count(unpriced, 'request')} of unknown price"
+    if unpriced and not priced:
+        return f"What models cost is not known: {unknown}."
+    told = f"Models cost {money(usd, 'USD')} in {count(priced, 'request')}"
+    return f"{told}, and {unknown}." if unpriced else f"{told}."
 
 
 def _requests(ai: Sequence[AiCost]) -> int:

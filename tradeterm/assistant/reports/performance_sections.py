@@ -221,7 +221,8 @@ def _positions(found: Performance) -> Section:
     told = "Marks are not known: no live view has these positions."
     if found.marked is not None and any(each.mark is not None for each in found.positions):
         told = f"Marks of {moment(found.marked)} UTC."
-    return Section("Open positions", (Paragraph(f"As the ledger has them now. {told}"), Table(columns, rows)))
+    late = "" if found.head.end is None else ", not at the report's end"
+    return Section("Open positions", (Paragraph(f"As the ledger has them now{late}. {told}"), Table(columns, rows)))
 
 
 def _position(each: OpenPosition) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ def _models(found: Performance) -> Section:
             f"{row.input_tokens:,}",
             f"{row.cached_tokens:,}",
             f"{row.output_tokens:,}",
-            f"{row.cost:.4f}",
+            "n/a" if row.unpriced == row.requests else f"{row.cost:.4f}",
             f"{row.unpriced:,}",
         )
         for row in found.ai
