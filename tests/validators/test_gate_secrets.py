@@ -161,6 +161,14 @@ def test_a_key_travels_encrypted_or_not_at_all(url: str) -> None:
         make_validator(GateConfig(validator="claude", ai=AiConfig(base_url=url)), Around(environ={}))
 
 
+@pytest.mark.parametrize("url", ["https://ann:hunter2@host", "http://ann:hunter2@host:x/", "ann:hunter2@host"])
+def test_a_password_in_the_address_is_never_quoted(url: str) -> None:
+    with pytest.raises(ConfigError, match="found a name and password in the address") as caught:
+        make_validator(GateConfig(validator="claude", ai=AiConfig(base_url=url)), Around(environ={}))
+    assert "hunter2" not in str(caught.value)
+    assert "ann" not in str(caught.value)
+
+
 async def test_the_environment_diverts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",

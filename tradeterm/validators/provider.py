@@ -135,6 +135,11 @@ def is_safe_url(url: str) -> bool:
     return usable and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
 
 
+def names_somebody(url: str) -> bool:
+    """Whether a name or password stands in it, also in one that is no address otherwise."""
+    return "@" in url
+
+
 def count(value: Any) -> int:
     """A number of tokens in a usage; what is none counts as 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

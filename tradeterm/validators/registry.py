@@ -17,7 +17,7 @@ from tradeterm.validators.budget import Budget, Limits, Spent
 from tradeterm.validators.models import model_warnings
 from tradeterm.validators.modes import DownValidator, OffValidator, ShadowValidator
 from tradeterm.validators.protocol import Notice, Notify, Validator
-from tradeterm.validators.provider import Provider, is_safe_url
+from tradeterm.validators.provider import Provider, is_safe_url, names_somebody
 from tradeterm.validators.record import DecisionRecord, Record
 from tradeterm.validators.recorded import RecordedValidator
 from tradeterm.validators.rules import RulesValidator
@@ -148,6 +148,8 @@ def _check(gate: GateConfig) -> None:
         allowed = one_of([provider.value for provider in providers])
         found = show(gate.ai.provider.value)
         raise ConfigError(f'gate.ai.provider: found {found}, allowed {allowed} with validator = "{gate.validator}"')
+    if names_somebody(gate.ai.base_url):
+        raise ConfigError("gate.ai.base_url: found a name and password in the address, allowed an address without")
     if gate.ai.base_url and not is_safe_url(gate.ai.base_url):
         found = show(gate.ai.base_url)
         raise ConfigError(f"gate.ai.base_url: found {found}, allowed an address that begins with https://")
