@@ -22,7 +22,7 @@ from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import AlertFact, BreakerFact, HealthFact, OrderEventFact, ReconciliationFact
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.orders import Fill, Liquidity, OrderEventKind, OrderIntent, OrderSide, OrderStatus
-from tradeterm.domain.signals import GateCheck, GateCode, SignalOutcome, Verdict
+from tradeterm.domain.signals import GateCheck, GateCode, SignalOutcome, Verdict, VerdictSource
 from tradeterm.domain.states import AlertLevel, BreakerLevel, CommandVerb, HealthLevel
 from tradeterm.engine.journal import open_journal
 from tradeterm.ledger.archive import archive
@@ -407,6 +407,21 @@ def test_a_file_that_was_cut_or_taken_away_is_not_sound(profile: Profile, left: 
     assert told in report.facts.sentences[0]
     assert not any("VERIFIED" in text for text in report.facts.sentences)
     assert (report.sound, judged.sound) == (False, False)
+
+
+def test_what_passed_while_tier_2_was_watched_is_no_decision(profile: Profile) -> None:
+    def passed(n: int) -> Verdict:
+        return verdict(
+            n, id=f"v-s{n}", source=VerdictSource.NONE, code="SHADOW", model="", confidence=None, latency_ms=0
+        )
+
+    write(profile, [fact for n in range(3) for fact in (signal(n), passed(n), verdict(n, "REJECT", "0"))])
+    add_run(profile)
+    found = compliance(profile)
+    assert [(each.id, each.model) for each in found.decisions] == [
+        (f"vs{n}", "claude-sonnet-5-5") for n in range(3)
+    ]  # fmt: skip
+    assert "3 decisions of tier 2" in found.sentences[0]
 
 
 def add_verdict_alone(profile: Profile, given: Verdict) -> None:

@@ -16,6 +16,8 @@ from tradeterm.ledger.audit import NOT_JSON, AuditKind, redact, verify
 VERIFIED, BROKEN, MISSING = "VERIFIED", "BROKEN", "NO FILE"
 DIFFERS, NO_RECORD = "DIFFERS", "NO RECORD"
 RULES = "RULES (no AI)"
+SHADOW = "SHADOW"
+"""The code of what passes while tier 2 is only watched (`validators.modes.ShadowValidator`)."""
 
 
 class AuditFile(Struct, frozen=True, kw_only=True):
@@ -122,6 +124,11 @@ def decision_of(verdict: Verdict, lines: Mapping[str, AuditLine]) -> Decision:
         hash="" if line is None else said_hash(line.hash),
         state=_state(verdict, line),
     )
+
+
+def is_pass_through(verdict: Verdict) -> bool:
+    """Let through because tier 2 is only watched: what was judged is a verdict of its own."""
+    return verdict.source is VerdictSource.NONE and verdict.code == SHADOW
 
 
 def said_hash(text: str) -> str:

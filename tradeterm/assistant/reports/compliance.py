@@ -14,6 +14,7 @@ from tradeterm.assistant.reports.chain import (
     audit_files,
     audit_lines,
     decision_of,
+    is_pass_through,
     unproven,
 )
 from tradeterm.assistant.reports.configs import Settled, changed, configurations
@@ -190,7 +191,7 @@ def compliance(record: Record, head: Head, files: Files) -> Compliance:
         commands=commands_of(record),
         alerts=alerts_of(record),
         health=health_of(record),
-        decisions=tuple(decision_of(verdict, lines) for verdict in record.verdicts),
+        decisions=tuple(decision_of(verdict, lines) for verdict in record.verdicts if not is_pass_through(verdict)),
         audit=audit_files(files.audit),
         ledger=files.ledger,
         reconciliations=tuple(
