@@ -236,6 +236,26 @@ async def test_cancel(make_research: MakeResearch, commands: FakeCommands) -> No
         assert "nothing runs" in noticed(app)
 
 
+async def test_trades_of_several_books_say_whose_they_are(make_research: MakeResearch, commands: FakeCommands) -> None:
+    app = make_research()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await at_research(app, pilot)
+        table = screen.query_one("#trades", LiveTable)
+        one = backtest()
+        several = {**one, "trades": [{**trade, "book": "second"} for trade in one["trades"]]}
+        for number, (outcome, heads) in enumerate(((several, 1), (one, 0), (several, 1))):
+            await pilot.press("n")
+            await settled(app, pilot)
+            await pilot.press("enter")
+            await pilot.pause()
+            commands.last.end({"type": "backtest", "run": number + 1, **outcome})
+            await ended(app, pilot)
+            assert [column.key for column in table.columns].count("book") == heads
+            assert table.row_count == 40
+            shown = table.render_line(0).text + table.render_line(1).text
+            assert ("Book" in shown) == ("second" in shown) == bool(heads)
+
+
 async def test_an_error_is_the_sentence_of_the_command(make_research: MakeResearch, commands: FakeCommands) -> None:
     app = make_research()
     async with app.run_test(size=LARGE) as pilot:

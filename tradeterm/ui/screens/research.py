@@ -292,7 +292,10 @@ class ResearchScreen(SidedScreen):
         self._pane("breakdown-pane", "simulated")
         trades = self._trades
         rows = await asyncio.to_thread(research.trade_rows, trades, self._currency, self.desk_app.glyphs)
-        self.query_one("#trades", LiveTable).set_rows(rows)
+        table = self.query_one("#trades", LiveTable)
+        shared = any(trade.book for trade in trades)
+        table.set_columns(research.SHARED_TRADE_COLUMNS if shared else research.TRADE_COLUMNS)
+        table.set_rows(rows)
         hidden = len(trades) - len(rows)
         words = f"simulated · the last {len(rows):,} of {len(trades):,}" if hidden else f"simulated · {len(trades):,}"
         self._pane("trades-pane", words if trades else "", f"Trades of {title(outcomes[0])}" if trades else "Trades")

@@ -42,6 +42,8 @@ TRADE_COLUMNS = (
     Column("size", "Size", 6, "decimal", priority=45),
     Column("costs", "Costs", 6, "decimal", priority=60),
 )
+SHARED_TRADE_COLUMNS = (*TRADE_COLUMNS, Column("book", "Book", 9, priority=97, min_width=6))
+"""Where the trades are of several books."""
 
 
 def run_rows(runs: Sequence[Listed], marked: Collection[str], shown: Collection[str], glyphs: Glyphs) -> list[Row]:
@@ -99,4 +101,6 @@ def _trade_row(key: str, trade: TradeOf, currency: str, glyphs: Glyphs) -> Row:
         trade.exit_ts, trade.instrument, side, trade.pnl, trade.r, trade.reason, held, trade.entry_price,
         trade.exit_price, trade.quantity, costs,
     )  # fmt: skip
+    if trade.book:
+        return Row(key, (*cells, Cell(plain(trade.book))), (*sort, trade.book))
     return Row(key, cells, sort)

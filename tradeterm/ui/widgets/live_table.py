@@ -138,6 +138,16 @@ class LiveTable(ScrollView, can_focus=True):
         """Keys of the shown rows from top to bottom."""
         return tuple(self._lines)
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show these columns, without rows and in no order of its own, unless they are those already."""
+        if tuple(columns) == self.columns:
+            return
+        self.columns = tuple(columns)
+        self._measures = Measures(self.columns)
+        self._rows, self._waiting, self._sort = (), None, None
+        self._arrange()
+        self._relayout()
+
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows, whose keys must be unique. Touches only lines that differ; waits while frozen."""
         if self.frozen:
