@@ -249,6 +249,18 @@ def test_killed_runs_and_times_without_an_engine_are_gaps(profile: Profile) -> N
     assert "has no end: it was killed or crashed" in found.head.notes[-1]
 
 
+def test_the_gap_of_a_killed_run_starts_at_its_last_sign(profile: Profile) -> None:
+    signs = (HOUR_MS, 2 * HOUR_MS, 7 * HOUR_MS)
+    write(profile, [point(START + ts, "1000") for ts in signs])
+    add_run(profile, START, hours=6, status=RunStatus.INTERRUPTED)
+    add_run(profile, START + 6 * HOUR_MS, hours=None)
+    found = compliance(profile)
+    assert [(gap.start, gap.end) for gap in found.gaps] == [
+        (START + 2 * HOUR_MS, START + 6 * HOUR_MS), (START + 7 * HOUR_MS, None),
+    ]  # fmt: skip
+    assert "was killed or crashed after 2026-11-21 02:00:00 UTC" in found.gaps[0].text
+
+
 def test_a_run_that_goes_on_is_no_gap(profile: Profile) -> None:
     from tradeterm.ledger.lock import EngineLock
 

@@ -211,11 +211,22 @@ def gaps_of(record: Record, *, alive: bool) -> tuple[Gap, ...]:
             text = f"No engine ran from {moment(before.ts_ended)} to {moment(run.ts_started)} UTC ({away})."
             found.append(Gap(start=before.ts_ended, end=run.ts_started, run=run.id, text=text))
         if run.status == RunStatus.INTERRUPTED:
-            text = f"Run {run.id} was killed or crashed after {moment(run.ts_started)} UTC"
+            last = _last_sign(record, run)
+            text = f"Run {run.id} was killed or crashed after {moment(last)} UTC"
             text += f"; found dead {moment(run.ts_ended)} UTC." if run.ts_ended else "."
-            found.append(Gap(start=run.ts_started, end=run.ts_ended, run=run.id, text=text))
+            found.append(Gap(start=last, end=run.ts_ended, run=run.id, text=text))
         before = run
     if before is not None and before.status == RunStatus.RUNNING and not alive:
         text = f"Run {before.id} has no end and no engine runs: it was killed or crashed."
-        found.append(Gap(start=before.ts_started, end=None, run=before.id, text=text))
+        found.append(Gap(start=_last_sign(record, before), end=None, run=before.id, text=text))
     return tuple(found)
+
+
+def _last_sign(record: Record, run: RunRow) -> int:
+    """The last moment of the run that anything was written of: its start, where the desk's clock was a recording's."""
+    if record.replayed:
+        return run.ts_started
+    told = [fact.ts for facts in (record.equity, record.signals, record.alerts, record.order_events) for fact in facts]
+    told += [run.cursor] if run.cursor is not None else []
+    end = run.ts_ended
+    return max((ts for ts in told if ts >= run.ts_started and (end is None or ts <= end)), default=run.ts_started)
