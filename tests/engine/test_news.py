@@ -269,6 +269,7 @@ async def test_what_fails_is_told_once_and_again_when_it_ends(tmp_path: Path) ->
         more.write(line("BTC fine"))
     await desk.news._read_file()
     assert desk.codes == ["NEWS_FAILED", "NEWS_FAILED", "NEWS_BACK"]
+    assert "news.file: 1 line left out: no headline; trading" in desk.told[1].text
     assert desk.news.about(BTC, NOW) == ("BTC fine",)
 
 

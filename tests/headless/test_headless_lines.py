@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from patience import allowed
 
 from tradeterm.config_file import load_config
 from tradeterm.domain.facts import AlertFact, ReconciliationFact
+from tradeterm.domain.orders import PositionSide
+from tradeterm.domain.signals import Verdict, VerdictDecision, VerdictSource
 from tradeterm.domain.states import AlertLevel, Mode, TradingState
 from tradeterm.engine.lines import Teller, printable
 from tradeterm.engine.options import RunStarted
@@ -172,3 +175,23 @@ def test_a_reconciliation_without_a_finding_is_said_once() -> None:
     assert said(teller, findings=("missing fill x booked",)) == "bybit/a agreed: missing fill x booked"
     assert said(teller) == "bybit/a agreed: no difference"
     assert said(teller, agreed=False, findings=("position",)) == "bybit/a DISAGREED: position"
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "judge"),
+    [
+        (VerdictSource.LIVE, "fake-gate-1", "SIMULATED AI (fake-gate-1)"),
+        (VerdictSource.LIVE, "claude-x", "claude-x"),
+        (VerdictSource.RULES, "rules", "RULES"),
+        (VerdictSource.NONE, "", "NONE"),
+    ],
+)
+def test_a_verdict_names_who_judged(source: VerdictSource, model: str, judge: str) -> None:
+    verdict = Verdict(
+        id="v1", signal_id="s1", book="crypto", instrument="BTC.X", side=PositionSide.LONG,
+        decision=VerdictDecision.APPROVE, size_factor=Decimal(1), confidence=None, reason_codes=(), reasoning="good",
+        source=source, model=model, latency_ms=0, ts=7,
+    )  # fmt: skip
+    line = Teller().tell(7, verdict)
+    assert line is not None
+    assert line.text == f"APPROVE BTC.X LONG by {judge}: good"

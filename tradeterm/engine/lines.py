@@ -19,8 +19,9 @@ from tradeterm.domain.facts import (
 )
 from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import Cash, Fill, Order, OrderIntent, OrderStatus
-from tradeterm.domain.signals import SignalKind, SignalOutcome, Verdict
+from tradeterm.domain.signals import SignalKind, SignalOutcome, Verdict, VerdictSource
 from tradeterm.domain.states import CommandStatus, TradingState
+from tradeterm.validators.models import is_simulated
 
 _TROUBLE = frozenset({OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.EXPIRED, OrderStatus.DENIED})
 
@@ -48,6 +49,13 @@ def short(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def _judge(verdict: Verdict) -> str:
+    """Who judged; a simulated AI never looks like one."""
+    if verdict.source is VerdictSource.RULES or not verdict.model:
+        return verdict.source
+    return f"SIMULATED AI ({verdict.model})" if is_simulated(verdict.model) else verdict.model
+
+
 class Teller:
     """Turns the stream of facts into lines; remembers only what it needs to say each thing once."""
 
@@ -70,7 +78,7 @@ class Teller:
             case Verdict():
                 factor = "" if fact.size_factor == 1 else f" ×{short(fact.size_factor)}"
                 codes = ", ".join(dict.fromkeys(filter(None, (fact.code, *fact.reason_codes)))) or fact.reasoning
-                return "verdict", f"{fact.decision}{factor} {fact.instrument} {fact.side} by {fact.source}: {codes}"
+                return "verdict", f"{fact.decision}{factor} {fact.instrument} {fact.side} by {_judge(fact)}: {codes}"
             case Order():
                 return self._order(fact)
             case OrderEventFact() if fact.to_status in _TROUBLE or fact.anomaly:

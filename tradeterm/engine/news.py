@@ -132,7 +132,7 @@ class News:
             self._say(_FILE, f"it is larger than {self._tail.at_most >> 20} MB, what came before is left out")
             return
         lines = f"{read.unreadable} line{'' if read.unreadable == 1 else 's'}"
-        self._say(_FILE, f"{lines} of it with no headline" if read.unreadable else "")
+        self._say(_FILE, f"{lines} left out: no headline" if read.unreadable else "", some=True)
 
     async def _take(self, headlines: Iterable[Headline]) -> None:
         """A few at a time: whatever waits for the loop gets it in between."""
@@ -164,12 +164,13 @@ class News:
         while len(kept) > _MOST_KEPT:
             kept.remove(next((item for item in kept if item.suspicious), kept[0]))
 
-    def _say(self, source: str, trouble: str) -> None:
-        """Tell a person when a source begins to fail, in another way, or ends to."""
+    def _say(self, source: str, trouble: str, *, some: bool = False) -> None:
+        """Tell a person when a source begins to fail, in another way, or ends to; with `some` the rest was read."""
         before, name = self._failing.get(source, ""), source if source == _FILE else host_of(source)
         self._failing[source] = trouble
         if trouble and trouble != before:
-            text = f"headlines of {name} cannot be read: {trouble}; trading goes on without them"
+            what = f"headlines of {name}: {trouble}" if some else f"headlines of {name} cannot be read: {trouble}"
+            text = f"{what}; trading goes on without them"
             self._tell_person(Notice(AlertLevel.WARNING, "NEWS_FAILED", text))
         elif before and not trouble:
             self._tell_person(Notice(AlertLevel.INFO, "NEWS_BACK", f"headlines of {name} can be read again"))
