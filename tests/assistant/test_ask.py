@@ -1,6 +1,8 @@
 """The ask line on a desk written to real files, and on an empty profile."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
 
 import pytest
 from seeded import BTC, WALL, seed, view
@@ -9,7 +11,9 @@ from tradeterm.assistant import answers
 from tradeterm.assistant.ask import Confirm, ask, complete
 from tradeterm.console.client import open_console
 from tradeterm.console.protocol import Console
+from tradeterm.domain.facts import AiUsage
 from tradeterm.domain.states import BreakerLevel, CommandVerb, TradingState
+from tradeterm.domain.view import GateView
 from tradeterm.profile import Profile
 
 
@@ -37,6 +41,21 @@ def test_status(console: Console) -> None:
         "tier 2: RULES (no AI)",
         "LONG BTCUSDT 0.125 at 78500, mark 78750, +26.39 (+0.27 %), stop 76930, target 80855 [crypto]",
     ]
+
+
+def test_calls_of_unknown_price_are_not_told_as_free(profile: Profile) -> None:
+    gate = GateView(label="some-model", calls=3, spent_usd=Decimal(0), budget_usd=Decimal(5))
+    seed(profile, view(gate=gate))
+    with closing(open_console(profile)) as console:
+        for purpose in ("gate", "gate", "gate", "chat"):
+            console.book_usage(
+                AiUsage(
+                    ts=WALL, book="", purpose=purpose, model="some-model", signal_id="", input_tokens=1,
+                    output_tokens=1, cached_tokens=0, cost=None, currency="USD", latency_ms=1,
+                )
+            )  # fmt: skip
+        told = answers.status(console)
+    assert "tier 2: some-model, 3 calls today for 0.00 USD of 5.00 USD + 3 calls of unknown price" in told
 
 
 def test_status_with_a_clock_says_how_old_it_is(console: Console) -> None:

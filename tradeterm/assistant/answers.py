@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tradeterm.assistant.text import clean, count, moment, money, number, percent, span, words
 from tradeterm.console.protocol import Console
 from tradeterm.domain.facts import RunRow
+from tradeterm.domain.market import DAY_MS
 from tradeterm.domain.orders import Order
 from tradeterm.domain.states import CommandStatus, CommandVerb, GateState
 from tradeterm.domain.view import BookView, DeskView, GateView, LimitView, PositionView
@@ -21,7 +22,7 @@ def status(console: Console, now_ms: int | None = None) -> list[str]:
         runs = console.runs(limit=1)
         return [_engine(console, None, now_ms), *([_last_run(runs[0])] if runs else []), *_queued(console)]
     lines = [_headline(view), _money(view), _engine(console, view, now_ms), *_queued(console)]
-    lines += [*_tier2(view.gate), *(_book(book) for book in view.books)]
+    lines += [*_tier2(view.gate, _unpriced(console, view)), *(_book(book) for book in view.books)]
     lines += [_position(position) for position in view.positions]
     return lines
 
@@ -59,12 +60,22 @@ def _money(view: DeskView) -> str:
     return " · ".join(parts)
 
 
-def _tier2(gate: GateView) -> list[str]:
+def _unpriced(console: Console, view: DeskView) -> int:
+    """Today's calls of tier 2 whose price is not known; the chat has a budget of its own."""
+    if view.gate.spent_usd is None or not view.gate.calls:
+        return 0
+    today = view.wall_ts // DAY_MS * DAY_MS
+    return sum(usage.cost is None and usage.purpose != "chat" for usage in console.ai_usage(today))
+
+
+def _tier2(gate: GateView, unpriced: int) -> list[str]:
     """Who judges and what is wrong, and what a model cost today; nothing where books say it all."""
     spent = ""
     if gate.spent_usd is not None:
         budget = f" of {money(gate.budget_usd, 'USD')}" if gate.budget_usd is not None else ""
         spent = f", {count(gate.calls, 'call')} today for {money(gate.spent_usd, 'USD')}{budget}"
+        if unpriced:
+            spent += f" + {count(unpriced, 'call')} of unknown price"
     if gate.state is GateState.UP and not spent:
         return []
     trouble = "" if gate.state is GateState.UP else f" {gate.state}: {clean(gate.detail)}"
