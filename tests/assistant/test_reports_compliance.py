@@ -22,7 +22,7 @@ from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import AlertFact, BreakerFact, HealthFact, OrderEventFact, ReconciliationFact
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.domain.orders import Fill, Liquidity, OrderEventKind, OrderIntent, OrderSide, OrderStatus
-from tradeterm.domain.signals import GateCheck, GateCode, SignalOutcome, Verdict, VerdictSource
+from tradeterm.domain.signals import GateCheck, GateCode, SignalKind, SignalOutcome, Verdict, VerdictSource
 from tradeterm.domain.states import AlertLevel, BreakerLevel, CommandVerb, HealthLevel
 from tradeterm.engine.journal import open_journal
 from tradeterm.ledger.archive import archive
@@ -434,6 +434,12 @@ def test_what_passed_while_tier_2_was_watched_is_no_decision(profile: Profile) -
         (f"vs{n}", "claude-sonnet-5-5") for n in range(3)
     ]  # fmt: skip
     assert "3 decisions of tier 2" in found.sentences[0]
+
+
+def test_signals_are_told_as_entries_and_exits(profile: Profile) -> None:
+    write(profile, [signal(0), signal(1), signal(2, kind=SignalKind.EXIT), signal(3, SignalOutcome.DENIED)])
+    add_run(profile)
+    assert "4 signals (entries 3, exits 1; 1 denied, 3 ordered), " in compliance(profile).sentences[0]
 
 
 def add_verdict_alone(profile: Profile, given: Verdict) -> None:

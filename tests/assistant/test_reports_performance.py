@@ -331,3 +331,11 @@ def test_an_empty_ledger_says_so(profile: Profile) -> None:
     assert found.head.label == "NO RUN: no engine has written this record."
     text = as_text(found.head, performance_sections(found))
     assert "Nothing was traded and no equity was recorded." in text
+
+
+def test_no_fall_has_no_sign(profile: Profile) -> None:
+    write(profile, [point(START + n * HOUR_MS, "1000") for n in range(4)])
+    report = made(profile, Kind.PERFORMANCE)
+    text = as_text(report.head, report.sections)
+    assert "at worst 0.00 % below its peak" in text
+    assert "-0.00 %" not in text

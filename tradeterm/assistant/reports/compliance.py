@@ -38,6 +38,7 @@ from tradeterm.assistant.reports.usage import Leverage, Traded, leverage_of, tra
 from tradeterm.assistant.text import count
 from tradeterm.config import Config
 from tradeterm.domain.instrument import Instrument
+from tradeterm.domain.signals import SignalKind
 
 
 class RunUsed(Struct, frozen=True, kw_only=True):
@@ -130,14 +131,16 @@ class Compliance(Struct, frozen=True, kw_only=True):
         ended = Counter({row.outcome: 0 for row in self.outcomes})
         for row in self.outcomes:
             ended[row.outcome] += row.signals
-        by = ", ".join(f"{number} {outcome.lower()}" for outcome, number in sorted(ended.items()))
+        exits = sum(row.signals for row in self.outcomes if row.kind == SignalKind.EXIT)
+        kinds = f"entries {signals - exits}, exits {exits}; "
+        by = kinds + ", ".join(f"{number} {outcome.lower()}" for outcome, number in sorted(ended.items()))
         broken = [file.name for file in self.audit if file.state == BROKEN]
         chain = f"BROKEN: {', '.join(broken)}" if broken else "VERIFIED" if _written(self.audit) else "not written"
         lacking = unproven(Counter(each.state for each in self.decisions))
         if lacking:
             chain = f"{chain}, decisions {lacking}" if broken else f"INCOMPLETE: decisions {lacking}"
         return (
-            f"{count(len(self.runs), 'run')}, {count(signals, 'signal')}{f' ({by})' if by else ''}, "
+            f"{count(len(self.runs), 'run')}, {count(signals, 'signal')}{f' ({by})' if signals else ''}, "
             f"{count(len(self.decisions), 'decision')} of tier 2; audit files {chain}.",
             f"{count(len(self.violations), 'safety violation')} stopped, {count(len(self.breaker), 'breaker event')}, "
             f"{count(len(self.commands), 'operator command')}, {count(len(self.orders), 'order')} in doubt or not "

@@ -235,7 +235,7 @@ def _sentence(name: str, trades: Sequence[Trade], curve: EquityLine | None, curr
     about += (
         f"equity {money(curve.equity[0])} to {money(curve.equity[-1], currency)} "
         f"({percent(change / curve.equity[0], signed=True) if curve.equity[0] > 0 else 'no share'}) "
-        f"in {span(curve.ts[-1] - curve.ts[0])}, at worst {percent(-min(curve.fall))} below its peak."
+        f"in {span(curve.ts[-1] - curve.ts[0])}, at worst {percent(abs(min(curve.fall)))} below its peak."
     )
     if name and len(trades) < LEAST_TRADES:
         about += f" Under {LEAST_TRADES} trades nothing here says whether it works."

@@ -92,7 +92,7 @@ def _text(line: Line, currency: str) -> str:
 def _charts(book: BookPerformance) -> Iterable[Chart | Paragraph]:
     curve = _curve(book)
     if curve is not None:
-        fall = value_text(-curve.deepest, Unit.FRACTION)
+        fall = value_text(abs(curve.deepest), Unit.FRACTION)
         yield Chart(
             f"Equity and drawdown of {book.book or 'the desk'}",
             f"Equity goes from {_float(curve.equity[0], book)} to {_float(curve.equity[-1], book)}; it fell by up to "
