@@ -46,13 +46,22 @@ def test_words_come_from_the_specification_alone() -> None:
 @pytest.mark.parametrize(("config", "most"), [(Config(), 10), (ACCOUNT, 3)])
 def test_leverage_is_clamped_and_said(config: Config, most: float) -> None:
     made = draft(risking(max_leverage=25), config)
-    assert made.notes[0] == f"leverage CLAMPED: 25x was asked for, {most:g}x is the most the account allows"
+    whose = "the account" if config is ACCOUNT else "the program"
+    assert made.notes[0] == f"leverage CLAMPED: 25x was asked for, {most:g}x is the most {whose} allows"
     assert made.spec.risk.max_leverage == most
     assert made.plain["risk"]["max_leverage"] == most
     assert made.book is not None
     assert made.book.limits.max_leverage == most
     assert "25" not in made.words
     assert draft(SPEC, config).notes[:1] != made.notes[:1]
+
+
+def test_no_preview_says_that_look_ahead_was_not_looked_for() -> None:
+    lines = preview_lines(Refusal("no recording of NOPE"))
+    assert lines == (
+        "NO PREVIEW: no recording of NOPE",
+        "NOT CHECKED for look-ahead: there was no run to look at.",
+    )
 
 
 @pytest.mark.parametrize("key", ["unsupported", "questions"])

@@ -161,7 +161,9 @@ def test_a_paper_book_that_was_edited_is_kept(profile: Profile) -> None:
 
 
 def test_what_has_no_live_prices_says_so(profile: Profile, proposals: Proposals) -> None:
-    done = applied(profile, proposals, proposals.line(proposed(profile, proposals, changed(symbols=["RELIANCE.NSE"]))))
+    proposal = proposed(profile, proposals, changed(symbols=["RELIANCE.NSE"]))
+    assert proposal.consequence.startswith("Writes the strategy's file alone: no live prices")
+    done = applied(profile, proposals, proposals.line(proposal))
     assert "No live prices" in done.text
     assert "--profile" not in done.text
     assert not (folder_of(profile) / "paper").exists()

@@ -112,7 +112,7 @@ async def test_leverage_is_clamped_on_the_card(console: Console, server: Message
     async with conversing(console, server) as conversation:
         await told(conversation, "with leverage 25")
         (card,) = conversation.proposals.pending()
-    assert "note: leverage CLAMPED: 25x was asked for, 10x is the most the account allows" in card.lines
+    assert "note: leverage CLAMPED: 25x was asked for, 10x is the most the program allows" in card.lines
 
 
 async def test_what_is_open_is_shown_and_has_no_line(console: Console, server: MessagesServer) -> None:

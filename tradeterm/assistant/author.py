@@ -56,10 +56,11 @@ def draft_of(spec: Spec, config: Config) -> Draft:
     notes = []
     if spec.risk.max_leverage > cap:
         asked = spec.risk.max_leverage
-        notes.append(f"leverage CLAMPED: {asked:g}x was asked for, {cap:g}x is the most the account allows")
+        whose = "the account" if _has_account(config) else "the program"
+        notes.append(f"leverage CLAMPED: {asked:g}x was asked for, {cap:g}x is the most {whose} allows")
         spec = replace(spec, risk=replace(spec.risk, max_leverage=cap))
         if wrong := list(stop_mistakes(spec, cap)):
-            raise ConfigError("\n".join(wrong))
+            raise ConfigError("\n".join(f"{mistake} ({notes[0]})" for mistake in wrong))
     if not spec.applicable:
         return Draft(spec, explain(spec), tuple(notes), tuple(why_not(spec).splitlines()), None)
     made = book_of(spec, capital=CAPITAL, venue="paper", leverage_cap=cap)
@@ -76,8 +77,11 @@ def _taken(name: str, config: Config) -> str:
 
 def leverage_cap(config: Config) -> float:
     """The account's, where a book trades one; else the most that any book's limits allow."""
-    has_account = any(book.venue == _BYBIT for book in config.books.values())
-    return min(config.venues.bybit.leverage, MOST_LEVERAGE) if has_account else MOST_LEVERAGE
+    return min(config.venues.bybit.leverage, MOST_LEVERAGE) if _has_account(config) else MOST_LEVERAGE
+
+
+def _has_account(config: Config) -> bool:
+    return any(book.venue == _BYBIT for book in config.books.values())
 
 
 def folder_of(profile: Profile) -> Path:

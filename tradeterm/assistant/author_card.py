@@ -14,7 +14,7 @@ _COLUMNS: tuple[str, ...] = ("part", "trades", "return", "buy & hold", "drawdown
 def preview_lines(found: Preview | Refusal) -> tuple[str, ...]:
     """Such as "in sample   31   -1.65 %   -1.77 %  …", a line a part."""
     if isinstance(found, Refusal):
-        return (f"NO PREVIEW: {found.sentence}",)
+        return (f"NO PREVIEW: {found.sentence}", "NOT CHECKED for look-ahead: there was no run to look at.")
     whole = found.whole
     symbols = ", ".join(name.partition(".")[0] for name in found.instruments)
     head = (

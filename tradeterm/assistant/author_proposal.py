@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradeterm.assistant.author import Draft, draft_of
+from tradeterm.assistant.author import Draft, draft_of, live_symbols
 from tradeterm.assistant.author_card import preview_lines
 from tradeterm.assistant.author_files import Written, standing, write
 from tradeterm.assistant.author_preview import Preview, Task
@@ -24,6 +24,10 @@ _CONSEQUENCE = (
     "Writes the strategy's file and the configuration of a paper book, which you start. Nothing else is changed, and "
     "nothing trades real money."
 )
+_FILE_ALONE = (
+    "Writes the strategy's file alone: no live prices are had for what it trades, so it has no paper book. Nothing "
+    "else is changed, and nothing trades real money."
+)
 
 
 async def propose(draft: Draft, config: Config, profile: Profile, proposals: Proposals) -> Proposal:
@@ -39,7 +43,7 @@ async def propose(draft: Draft, config: Config, profile: Profile, proposals: Pro
         ProposalKind.STRATEGY,
         name,
         f"new version of strategy {name}" if was.diff else f"strategy {name}",
-        _CONSEQUENCE,
+        _FILE_ALONE if draft.book is not None and live_symbols(draft.spec) is None else _CONSEQUENCE,
         {},
         {},
         lines=(
