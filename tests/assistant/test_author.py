@@ -14,6 +14,7 @@ from author_kit import SPEC, changed, risking
 from tradeterm.assistant import author_worker
 from tradeterm.assistant.author import draft
 from tradeterm.assistant.author_card import comparison_lines, preview_lines
+from tradeterm.assistant.author_form import spec_of
 from tradeterm.assistant.author_preview import Preview, Task, preview
 from tradeterm.assistant.author_proposal import task_of
 from tradeterm.assistant.author_worker import Refusal, previews
@@ -22,6 +23,7 @@ from tradeterm.config import BookConfig, BybitConfig, Config, VenuesConfig
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import Profile
 from tradeterm.resources import demo_folder
+from tradeterm.strategies.declared.spec import Timeframe
 from tradeterm.validators.secrets import key_variable
 
 ACCOUNT = Config(
@@ -54,6 +56,11 @@ def test_leverage_is_clamped_and_said(config: Config, most: float) -> None:
     assert made.book.limits.max_leverage == most
     assert "25" not in made.words
     assert draft(SPEC, config).notes[:1] != made.notes[:1]
+
+
+@pytest.mark.parametrize("timeframe", list(Timeframe))
+def test_the_forms_defaults_are_good_for_every_timeframe(timeframe: str) -> None:
+    draft(spec_of({"name": "plain", "timeframe": timeframe}), Config())
 
 
 def test_no_preview_says_that_look_ahead_was_not_looked_for() -> None:

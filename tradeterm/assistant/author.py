@@ -60,7 +60,7 @@ def draft_of(spec: Spec, config: Config) -> Draft:
         notes.append(f"leverage CLAMPED: {asked:g}x was asked for, {cap:g}x is the most {whose} allows")
         spec = replace(spec, risk=replace(spec.risk, max_leverage=cap))
         if wrong := list(stop_mistakes(spec, cap)):
-            raise ConfigError("\n".join(f"{mistake} ({notes[0]})" for mistake in wrong))
+            raise ConfigError("\n".join(wrong))
     if not spec.applicable:
         return Draft(spec, explain(spec), tuple(notes), tuple(why_not(spec).splitlines()), None)
     made = book_of(spec, capital=CAPITAL, venue="paper", leverage_cap=cap)

@@ -32,13 +32,18 @@ def spec_of(values: Mapping[str, str]) -> dict[str, Any]:
     mistakes = []
     for field in FIELDS:
         try:
-            for key, value in read(field, values.get(field.key, field.default)).items():
+            for key, value in read(field, values.get(field.key, default_of(field, values))).items():
                 spec[key] = _merged(spec[key], value) if isinstance(spec.get(key), dict) else value
         except ConfigError as error:
             mistakes += str(error).splitlines()
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return spec
+
+
+def default_of(field: Field, values: Mapping[str, str]) -> str:
+    """What stands there at first beside the other values: 48 bars of a day are held longer than is allowed."""
+    return "20" if field.key == "bars_held" and values.get("timeframe") == Timeframe.D1 else field.default
 
 
 def read(field: Field, text: str) -> dict[str, Any]:

@@ -127,13 +127,13 @@ def _draft(options: argparse.Namespace, config: "Config", *, asks: bool) -> "Dra
 
 def _typed(given: Mapping[str, str], *, again: bool) -> dict[str, str]:
     """The form, field by field; what was given already is asked only `again`."""
-    from tradeterm.assistant.author_form import FIELDS, read
+    from tradeterm.assistant.author_form import FIELDS, default_of, read
 
     values = dict(given)
     for field in FIELDS:
         if field.key in values and not again:
             continue
-        standing = values.get(field.key, field.default)
+        standing = values.get(field.key, default_of(field, values))
         while True:
             say(f"{field.label}: {field.allowed}")
             text = _asked(f"  [{standing}] ") or standing
