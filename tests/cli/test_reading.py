@@ -128,7 +128,7 @@ def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     good = str(example_config())
     assert words(capsys, "config", "check", "--config", good).endswith("mode paper, books crypto, nse_eos (not enabled)\n")
     answer = parsed(capsys, "config", "check", "--config", good)
-    assert (answer["ok"], answer["mistakes"], answer["books"]) == (True, [], ["crypto", "eos"])
+    assert (answer["ok"], answer["mistakes"], answer["books"]) == (True, [], ["crypto", "nse_eos"])
 
 
 @pytest.mark.parametrize(
