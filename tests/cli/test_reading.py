@@ -126,7 +126,8 @@ def test_a_clash_in_the_demos_keys_names_the_persons_file(capsys: pytest.Capture
 
 def test_config_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     good = str(example_config())
-    assert words(capsys, "config", "check", "--config", good).endswith("mode paper, books crypto, nse_eos (not enabled)\n")
+    said = words(capsys, "config", "check", "--config", good)
+    assert said.endswith("mode paper, books crypto, nse_eos (not enabled)\n")
     answer = parsed(capsys, "config", "check", "--config", good)
     assert (answer["ok"], answer["mistakes"], answer["books"]) == (True, [], ["crypto", "nse_eos"])
 
