@@ -47,6 +47,25 @@ def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], wor
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    "command", [("walkforward",), ("robustness", "--seed", "1"), ("sweep", "--vary", "threshold=0.02"), ("lookahead",)]
+)
+def test_what_tests_one_book_says_what_to_do_with_two(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    status, said = refused(capsys, *command, "crypto", "--interval", "5m", "eos")
+    assert status == 2
+    assert said == (
+        f"tradeterm {command[0]}: found crypto eos, allowed one book, strategy or file; "
+        "give it once for each, or trade them together with `tradeterm backtest crypto eos`\n"
+    )
+
+
+def test_an_option_that_is_not_there_is_not_taken_for_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "unrecognized arguments: --folds 3" in refused(capsys, "walkforward", "eos", "--folds", "3")[1]
+    assert "unrecognized arguments: eos" in refused(capsys, "status", "eos")[1]
+
+
 def name(*arguments: str) -> str:
     return profile_of(parse(arguments)).name
 

@@ -46,6 +46,7 @@ def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False)
         parser.add_argument("names", nargs="*", metavar="BOOK|STRATEGY|FILE", help=help)
     else:
         parser.add_argument("name", metavar="BOOK|STRATEGY|FILE", help=what)
+        parser.set_defaults(takes_one=parser.prog)
     parser.add_argument("--data", metavar="FOLDER", help="another folder of data")
     parser.add_argument("--symbols", metavar="NAME,…", default="", help="what to trade (default: the book's, or all)")
     parser.add_argument("--interval", metavar="LENGTH", help="1m to 1d (default: the book's, or 5m)")
