@@ -48,19 +48,53 @@ def test_a_ctrl_c_keeps_what_was_done(
     capsys: pytest.CaptureFixture[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = module.attempt, []
+    three = (*FAST[:-3], "threshold=0.02,0.03,0.04", *FAST[-2:])
 
     def interrupted(study: object, changes: object) -> object:
         calls.append(changes)
-        if len(calls) == 3:  # the study as it stands, one variant, then
+        if len(calls) == 4:  # the study as it stands, two variants, then
             raise KeyboardInterrupt
         return real(study, changes)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "attempt", interrupted)
-    _, err = told(capsys, "sweep", "eos", *FAST, "--workers", "1", status=130)
+    _, err = told(capsys, "sweep", "eos", *three, "--workers", "1", status=130)
     assert "the same command goes on from there" in err
+    (half,) = json.loads(told(capsys, "runs", "--json")[0])["sweeps"]
+    assert (half["trials"], half["wanted"], half["state"]) == (2, 3, "resumable")
+    assert "the same `tradeterm sweep` goes on from there" in told(capsys, "runs")[0]
     monkeypatch.setattr(module, "attempt", real)
-    out, _ = told(capsys, "sweep", "eos", *FAST)
-    assert "known from before" in out or "2 variants" in out
+    out, _ = told(capsys, "sweep", "eos", *three)
+    assert "3 variants, 2 of them known from before" in out
+    (whole,) = json.loads(told(capsys, "runs", "--json")[0])["sweeps"]
+    assert (whole["key"], whole["trials"], whole["state"]) == (half["key"], 3, "done")
+
+
+def test_sweeps_are_listed_after_the_runs(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    answer = json.loads(told(capsys, "sweep", "eos", *FAST, "--json")[0])
+    (listed,) = json.loads(told(capsys, "runs", "--json")[0])["sweeps"]
+    best = answer["trials"][answer["best"]]
+    assert listed == {
+        "key": answer["key"],
+        "ts": listed["ts"],
+        "name": "eos",
+        "version": listed["version"],
+        "data_hash": answer["data_hash"],
+        "method": "grid",
+        "metric": "sharpe",
+        "varied": ["threshold"],
+        "trials": 2,
+        "wanted": 2,
+        "best": {"number": best["number"], "changes": best["changes"], "score": best["score"]},
+        "state": "done",
+    }
+    alone = told(capsys, "runs")[0].splitlines()
+    assert len(alone) == 2
+    assert alone[1].split()[0] == answer["key"]
+    assert " 2 of 2 " in alone[1] and " done " in alone[1]
+    assert alone[1].endswith(f"threshold={best['changes']['threshold']}")
+    told(capsys, "backtest", "eos", "--symbols", "SUIUSDT")
+    lines = told(capsys, "runs")[0].splitlines()
+    assert lines[0].startswith("run") and lines[2:] == ["", *alone]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tradeterm.research.sweep.search import Method
 from tradeterm.research.sweep.space import parse_axis, with_changes
 from tradeterm.research.sweep.sweep import Plan, Sweep, attempt, key_of, sweep
 from tradeterm.research.sweep.sweep import _judged as judged_of
-from tradeterm.research.sweep.trials import Trials, kept_sweeps
+from tradeterm.research.sweep.trials import Trials
 from tradeterm.research.workers import Cancelled, PanelSource, study_pool
 
 SYMBOL = "BTCUSDT.BINANCE"
@@ -164,13 +164,6 @@ def test_other_data_and_another_book_are_another_sweep(study: Study) -> None:
 def test_numbers_that_do_not_go_together_are_a_refused_trial(study: Study) -> None:
     found = attempt(study, {"threshold": 99})
     assert found.summary is None and "threshold" in found.refused
-
-
-def test_sweeps_are_listed(study: Study, tmp_path: Path) -> None:
-    assert kept_sweeps(tmp_path / "p") == ()
-    swept(study, GRID, tmp_path / "p")
-    (kept,) = kept_sweeps(tmp_path / "p")
-    assert (kept.name, kept.method, kept.metric, kept.done) == ("eos", "grid", "return", 6)
 
 
 def test_a_cluster_finds_what_one_process_finds(study: Study, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from tradeterm.research.costs import Costs
 from tradeterm.research.runs import FILE, open_runs
 from tradeterm.research.study import Study
+from tradeterm.research.sweep.kept import has_sweeps
 from tradeterm.strategies.declared.strategy import Declared
 
 
@@ -24,9 +25,8 @@ def variants_tried(folder: Path, study: Study, data_hash: str, name: str) -> int
     if (folder / FILE).is_file():
         with open_runs(folder / FILE) as db:
             kept = db.execute("SELECT DISTINCT study FROM runs WHERE data_hash = ?", (data_hash,)).fetchall()
-            known = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sweeps', 'trials')").fetchone()
             counted = "SELECT made_of, count(*) FROM sweeps JOIN trials ON sweep = key GROUP BY key"
-            swept = db.execute(counted).fetchall() if known == (2,) else []
+            swept = db.execute(counted).fetchall() if has_sweeps(db) else []
         for (text,) in kept:
             run = json.loads(text)
             if run.get("book", {}).get("strategy") == strategy and (not declared or run["name"] == name):

@@ -119,7 +119,7 @@ def sweep(
     """
     check_axes(study, plan.axes)
     search, wanted = search_of(plan.method, plan.axes, plan.trials, plan.seed)
-    trials.begin(name, plan.method.value, plan.metric.value, key[1])
+    trials.begin(name, plan.method.value, plan.metric.value, key[1], wanted)
     known = {number: trial for number, trial in trials.known().items() if number < wanted}
     resumed, done = len(known), len(known)
     present = submit(attempt, {})

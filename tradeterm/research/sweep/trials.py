@@ -15,6 +15,7 @@ from msgspec import Struct
 from tradeterm.ledger.database import database
 from tradeterm.research.honesty.summary import Summary
 from tradeterm.research.runs import FILE, open_runs
+from tradeterm.research.sweep.kept import has_sweeps
 from tradeterm.strategies.panel import Floats
 
 
@@ -30,29 +31,22 @@ class Trial(Struct, frozen=True, kw_only=True):
     refused: str = ""
 
 
-class KeptSweep(Struct, frozen=True, kw_only=True):
-    """A row of `sweeps`: `ts` UTC ms of its first trial; `made_of` is JSON of all that decides its trials."""
-
-    key: str
-    ts: int
-    name: str
-    method: str
-    metric: str
-    made_of: str
-    done: int
-
-
 class Trials:
     """The trials of one sweep, by its key, in the ledger in `folder`. All methods raise LedgerError."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self._folder, self._key = folder, key
 
-    def begin(self, name: str, method: str, metric: str, made_of: str) -> None:
-        """Make the sweep known, if it is not."""
-        row = (self._key, time.time_ns() // 1_000_000, name, method, metric, made_of)
+    def begin(self, name: str, method: str, metric: str, made_of: str, wanted: int) -> None:
+        """Make the sweep known, if it is not, and how many trials are `wanted`: the most that ever were."""
+        kept = msgspec.json.encode({**msgspec.json.decode(made_of), "wanted": wanted}).decode()
+        row = (self._key, time.time_ns() // 1_000_000, name, method, metric, kept)
         with _opened(self._folder) as db, db:
-            db.execute("INSERT INTO sweeps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+            db.execute(
+                "INSERT INTO sweeps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET made_of = excluded.made_of"
+                " WHERE coalesce(json_extract(sweeps.made_of, '$.wanted'), 0) < ?",
+                (*row, wanted),
+            )
 
     def keep(self, trial: Trial) -> None:
         row = (
@@ -76,18 +70,6 @@ class Trials:
         return {row[0]: _trial(*row) for row in rows}
 
 
-def kept_sweeps(folder: Path) -> tuple[KeptSweep, ...]:
-    """All sweeps, newest first. Raises LedgerError."""
-    if not (folder / FILE).is_file():
-        return ()
-    with _opened(folder) as db:
-        rows = db.execute(
-            "SELECT s.key, ts, name, method, metric, made_of, (SELECT count(*) FROM trials WHERE sweep = s.key)"
-            " FROM sweeps s ORDER BY ts DESC"
-        ).fetchall()
-    return tuple(KeptSweep(**dict(zip(KeptSweep.__struct_fields__, row, strict=True))) for row in rows)
-
-
 def _trial(number: int, changes: str, score: float | None, summary: str, returns: bytes, refused: str) -> Trial:
     return Trial(
         number=number,
@@ -103,8 +85,7 @@ def _trial(number: int, changes: str, score: float | None, summary: str, returns
 def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_runs(folder / FILE) as db:
-        known = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sweeps', 'trials')").fetchone()
-        if known != (2,):
+        if not has_sweeps(db):
             tables = database(db)
             with tables.atomic():
                 tables.table("sweeps").create(
