@@ -57,9 +57,8 @@ STAGES = (
     "signals raised",
     "signals at the desk",
     "verdict at the desk",
-    "commit asked for",
+    "given to the disk",
     "on the disk",
-    "in the worker thread",
     "order written",
 )
 
@@ -266,15 +265,9 @@ class Stamps:
 
         setattr(owner, name, called)
 
-    def watch_commit(self, owner: type) -> None:
-        plain = owner.commit
-
-        async def commit(owned: object) -> None:
-            self.pass_("commit asked for")
-            await plain(owned)
-            self.pass_("on the disk")
-
-        owner.commit = commit
+    def watch_disk(self, owner: type) -> None:
+        self.watch(owner, "written", "given to the disk", lambda: True)
+        self.watch(owner, "settle", "on the disk", lambda _: True)
 
     def watch_sending(self, owner: type) -> None:
         plain = owner.send
@@ -304,7 +297,7 @@ def _waited_ns() -> int:
 
 def engine(config: Path, clock: SharedClock, stop: threading.Event) -> Stamps:
     """Run an engine until `stop`, with the benchmark's clock for its feed and its broker."""
-    from tradeterm.brokers.bybit import session, transport
+    from tradeterm.brokers.bybit import session
     from tradeterm.config_file import load_config
     from tradeterm.desk import Desk
     from tradeterm.domain.events import SignalRaised, VerdictReceived
@@ -312,7 +305,7 @@ def engine(config: Path, clock: SharedClock, stop: threading.Event) -> Stamps:
     from tradeterm.engine.options import EngineOptions
     from tradeterm.feeds.bybit import BybitFeed, live
     from tradeterm.feeds.bybit.timing import Timing
-    from tradeterm.ledger.writer import LedgerWriter
+    from tradeterm.ledger.writer import Barrier
     from tradeterm.profile import find_profile
     from tradeterm.venues.bybit.endpoints import endpoints
 
@@ -321,8 +314,7 @@ def engine(config: Path, clock: SharedClock, stop: threading.Event) -> Stamps:
     stamps.watch(core.Core, "post", "signals raised", lambda event, *_: isinstance(event, SignalRaised))
     stamps.watch(Desk, "on", "signals at the desk", lambda event: isinstance(event, SignalRaised), after=True)
     stamps.watch(Desk, "on", "verdict at the desk", lambda event: isinstance(event, VerdictReceived), after=True)
-    stamps.watch_commit(LedgerWriter)
-    stamps.watch(transport.Client, "ask", "in the worker thread", lambda endpoint, _: endpoint == "place_order")
+    stamps.watch_disk(Barrier)
     stamps.watch_sending(http.client.HTTPConnection)
     session.BybitVenue.__init__.__kwdefaults__["clock"] = clock
 

@@ -10,7 +10,7 @@ from test_reconcile import fill, order, restored_desk
 
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import AmendOrder, CancelOrder, QueryOrder, RequestVerdict, SubmitOrder
-from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
+from tradeterm.domain.errors import LedgerError, OutcomeUnclear, VenueRefused, VenueUnavailable
 from tradeterm.domain.events import OrderUpdate, VerdictReceived
 from tradeterm.domain.orders import Order, OrderStatus, PositionSide
 from tradeterm.domain.signals import Signal, SignalKind, Verdict, VerdictDecision, VerdictSource
@@ -55,16 +55,33 @@ class Venue:
         return self.executed
 
 
+class ReadyVenue(Venue):
+    """One that makes the request while the disk works; `disk` is what it hears from that."""
+
+    def __init__(self, error: Exception | None = None, disk: Exception | None = None) -> None:
+        super().__init__(error)
+        self.disk = disk
+        self.recordings: list[object] = []
+
+    async def submit_recorded(self, order: Order, recording: object) -> str:
+        self.recordings.append(recording)
+        if self.disk is not None:
+            raise self.disk
+        return await self.submit(order)
+
+
 class Bench:
     def __init__(self, venue: Venue, sent: Order) -> None:
         self.venue = venue
         self.events: list[Any] = []
         self.committed: list[int] = []
+        self.failure: Exception | None = None
         self.now = 0.0
         self.desk: Desk = restored_desk(DeskSnapshot(orders=(sent,)))
         self.carrier = OrderCarrier(
             venue,  # type: ignore[arg-type]
             commit=self.commit,
+            barrier=self.barrier,
             post=self.post,
             now=lambda: 7,
             desk=self.desk,
@@ -73,6 +90,11 @@ class Bench:
 
     async def commit(self) -> None:
         self.committed.append(len(self.venue.sent))
+
+    def barrier(self) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        return "the barrier"
 
     def post(self, event: Any, still: Callable[[], bool] | None = None) -> None:
         if still is None or still():
@@ -101,6 +123,29 @@ async def test_each_outcome_of_a_submit_is_one_event_after_the_write_ahead(error
     assert bench.committed == [0]  # nothing had been sent when the ledger was on disk
     assert bench.told() == [told]
     assert bench.venue.sent == ["e-1"]
+
+
+@pytest.mark.parametrize(("error", "told"), OUTCOMES)
+async def test_an_order_made_ready_early_waits_for_the_disk_itself(error: Exception | None, told: str) -> None:
+    venue = ReadyVenue(error)
+    bench = Bench(venue, order())
+    await bench.carrier.carry_out(SubmitOrder(order=order()))
+    assert venue.recordings == ["the barrier"]
+    assert bench.committed == []
+    assert bench.told() == [told]
+    assert venue.sent == ["e-1"]
+
+
+@pytest.mark.parametrize("told_at_once", [True, False])
+async def test_where_the_disk_fails_the_order_waits_for_the_ledgers_worker_and_leaves_once(told_at_once: bool) -> None:
+    failure = LedgerError("no space is left")
+    venue = ReadyVenue(disk=None if told_at_once else failure)
+    bench = Bench(venue, order())
+    bench.failure = failure if told_at_once else None
+    await bench.carrier.carry_out(SubmitOrder(order=order()))
+    assert bench.committed == [0]
+    assert bench.told() == ["ACKNOWLEDGED"]
+    assert venue.sent == ["e-1"]
 
 
 async def test_a_submit_that_broke_midway_is_never_sent_again() -> None:

@@ -141,6 +141,60 @@ async def test_a_barrier_without_facts_syncs_what_was_written_lazily(writer, pat
     assert log.stat().st_size == synced
 
 
+async def test_a_barrier_says_when_the_rows_are_written_and_when_the_disk_keeps_them(writer, path):
+    writer.write([make_order()])
+    barrier = writer.barrier()
+    await asyncio.to_thread(barrier.wait_written)
+    await asyncio.to_thread(barrier.wait_kept)
+    assert count(path, "orders") == 1
+
+
+async def test_a_barrier_told_of_written_rows_still_waits_for_the_commit(writer, path):
+    held, told = threading.Event(), threading.Event()
+
+    def slow(db):
+        told.set()
+        held.wait(5)
+
+    writer.do(slow)
+    writer.write([make_order()])
+    barrier = writer.barrier()
+    await asyncio.to_thread(told.wait, 5)
+    assert not barrier._written.is_set()
+    assert not barrier.kept.done()
+    held.set()
+    await asyncio.to_thread(barrier.wait_kept)
+    assert count(path, "orders") == 1
+
+
+async def test_a_barrier_of_a_failing_ledger_fails_and_the_next_is_refused(writer):
+    writer.do(lambda db: db.execute("PRAGMA max_page_count = 1"))
+    await writer.commit()
+    writer.write([make_order(f"o{i}", reason="x" * 900) for i in range(300)])
+    barrier = writer.barrier()
+    with pytest.raises(LedgerError, match="no space is left"):
+        await asyncio.to_thread(barrier.wait_kept)
+    await asyncio.to_thread(barrier.wait_written)  # nobody is kept waiting
+    with pytest.raises(LedgerError, match="no space is left"):
+        writer.barrier()
+    with writer._lock:
+        writer._queue.insert(0, (lambda db: db.execute("PRAGMA max_page_count = 100000"), ()))
+    await writer.retry()
+
+
+async def test_an_order_does_not_wait_for_a_slow_disk_for_ever(writer, monkeypatch):
+    monkeypatch.setattr("tradeterm.ledger.writer.PATIENCE_S", 0.01)
+    held = threading.Event()
+    writer.do(lambda db: held.wait(5))
+    barrier = writer.barrier()
+    with pytest.raises(LedgerError, match="slow to write"):
+        await asyncio.to_thread(barrier.wait_written)
+    with pytest.raises(LedgerError, match="slow to keep"):
+        await asyncio.to_thread(barrier.wait_kept)
+    held.set()
+    await writer.commit()
+
+
 async def test_a_full_disk_loses_nothing(writer, path):
     writer.do(lambda db: db.execute("PRAGMA max_page_count = 1"))  # SQLite sets it to the present size
     await writer.commit()

@@ -98,6 +98,30 @@ class Broker(Protocol):
         ...
 
 
+class Recording(Protocol):
+    """The facts of an order on their way to the disk, as a worker thread waits for them.
+
+    Both raise LedgerError where they do not get there, or not in time.
+    """
+
+    def wait_written(self) -> None:
+        """Until the disk is asked to keep them: the moment to make the request ready."""
+        ...
+
+    def wait_kept(self) -> None:
+        """Until they are on the disk: not one byte leaves before."""
+        ...
+
+
+@runtime_checkable
+class MakesReady(Protocol):
+    """A venue whose request is made while the disk works, and leaves once the order's facts are on it."""
+
+    async def submit_recorded(self, order: Order, recording: Recording) -> str:
+        """As `submit`. Raises LedgerError too: then nothing was sent."""
+        ...
+
+
 @runtime_checkable
 class FollowsMarket(Protocol):
     """A simulated venue moves with the market data it is shown."""

@@ -157,6 +157,7 @@ class Driver:
                 OrderCarrier(
                     broker,
                     commit=self._recorder.commit,
+                    barrier=self._recorder.barrier,
                     post=self._core.post,
                     now=self._now,
                     desk=self._desk,

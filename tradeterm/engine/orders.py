@@ -1,13 +1,14 @@
 """Carry order commands out at one account, and turn every outcome into an event. Nothing is ever sent twice."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from tradeterm.brokers.protocol import Broker
+from tradeterm.brokers.protocol import Broker, MakesReady, Recording
 from tradeterm.desk import Desk
 from tradeterm.domain.commands import AmendOrder, CancelOrder, DeskCommand, QueryOrder, SubmitOrder
-from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
+from tradeterm.domain.errors import LedgerError, OutcomeUnclear, VenueRefused, VenueUnavailable
 from tradeterm.domain.events import DeskEvent, OrderUpdate
 from tradeterm.domain.orders import Order, OrderEventKind, OrderStatus
 from tradeterm.engine.reconcile import VenuePicture, plan
@@ -25,20 +26,24 @@ class Post(Protocol):
 
 
 class OrderCarrier:
-    """One account's orders. `commit` returns when everything recorded so far is on disk (write-ahead)."""
+    """One account's orders. `commit` returns when everything recorded so far is on the disk, `barrier` at once with
+    what waits for that in a worker thread (write-ahead)."""
 
     def __init__(
         self,
         broker: Broker,
         *,
         commit: Callable[[], Awaitable[None]],
+        barrier: Callable[[], Recording],
         post: Post,
         now: Callable[[], int],
         desk: Desk,
         sightings: Sightings,
     ) -> None:
         self._broker = broker
+        self._making_ready = broker if isinstance(broker, MakesReady) else None
         self._commit = commit
+        self._barrier = barrier
         self._post = post
         self._now = now
         self._desk = desk
@@ -49,7 +54,6 @@ class OrderCarrier:
         """May be called again with the same command after it failed midway."""
         match command:
             case SubmitOrder():
-                await self._commit()
                 await self._submit(command.order)
             case AmendOrder():
                 await self._commit()
@@ -70,7 +74,7 @@ class OrderCarrier:
             return
         self._handed_over.add(client_id)
         try:
-            venue_id = await self._broker.submit(order)
+            venue_id = await self._send(order)
         except VenueRefused as error:
             if error.code == DUPLICATE:  # the first copy lives: look it up
                 self._say(order, OrderEventKind.UNCLEAR, code=error.code, detail=str(error))
@@ -83,6 +87,14 @@ class OrderCarrier:
         else:
             self._say(order, OrderEventKind.ACKNOWLEDGED, venue_order_id=venue_id)
         self._handed_over.discard(client_id)
+
+    async def _send(self, order: Order) -> str:
+        """The order leaves once its facts are on the disk; where the broker can, it is made ready meanwhile."""
+        if self._making_ready is not None:
+            with suppress(LedgerError):  # nothing left; the ledger's worker stays with the disk until it is well again
+                return await self._making_ready.submit_recorded(order, self._barrier())
+        await self._commit()
+        return await self._broker.submit(order)
 
     async def _amend(self, command: AmendOrder) -> None:
         order = command.order

@@ -12,7 +12,7 @@ from tradeterm.engine.journal import JournalWriter
 from tradeterm.engine.lines import Teller, clock
 from tradeterm.engine.options import Observer
 from tradeterm.engine.supervisor import Supervisor
-from tradeterm.ledger.writer import LedgerWriter
+from tradeterm.ledger.writer import Barrier, LedgerWriter
 
 LOG_AFTER_S = 0.02
 
@@ -68,6 +68,10 @@ class Recorder:
     async def commit(self) -> None:
         """Returns when everything recorded so far is on the disk, however long that takes."""
         await self._supervisor.keep(WorkerName.LEDGER, self._writer.commit, restart=self._retry)
+
+    def barrier(self) -> Barrier:
+        """Everything recorded so far, on its way to the disk. Raises LedgerError while the ledger fails."""
+        return self._writer.barrier()
 
     async def check(self, now: Callable[[], int]) -> None:
         """Look for failures that nobody waits for, and stay with them until they are over."""

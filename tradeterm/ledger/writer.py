@@ -21,10 +21,45 @@ if TYPE_CHECKING:
 
 LINGER_S = 0.02  # facts that nobody waits for are gathered this long
 CHECKPOINT_ROWS = 4000
+PATIENCE_S = 1.0  # an order that was made ready waits so long for the disk; then it is made anew
 
 Job = Callable[[sqlite3.Connection], object]
 Item = tuple[str | Job, tuple[Any, ...]]
 _SET_CURSOR = "UPDATE runs SET cursor = ? WHERE id = ?"
+
+
+class Barrier:
+    """Everything queued before it, on its way to the disk. Its methods wait: they are for worker threads.
+
+    Both raise LedgerError for what does not get there, or not in time.
+    """
+
+    def __init__(self) -> None:
+        self.kept: Future[None] = Future()
+        self._written = threading.Event()
+
+    def wait_written(self) -> None:
+        """Until the rows are written and the disk is asked to keep them: what follows it can be made ready now."""
+        if not self._written.wait(PATIENCE_S):
+            raise LedgerError("the ledger is slow to write")
+
+    def wait_kept(self) -> None:
+        """Until they are on the disk."""
+        try:
+            self.kept.result(PATIENCE_S)
+        except TimeoutError:
+            raise LedgerError("the disk is slow to keep what it was given") from None
+
+    def written(self) -> None:
+        self._written.set()
+
+    def settle(self, failure: LedgerError | None) -> None:
+        self._written.set()
+        if self.kept.set_running_or_notify_cancel():
+            if failure is None:
+                self.kept.set_result(None)
+            else:
+                self.kept.set_exception(failure)
 
 
 class LedgerWriter:
@@ -45,7 +80,7 @@ class LedgerWriter:
         self._work = threading.Event()
         self._urgent = threading.Event()
         self._queue: list[Item] = []
-        self._waiting: list[Future[None]] = []
+        self._waiting: list[Barrier] = []
         self._failure: LedgerError | None = None
         self._closing = False
         self._unsynced = False
@@ -95,7 +130,7 @@ class LedgerWriter:
 
     async def commit(self) -> None:
         """Wait until everything queued so far is on the disk. Raises LedgerError if it cannot be."""
-        await asyncio.wrap_future(self._barrier())
+        await asyncio.wrap_future(self.barrier().kept)
 
     async def retry(self) -> None:
         """Try again what failed, and wait for it. Raises LedgerError if it still fails."""
@@ -127,17 +162,18 @@ class LedgerWriter:
         if not self._work.is_set():
             self._work.set()
 
-    def _barrier(self) -> Future[None]:
-        done: Future[None] = Future()
+    def barrier(self) -> Barrier:
+        """The same for worker threads. Raises LedgerError while the ledger fails."""
+        barrier = Barrier()
         with self._lock:
             if self._failure is not None:
                 raise self._failure
             if self._thread is None or not self._thread.is_alive():
                 raise LedgerError(f"the ledger {self.path} is not open for writing")
-            self._waiting.append(done)
+            self._waiting.append(barrier)
         self._work.set()
         self._urgent.set()
-        return done
+        return barrier
 
     def _work_until_closed(self, database: "Database") -> None:
         finished = False
@@ -163,7 +199,7 @@ class LedgerWriter:
             self._work.clear()
             self._urgent.clear()
         try:
-            self._commit(database, batch, durable=bool(waiting) or self._closing)
+            self._commit(database, batch, waiting)
         except sqlite3.Error as error:
             self._fail(LedgerError(describe(error, self.path)))
             return
@@ -171,9 +207,8 @@ class LedgerWriter:
             self._failure = None
             del self._queue[: len(batch)]
             del self._waiting[: len(waiting)]
-        for done in waiting:
-            if done.set_running_or_notify_cancel():
-                done.set_result(None)
+        for barrier in waiting:
+            barrier.settle(None)
         self._since_checkpoint += len(batch)
         if self._since_checkpoint >= CHECKPOINT_ROWS:
             self._checkpoint(database, "PASSIVE")
@@ -182,11 +217,11 @@ class LedgerWriter:
         with self._lock:
             self._failure = failure
             waiting, self._waiting = self._waiting, []
-        for done in waiting:
-            if done.set_running_or_notify_cancel():
-                done.set_exception(failure)
+        for barrier in waiting:
+            barrier.settle(failure)
 
-    def _commit(self, database: "Database", batch: list[Item], *, durable: bool) -> None:
+    def _commit(self, database: "Database", batch: list[Item], waiting: list[Barrier]) -> None:
+        durable = bool(waiting) or self._closing
         if not batch and not (durable and self._unsynced):
             return
         db = database.conn
@@ -201,6 +236,8 @@ class LedgerWriter:
             if not batch:  # a commit that writes nothing syncs nothing; this one also syncs those before it
                 (version,) = db.execute("PRAGMA user_version").fetchone()
                 db.execute(f"PRAGMA user_version = {version}")
+            for barrier in waiting:
+                barrier.written()
         self._unsynced = not durable
 
     def _checkpoint(self, database: "Database", how: str) -> None:

@@ -26,7 +26,7 @@ from tradeterm.brokers.bybit.limits import RATE_LIMITED, Lane, Limits
 from tradeterm.brokers.bybit.rest import Rest
 from tradeterm.brokers.bybit.transport import Client
 from tradeterm.config import BybitConfig
-from tradeterm.domain.errors import OutcomeUnclear, VenueError, VenueRefused, VenueUnavailable
+from tradeterm.domain.errors import LedgerError, OutcomeUnclear, VenueError, VenueRefused, VenueUnavailable
 from tradeterm.domain.states import VenueState
 from tradeterm.venues.bybit.endpoints import endpoints
 
@@ -227,6 +227,59 @@ def self_signed(folder: Path) -> str:
 
 def client() -> Client:
     return Client("http://127.0.0.1:1", CREDENTIALS, 5000, VenueClock(lambda: 1_700_000_000_000))
+
+
+class Disk:
+    """Facts on their way to a disk that is told when it has them."""
+
+    def __init__(self, failure: LedgerError | None = None) -> None:
+        self.failure = failure
+        self.asked, self.has_them = threading.Event(), threading.Event()
+
+    def wait_written(self) -> None:
+        pass
+
+    def wait_kept(self) -> None:
+        self.asked.set()
+        assert self.has_them.wait(5)
+        if self.failure is not None:
+            raise self.failure
+
+
+async def test_not_one_byte_leaves_before_the_disk_has_the_facts() -> None:
+    disk = Disk()
+    with answering(http("200 OK", b'{"retCode":0,"retMsg":"","result":{"orderId":"v1"}}')) as (url, heard):
+        config = BybitConfig(rest_url=url)
+        venue = BybitVenue(endpoints(config), config, CREDENTIALS)
+        venue.rest.open()
+        sending = asyncio.create_task(
+            venue.rest.once("place_order", Lane.ENTRY, disk, category="linear", symbol="BTCUSDT")
+        )
+        assert await asyncio.to_thread(disk.asked.wait, 5)
+        await asyncio.sleep(0.05)
+        assert heard == []
+        disk.has_them.set()
+        assert await sending == {"orderId": "v1"}
+        await venue.rest.close()
+    assert len(heard) == 1
+    assert b"BTCUSDT" in heard[0]
+
+
+async def test_a_disk_that_fails_sends_nothing_and_the_next_request_is_whole() -> None:
+    disk = Disk(LedgerError("no space is left"))
+    disk.has_them.set()
+    with answering(http("200 OK", b'{"retCode":0,"retMsg":"","result":{"orderId":"v1"}}')) as (url, heard):
+        config = BybitConfig(rest_url=url)
+        venue = BybitVenue(endpoints(config), config, CREDENTIALS)
+        venue.rest.open()
+        with pytest.raises(LedgerError, match="no space"):
+            await venue.rest.once("place_order", Lane.ENTRY, disk, category="linear", symbol="BTCUSDT")
+        assert heard == []
+        assert await venue.rest.once("place_order", Lane.ENTRY, category="linear", symbol="BTCUSDT") == {
+            "orderId": "v1"
+        }
+        await venue.rest.close()
+    assert [line.count(b"POST ") for line in heard] == [1]
 
 
 def test_pybit_is_on_a_leash() -> None:

@@ -11,8 +11,8 @@ from tradeterm.brokers.bybit.limits import Lane
 from tradeterm.brokers.bybit.parameters import CATEGORY, ONE_WAY, TRIGGER_BY
 from tradeterm.brokers.bybit.registry import STOP
 from tradeterm.brokers.bybit.session import BybitVenue
-from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID, Condition, Sink, VenueBalance, VenuePosition
-from tradeterm.domain.errors import OutcomeUnclear, VenueRefused, VenueUnavailable
+from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID, Condition, Recording, Sink, VenueBalance, VenuePosition
+from tradeterm.domain.errors import LedgerError, OutcomeUnclear, VenueRefused, VenueUnavailable
 from tradeterm.domain.instrument import Instrument
 from tradeterm.domain.orders import Cash, Fill, Order
 from tradeterm.venues.bybit import codes
@@ -49,14 +49,20 @@ class BybitBroker:
 
     async def submit(self, order: Order) -> str:
         """One request, whatever comes of it. Raises VenueRefused only for codes known to be definite."""
+        return await self._submit(order, None)
+
+    async def submit_recorded(self, order: Order, recording: Recording) -> str:
+        return await self._submit(order, recording)
+
+    async def _submit(self, order: Order, recording: Recording | None) -> str:
         symbol = self._symbol(order)
         wanted = parameters.create(order, symbol)
         lane = Lane.URGENT if order.reduce_only else Lane.ENTRY
         registry = self._session.registry
         registry.sending(order, symbol, self._session.clock.now())
         try:
-            result = await self._session.rest.once("place_order", lane, **wanted)
-        except (VenueRefused, VenueUnavailable) as error:
+            result = await self._session.rest.once("place_order", lane, recording, **wanted)
+        except (VenueRefused, VenueUnavailable, LedgerError) as error:
             if not (isinstance(error, VenueRefused) and error.code == DUPLICATE_CLIENT_ID):
                 registry.forget(order, symbol)
             if isinstance(error, VenueRefused) and codes.may_be_about_orders_alone(error.code):

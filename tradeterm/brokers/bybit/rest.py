@@ -15,7 +15,7 @@ from tradeterm.brokers.bybit.clock import VenueClock
 from tradeterm.brokers.bybit.health import Health
 from tradeterm.brokers.bybit.limits import Lane, Limits
 from tradeterm.brokers.bybit.transport import Client, Clients, Outcome
-from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID
+from tradeterm.brokers.protocol import DUPLICATE_CLIENT_ID, Recording
 from tradeterm.domain.errors import OutcomeUnclear, VenueError, VenueRefused, VenueUnavailable
 from tradeterm.venues.bybit import codes
 from tradeterm.venues.bybit.codes import Meaning
@@ -78,18 +78,23 @@ class Rest:
         self._clients.close()
         self._clients = Clients(self._make)
 
-    async def once(self, endpoint: str, lane: Lane, /, **parameters: object) -> Result:
-        """Exactly one request. Raises VenueRefused, VenueUnavailable or OutcomeUnclear."""
-        return self._judge(endpoint, await self._ask(endpoint, lane, parameters))
+    async def once(
+        self, endpoint: str, lane: Lane, recording: Recording | None = None, /, **parameters: object
+    ) -> Result:
+        """Exactly one request, which leaves once `recording` is on the disk. Raises VenueRefused, VenueUnavailable or
+        OutcomeUnclear, and LedgerError where nothing was sent because that failed."""
+        return self._judge(endpoint, await self._ask(endpoint, lane, parameters, recording))
 
-    async def _ask(self, endpoint: str, lane: Lane, parameters: Mapping[str, object]) -> Outcome:
+    async def _ask(
+        self, endpoint: str, lane: Lane, parameters: Mapping[str, object], recording: Recording | None = None
+    ) -> Outcome:
         if banned := self._health.banned():
             raise VenueUnavailable(banned)
         await self._limits.take(endpoint, lane)
         pool = self._urgent if lane is Lane.URGENT else self._ordinary
         if pool is None:
             raise VenueUnavailable(f"{self._host} is not connected")
-        asked = asyncio.get_running_loop().run_in_executor(pool, self._clients.ask, endpoint, parameters)
+        asked = asyncio.get_running_loop().run_in_executor(pool, self._clients.ask, endpoint, parameters, recording)
         try:
             return await asked
         except asyncio.CancelledError:

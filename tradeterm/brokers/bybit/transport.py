@@ -15,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tradeterm.brokers.bybit.clock import VenueClock
+from tradeterm.brokers.protocol import Recording
 from tradeterm.venues.credentials import Credentials
 
 CONNECT_S, READ_S = 3.0, 7.0
@@ -41,9 +42,11 @@ class Outcome(Struct, frozen=True):
 
 
 class _Progress:
-    """Whether bytes of the present request went out."""
+    """Of the present request: whether bytes of it went out, since when they may, and what must be on the disk first."""
 
     sent = False
+    begun = 0.0
+    recording: Recording | None = None
 
 
 class Client(HTTP):  # type: ignore[misc]
@@ -89,10 +92,11 @@ class Client(HTTP):  # type: ignore[misc]
             "X-BAPI-RECV-WINDOW": str(recv_window),
         }
 
-    def ask(self, endpoint: str, parameters: Mapping[str, object]) -> Outcome:
-        """One request, whatever comes of it. Never raises for anything the network or the venue does."""
-        self._progress.sent = False
-        asked, begun = self._clock.wall(), time.monotonic()
+    def ask(self, endpoint: str, parameters: Mapping[str, object], recording: Recording | None = None) -> Outcome:
+        """One request, whatever comes of it. Never raises for anything the network or the venue does, and LedgerError
+        where nothing was sent because the `recording` failed."""
+        self._progress.sent, self._progress.recording = False, recording
+        asked, self._progress.begun = self._clock.wall(), time.monotonic()
         try:
             body, _, headers = getattr(self, endpoint)(**parameters)
         except InvalidRequestError as error:
@@ -107,7 +111,7 @@ class Client(HTTP):  # type: ignore[misc]
             answer, status, failed = _read(body), None, None
         return Outcome(
             asked=asked,
-            elapsed_ms=(time.monotonic() - begun) * 1000,
+            elapsed_ms=(time.monotonic() - self._progress.begun) * 1000,
             sent=self._progress.sent,
             headers=headers or {},
             status=status,
@@ -128,14 +132,16 @@ class Clients:
         self._all: list[Client] = []
         self._lock = threading.Lock()
 
-    def ask(self, endpoint: str, parameters: Mapping[str, object]) -> Outcome:
+    def ask(self, endpoint: str, parameters: Mapping[str, object], recording: Recording | None = None) -> Outcome:
         """Run in a worker thread."""
+        if recording is not None:
+            recording.wait_written()  # before that, making the request ready would only keep the ledger's thread off
         client: Client | None = getattr(self._mine, "client", None)
         if client is None:
             client = self._mine.client = self._make()
             with self._lock:
                 self._all.append(client)
-        return client.ask(endpoint, parameters)
+        return client.ask(endpoint, parameters, recording)
 
     def close(self) -> None:
         with self._lock:
@@ -161,8 +167,8 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
     the TLS handshake come before that, and whatever fails there was certainly not delivered."""
 
     class Whole(HTTPConnection):
-        """Head and body leave in one write. urllib3 writes them apart: two packets, and between them a chance for the
-        machine to run something else."""
+        """Head and body leave in one write, once what must be on the disk is there. urllib3 writes them apart: two
+        packets, and between them a chance for the machine to run something else."""
 
         _held: list[bytes] | None = None
 
@@ -179,6 +185,9 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
                 super().request(*args, **kwargs)
             finally:
                 self._held = None
+            if progress.recording is not None:
+                progress.recording.wait_kept()
+                progress.begun = time.monotonic()
             self.send(b"".join(held))
 
         def send(self, data: Any) -> None:
