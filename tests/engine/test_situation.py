@@ -17,7 +17,7 @@ from tradeterm.domain.instrument import Calendar, Instrument, InstrumentKind
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS, Bar, FundingRate, Quote
 from tradeterm.engine.gate import joined
 from tradeterm.engine.situation import Situations
-from tradeterm.engine.situation_numbers import SHOWN_BARS, WINDOW
+from tradeterm.validators.situation_numbers import SHOWN_BARS, WINDOW
 
 STEP = 5 * MINUTE_MS
 FIRST = 1_744_329_600_000  # 2025-04-11 00:00 UTC, a Friday

@@ -16,14 +16,12 @@ import numpy as np
 from tradeterm.desk.sessions import session_of
 from tradeterm.domain.events import BarClosed, FundingUpdate, MarketEvent, QuoteUpdate
 from tradeterm.domain.instrument import Instrument
-from tradeterm.domain.market import DAY_MS, HOUR_MS, Bar, FundingRate, Quote
-from tradeterm.engine.situation_numbers import SHOWN_BARS, Bars, numbers_of
+from tradeterm.domain.market import HOUR_MS, Bar, FundingRate, Quote
 from tradeterm.feeds.protocol import Feed
 from tradeterm.indicators import ta_lib
+from tradeterm.validators.situation_numbers import Bars, bars_known, makes_sense, numbers_of, until_settlement
 
-LEAST_BARS = 600
 _FIELDS = 6  # closed, session, high, low, close, volume
-_SETTLEMENT_LATE_MS = HOUR_MS  # a settlement may be told so much after it was
 _BASIS_POINTS = 10_000
 
 
@@ -46,7 +44,7 @@ class Situations:
         source: str,
         open_interest: OpenInterest = _unknown,
     ) -> None:
-        self.length = max(LEAST_BARS, DAY_MS // interval_ms + SHOWN_BARS)
+        self.length = bars_known(interval_ms)
         self._tapes = {item.id: _Tape(item, interval_ms, self.length) for item in instruments}
         self._interval_ms = interval_ms
         self._source = source
@@ -96,7 +94,9 @@ class Situations:
             "market": {
                 **_prices(quote, closed, tape.price),
                 **known.get("market", {}),
-                "funding_next_minutes": self._until_settlement(tape.instrument, ts),
+                "funding_next_minutes": until_settlement(
+                    self._settled.get(instrument), tape.instrument.funding_interval_ms, ts
+                ),
                 "open_interest_change_1h": self._opened_in_an_hour(instrument, closed),
             },
             "trend": known.get("trend", {}),
@@ -128,13 +128,6 @@ class Situations:
     def _funding(self, rate: FundingRate) -> None:
         self._settled[rate.instrument] = max(rate.ts_event, self._settled.get(rate.instrument, 0))
 
-    def _until_settlement(self, instrument: Instrument, ts: int) -> int | None:
-        """Minutes; None for what has no funding, and where the last settlement is too long ago to count from."""
-        last, every = self._settled.get(instrument.id), instrument.funding_interval_ms
-        if last is None or not every or not 0 <= ts - last <= every + _SETTLEMENT_LATE_MS:
-            return None
-        return int((every - (ts - last) % every) // 60_000)
-
 
 class _Tape:
     """The last bars of one instrument, newest last; what makes no sense is left out and leaves a hole."""
@@ -158,7 +151,9 @@ class _Tape:
 
     def put(self, bar: Bar) -> None:
         """Does nothing for a bar that is not newer than the last."""
-        if not _makes_sense(bar) or (self._end and bar.ts_event <= self._data[0, self._end - 1]):
+        if not makes_sense(bar.open, bar.high, bar.low, bar.close, bar.volume) or (
+            self._end and bar.ts_event <= self._data[0, self._end - 1]
+        ):
             return
         if self._end == self._data.shape[1]:
             self._data[:, : self._length] = self._data[:, self._length :].copy()
@@ -197,8 +192,3 @@ def _prices(quote: Quote | None, closed: int | None, close: float | None) -> dic
     if bid is not None and ask is not None and 0 < bid <= ask < math.inf:
         spread = round(2 * (ask - bid) / (ask + bid) * _BASIS_POINTS, 2)
     return {"last": last, "bid": bid, "ask": ask, "spread_bps": spread}
-
-
-def _makes_sense(bar: Bar) -> bool:
-    priced = 0 < bar.low <= bar.open <= bar.high < math.inf and bar.low <= bar.close <= bar.high
-    return priced and 0 <= bar.volume < math.inf

@@ -1,4 +1,5 @@
 """What the last bars of one instrument say, for tier 2: returns, trend, volatility and volume against their own past.
+A live desk and a backtest ask it alike.
 
 Every number is None where the bars it needs are not there. Returns and volumes may look across a hole in the data, what
 is averaged over bars does not: it begins anew behind the last one.
@@ -18,6 +19,7 @@ from tradeterm.indicators import ta_lib
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+LEAST_BARS = 600
 SHOWN_BARS = 30
 ATR_BARS, FAST, SLOW = 14, 20, 50
 FAST_SLOPE_BARS, SLOW_SLOPE_BARS = 5, 10
@@ -28,6 +30,7 @@ LEAST_WINDOWS = 200
 _SPANS = (("return_1h", HOUR_MS), ("return_4h", 4 * HOUR_MS), ("return_24h", DAY_MS))
 _STILL = 1e-14  # what stands still is not calm: nothing is known of it
 _LONGEST_PAUSE_MS = 5 * DAY_MS  # a long weekend, where a market shuts
+_SETTLEMENT_LATE_MS = HOUR_MS  # a settlement may be told so much after it was
 
 
 class Bars(Struct, frozen=True):
@@ -50,6 +53,25 @@ class Bars(Struct, frozen=True):
             broken &= np.diff(self.session) == 0
         holes = np.flatnonzero(broken)
         return int(holes[-1]) + 1 if holes.size else 0
+
+
+def bars_known(interval_ms: int) -> int:
+    """How many of the last bars are looked at."""
+    return max(LEAST_BARS, DAY_MS // interval_ms + SHOWN_BARS)
+
+
+def makes_sense(open: Any, high: Any, low: Any, close: Any, volume: Any) -> Any:
+    """Whether these can be a bar's, floats or whole arrays; what cannot is left out and leaves a hole."""
+    priced = (low > 0) & (low <= open) & (open <= high) & (high < math.inf) & (low <= close) & (close <= high)
+    return priced & (volume >= 0) & (volume < math.inf)
+
+
+def until_settlement(settled: int | None, every_ms: int, ts: int) -> int | None:
+    """Minutes from `ts` to the next settlement, the last one being at `settled` (UTC ms); None for what has no funding,
+    and where that is too long ago to count from."""
+    if settled is None or not every_ms or not 0 <= ts - settled <= every_ms + _SETTLEMENT_LATE_MS:
+        return None
+    return int((every_ms - (ts - settled) % every_ms) // 60_000)
 
 
 def numbers_of(bars: Bars) -> dict[str, Any]:
