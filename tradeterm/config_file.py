@@ -151,6 +151,10 @@ def _cross_check(config: Config) -> Iterator[str]:
         yield f"risk.rates_day: found {show(config.risk.rates_day)}, allowed a UTC day such as 2026-11-20"
     elif config.risk.rates and date.fromisoformat(config.risk.rates_day) > _latest_day():
         yield f"risk.rates_day: found {show(config.risk.rates_day)}, allowed a day that has begun: rates age from there"
+    late = config.research
+    if late.least_latency_ms > late.most_latency_ms:
+        most = f"most_latency_ms, which is {late.most_latency_ms:g}"
+        yield f"research.least_latency_ms: found {late.least_latency_ms:g}, allowed at most {most}"
     yield from _check_ui(config)
 
 

@@ -13,6 +13,7 @@ import pytest
 from tradeterm.cli import main
 from tradeterm.cli.report import _compared
 from tradeterm.cli.session import newest_journal
+from tradeterm.config import ResearchConfig
 from tradeterm.config_file import load_config
 from tradeterm.domain.facts import Fact
 from tradeterm.domain.states import CommandVerb
@@ -74,6 +75,11 @@ def test_a_run_decides_as_its_backtest(recorded: tuple[Profile, Played]) -> None
     assert found.same == found.signals == len(recorded[1].signals) >= 30
     assert found.trades >= 20
     assert found.sentence == f"{found.signals} of {found.signals} decisions are the same."
+
+
+def test_costs_of_research_are_not_those_of_a_run(recorded: tuple[Profile, Played]) -> None:
+    config = msgspec.structs.replace(recorded[1].config, research=ResearchConfig(impact=1.0, most_latency_ms=900.0))
+    assert parity(recorded, config=config) == parity(recorded)
 
 
 def test_a_bar_that_never_came(recorded: tuple[Profile, Played]) -> None:

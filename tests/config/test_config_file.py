@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tradeterm.config import Config, FeedConfig
+from tradeterm.config import Config, FeedConfig, ResearchConfig
 from tradeterm.config_file import config_hash, load_config
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import Profile
@@ -144,6 +144,21 @@ def test_rates_of_a_day_to_come_would_never_grow_old(file: Path) -> None:
         else:
             found = f'risk.rates_day: found "{day}", allowed a day that has begun: rates age from there'
             assert sentence(file) == f"{file}: {found}"
+
+
+def test_orders_of_research_are_not_later_at_least_than_at_most(file: Path) -> None:
+    late = "[research]\nleast_latency_ms = 200\nmost_latency_ms = "
+    file.write_text(f"{BOOK}{late}100\n", encoding="utf-8")
+    found = "research.least_latency_ms: found 200, allowed at most most_latency_ms, which is 100"
+    assert sentence(file) == f"{file}: {found}"
+    file.write_text(f"{BOOK}{late}200\nimpact = 0.7\nimpacts = {{BTCUSDT = 0.4}}\n", encoding="utf-8")
+    assert load_config(file).research == ResearchConfig(
+        impact=0.7, least_latency_ms=200.0, most_latency_ms=200.0, impacts={"BTCUSDT": 0.4}
+    )
+    file.write_text(f"{BOOK}[research]\nimpacts = {{BTCUSDT = -1}}\n", encoding="utf-8")
+    assert sentence(file) == f"{file}: research.impacts.BTCUSDT: found -1, allowed 0 to 10"
+    file.write_text(f"{BOOK}[research]\nimpakt = 1\n", encoding="utf-8")
+    assert "research.impakt: found a key that is not known here; did you mean impact?" in sentence(file)
 
 
 def test_a_home_that_nobody_has(file: Path) -> None:

@@ -1,5 +1,6 @@
 """Orders that arrive late, and impact by symbol."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -9,11 +10,13 @@ from study_kit import demo_study
 
 from tradeterm.cli import main
 from tradeterm.config import SizingConfig, SizingMethod
+from tradeterm.profile import Profile
 from tradeterm.research import Costs, Liquidity
 from tradeterm.research.exits import Moment
 from tradeterm.research.honesty.capacity import capacity
 from tradeterm.research.report.assumptions import assumptions
 from tradeterm.research.study import Study, run
+from tradeterm.resources import demo_config
 
 LATE = Costs(least_latency_ms=100, most_latency_ms=500)
 
@@ -95,6 +98,17 @@ def test_a_coefficient_of_a_symbol_that_is_not_traded_is_refused() -> None:
         assert str(caught.value).endswith(hint)
     assert main(["backtest", "eos", "--demo", "--set", "costs.impacts.NOSUCH=1"]) == 2
     assert main(["backtest", "eos", "--demo", "--set", "costs.impacts.=1"]) == 2
+
+
+def test_a_coefficient_of_the_configuration_is_for_whoever_trades_the_symbol(
+    profile: Profile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    research = "[research.impacts]\nNOSUCH = 0.5\n"
+    profile.config_file.write_text(demo_config().read_text(encoding="utf-8") + research, encoding="utf-8")
+    assert main(["backtest", "eos", "--symbols", "SUIUSDT", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["costs"]["impacts"] == {"NOSUCH": 0.5}
+    assert main(["backtest", "eos", "--symbols", "SUIUSDT", "--set", "costs.impacts.NEITHER=1"]) == 2
+    assert "found NEITHER, which is not traded" in capsys.readouterr().err.replace('"', "")
 
 
 def test_assumptions_and_capacity_name_them(study: Study) -> None:

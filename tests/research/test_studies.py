@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_kit import save, walk
+from msgspec.structs import replace
 
-from tradeterm.config import Config
+from tradeterm.config import Config, ResearchConfig
 from tradeterm.config_file import load_config
 from tradeterm.domain.errors import ConfigError, DataError
 from tradeterm.domain.instrument import Calendar
@@ -34,6 +35,19 @@ def test_a_book_keeps_what_it_is_and_takes_what_is_asked(demo: Config) -> None:
     assert study.funding_hours == 8.0
     assert (found.interval, found.symbols[0]) == ("5m", "BTCUSDT.CRYPTO")
     assert find_study("crypto", demo, None, Asked(capital=7000.0)).data_hash == found.data_hash
+
+
+def test_costs_of_research_are_of_every_study_unless_it_asks_for_others(demo: Config) -> None:
+    research = ResearchConfig(impact=0.8, impacts={"BTCUSDT": 0.5}, least_latency_ms=50.0, most_latency_ms=400.0)
+    config = replace(demo, research=research)
+    for name in ("crypto", "eos"):
+        costs = find_study(name, config, None, Asked()).study.costs
+        assert (costs.impact, costs.impacts, costs.latency) == (0.8, {"BTCUSDT": 0.5}, (50.0, 400.0))
+    asked = ("costs.impact=null", "costs.impacts={}", "costs.least_latency_ms=0", "costs.most_latency_ms=0")
+    plain = find_study("crypto", demo, None, Asked()).study.costs
+    assert find_study("crypto", config, None, Asked(settings=asked)).study.costs == plain
+    with pytest.raises(ConfigError, match="found 50 to 10, allowed 0 or more, the least first"):
+        find_study("crypto", config, None, Asked(settings=("costs.most_latency_ms=10",)))
 
 
 def test_stocks_of_the_exchange_are_whole_and_in_its_money(tmp_path: Path) -> None:

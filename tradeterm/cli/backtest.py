@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tradeterm.config import Config
     from tradeterm.research.studies import Asked, Found
     from tradeterm.research.study import Study
     from tradeterm.research.tier1 import Verdicts
@@ -78,15 +79,15 @@ def found_of(options: argparse.Namespace) -> "Found":
     from tradeterm.research.studies import find_study
 
     found = find_study(meant.name, meant.config, folder_of(options), asked_of(options))
-    check_impacts([found.study])
+    check_impacts([found.study], meant.config)
     return replace(found, notes=(*meant.notes, *found.notes))
 
 
-def check_impacts(studies: "Sequence[Study]") -> None:
-    """Raises ConfigError for a coefficient of a symbol that none of them trades."""
+def check_impacts(studies: "Sequence[Study]", config: "Config") -> None:
+    """Raises ConfigError for a coefficient of a symbol that none of them trades; those of [research] are for all."""
     traded = [name for study in studies for name in study.panel.instruments]
     try:
-        studies[0].costs.check_symbols(traded)
+        studies[0].costs.check_symbols([*traded, *config.research.impacts])
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -27,7 +27,7 @@ def run_books(options: argparse.Namespace, names: Sequence[str]) -> int:
     from tradeterm.research.tier2 import by_rules
 
     found = find_desk([one.name for one in meant], config, folder_of(options), asked_of(options))
-    check_impacts(found.desk.studies)
+    check_impacts(found.desk.studies, config)
     found = replace(found, notes=(*(note for one in meant for note in one.notes), *found.notes))
     ai, verdicts = "OFF", None
     if options.ai == "rules":

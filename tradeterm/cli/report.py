@@ -79,11 +79,12 @@ def _compared(profile: Profile, run: "Played", book: str, data: Path | None) -> 
     from msgspec.structs import replace
 
     from tradeterm.assistant.reports.benchmark import bars_folder
+    from tradeterm.config import ResearchConfig
     from tradeterm.research.parity import Live, compare, verdicts_of
     from tradeterm.research.studies import Asked, find_study
     from tradeterm.research.study import run as run_study
 
-    config = run.config
+    config = replace(run.config, research=ResearchConfig())  # no venue that is simulated live charges those costs
     mine = set(config.books[book].instruments)
     bars = [bar for bar in run.bars if bar.instrument in mine]
     signals = [signal for signal in run.signals if signal.book == book]

@@ -46,6 +46,7 @@ from tradeterm.config.notify import (
     SlackConfig,
     TelegramConfig,
 )
+from tradeterm.config.research import ResearchConfig
 from tradeterm.config.risk import (
     BreakerConfig,
     LatencySteps,
@@ -103,6 +104,7 @@ __all__ = [
     "RefusedSteps",
     "RegimeExits",
     "RegimeMultipliers",
+    "ResearchConfig",
     "RiskConfig",
     "SizingConfig",
     "SizingMethod",
@@ -143,6 +145,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     risk: RiskConfig = RiskConfig()
     breaker: BreakerConfig = BreakerConfig()
     paper: PaperConfig = PaperConfig()
+    research: ResearchConfig = ResearchConfig()
     feed: FeedConfig = FeedConfig()
     venues: VenuesConfig = VenuesConfig()
     notify: NotifyConfig = NotifyConfig()

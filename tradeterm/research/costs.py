@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
+from tradeterm.config import Config
 from tradeterm.decode import nearest, one_of, show
 from tradeterm.quant.impact import sqrt_impact
 from tradeterm.research.bars import Liquidity
@@ -87,3 +88,17 @@ class Costs(Struct, frozen=True, kw_only=True):
             return math.nan
         adv, volatility = liquidity.at(ts)
         return self.slippage + float(sqrt_impact(quantity, adv, volatility, coefficient))
+
+
+def configured_costs(config: Config) -> Costs:
+    """What a study costs where nothing else was asked for: the fills of [paper], and [research] beyond them."""
+    paper, research = config.paper, config.research
+    return Costs(
+        fee=paper.taker_fee,
+        slippage=paper.slippage,
+        impact=research.impact,
+        participation=paper.participation,
+        impacts=research.impacts,
+        least_latency_ms=research.least_latency_ms,
+        most_latency_ms=research.most_latency_ms,
+    )

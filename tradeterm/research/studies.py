@@ -18,7 +18,7 @@ from tradeterm.domain.instrument import Calendar, Instrument, InstrumentKind
 from tradeterm.domain.market import DAY_MS, HOUR_MS, INTERVALS_MS
 from tradeterm.feeds.instruments import load_instruments
 from tradeterm.research.bars import bars_of
-from tradeterm.research.costs import Costs
+from tradeterm.research.costs import Costs, configured_costs
 from tradeterm.research.data.calendar import hours_of
 from tradeterm.research.data.moments import date, utc
 from tradeterm.research.data.notable import survivorship
@@ -139,8 +139,7 @@ class _CostsTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
     """The book as plain data, and what trading costs it."""
-    paper = PaperConfig() if config is None else config.paper
-    costs = Costs(fee=paper.taker_fee, slippage=paper.slippage, participation=paper.participation)
+    costs = configured_costs(Config() if config is None else config)
     books: Mapping[str, BookConfig] = {} if config is None else config.books
     if name in books:
         return msgspec.to_builtins(books[name]), costs
