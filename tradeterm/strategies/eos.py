@@ -12,7 +12,7 @@ Confirmations, each one point:
   extreme was refused within the bar; or no bar of the last `stall_bars` made a new session extreme.
 """
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -53,6 +53,14 @@ class EosParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 0.5
 
 
+class _Moves(NamedTuple):
+    """`of` each row's session, from its open to the row's close."""
+
+    sessions: Sessions
+    session_open: Floats
+    of: Floats
+
+
 class _Numbers(Struct, frozen=True):
     """What a decision rests on; arrays of shape (rows, instruments), NaN where there is no value."""
 
@@ -91,15 +99,16 @@ class Eos:
 
     def signals(self, panel: Panel) -> Signals:
         p = self.parameters
-        move, is_live = self._move(panel), panel.rows <= self.warmup
+        moves, is_live = self._moves(panel), panel.rows <= self.warmup
+        move = moves.of
         size = np.abs(move)  # comparisons with NaN are False: a bar without numbers neither signals nor re-arms
         wanted = size >= p.threshold
-        n = self._numbers(panel, move) if p.min_confirmations or is_live else None
+        n = self._numbers(panel, moves) if p.min_confirmations or is_live else None
         self._live = (panel, n) if n is not None and is_live else None
         if n is not None:
             wanted &= n.confirmations >= p.min_confirmations
         arms = size < p.threshold * p.rearm_fraction
-        first = Sessions(panel, p.session_offset_hours).first_since_armed(wanted, arms)
+        first = moves.sessions.first_since_armed(wanted, arms)
         entries = np.zeros(first.shape, dtype=np.int8)
         entries[first] = np.where(move[first] < 0, 1, -1)
         entries[: self.warmup - 1] = 0
@@ -112,7 +121,7 @@ class Eos:
             panel = panel.only(instrument)
         else:
             panel = panel.window(max(0, row + 1 - self.warmup), row + 1).only(instrument)
-            n, at = self._numbers(panel, self._move(panel)), (-1, 0)
+            n, at = self._numbers(panel, self._moves(panel)), (-1, 0)
         last = (-1, 0)
         return {
             "move": _value(n.move[at]),
@@ -133,18 +142,17 @@ class Eos:
             ),
         }
 
-    def _move(self, panel: Panel) -> Floats:
-        """Of each row's session, from its open to the row's close."""
+    def _moves(self, panel: Panel) -> _Moves:
         if panel.interval_ms != self.interval_ms:
             raise ValueError(f"made for bars of {self.interval_ms} ms, not {panel.interval_ms} ms")
         if panel.rows and int(panel.ts_open[-1] - panel.ts_open[0]) != (panel.rows - 1) * panel.interval_ms:
             raise ValueError("eos counts a session's rows, so it needs a market that is open around the clock")
-        session_open = Sessions(panel, self.parameters.session_offset_hours).opening(panel.open)
-        return panel.close / session_open - 1
+        sessions = Sessions(panel, self.parameters.session_offset_hours)
+        session_open = sessions.opening(panel.open)
+        return _Moves(sessions, session_open, panel.close / session_open - 1)
 
-    def _numbers(self, panel: Panel, move: Floats) -> _Numbers:
-        p = self.parameters
-        sessions = Sessions(panel, p.session_offset_hours)
+    def _numbers(self, panel: Panel, moves: _Moves) -> _Numbers:
+        p, move, sessions = self.parameters, moves.of, moves.sessions
         known, fell = np.isfinite(move), move < 0
         volume_ratio = _largest_of_last(_ratio(panel.volume, sma(panel.volume, p.volume_window)), p.volume_within)
         away = np.where(fell, panel.close - panel.low, panel.high - panel.close)  # from the move's extreme of the bar
@@ -152,7 +160,7 @@ class Eos:
         since = np.where(fell, sessions.rows_since_record(-panel.low), sessions.rows_since_record(panel.high))
         extreme = np.where(fell, panel.funding <= -p.funding_extreme, panel.funding >= p.funding_extreme)
         return _Numbers(
-            session_open=sessions.opening(panel.open),
+            session_open=moves.session_open,
             move=move,
             volume_ratio=volume_ratio,
             close_in_range=close_in_range,
