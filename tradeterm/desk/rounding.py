@@ -15,8 +15,7 @@ def rounded(value: Decimal, step: Decimal) -> Decimal:
 def plain(value: Decimal) -> Decimal:
     """The same number without trailing zeros or exponent: 1500 and 0, never 1.5E+3 or 0E-8."""
     shortest = value.normalize()
-    exponent = shortest.as_tuple().exponent
-    return shortest.quantize(_ONE) if isinstance(exponent, int) and exponent > 0 else shortest
+    return shortest.quantize(_ONE) if "E+" in str(shortest) else shortest  # its text is found faster than its exponent
 
 
 def ratio(part: Decimal, whole: Decimal) -> Decimal:
