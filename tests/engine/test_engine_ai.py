@@ -1,17 +1,13 @@
 """The engine asks a model (the simulated one): what it answers is on the disk before an order, and is never trusted
 further than it may be."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from engine_kit import Watcher, command, demo_profile, options, rows, run, send
-from simulators.messages import Answer, Fault, MessagesServer, Step
+from simulators.messages import Fault, MessagesServer, Step, served
 
 from tradeterm.config import AiConfig, GateConfig, GateMode
 from tradeterm.domain.facts import AiUsage, AlertFact, Fact, SignalFact
@@ -24,28 +20,6 @@ from tradeterm.ledger.audit import AuditKind, AuditLog, verify
 from tradeterm.validators.prompt import GATE
 
 KEY = "sk-ant-planted-0123456789abcdef"
-
-
-@contextmanager
-def served(*script: Step | Answer | Fault) -> Iterator[MessagesServer]:
-    """The Messages API in a thread of its own, as it must answer an engine that runs in this one."""
-    server, loop, ready, over = MessagesServer(), asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    server.script(*script)
-
-    async def serve() -> None:
-        async with server:
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield server
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from study_kit import demo_study
 from tradeterm.domain.errors import ConfigError
 from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.research.study import run
-from tradeterm.research.tier2 import _Recorded, from_record
+from tradeterm.research.tier2 import Recorded, from_record
 from tradeterm.validators.record import DecisionRecord
 
 
@@ -75,4 +75,4 @@ def test_nothing_to_replay(tmp_path: Path) -> None:
 
 
 def test_decisions_are_read_by_the_names_the_engine_writes() -> None:
-    assert set(_Recorded.__struct_fields__) <= set(DecisionRecord.__struct_fields__)
+    assert set(Recorded.__struct_fields__) <= set(DecisionRecord.__struct_fields__)

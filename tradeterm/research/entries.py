@@ -160,6 +160,7 @@ class Decider:
             account.closed,
             account.day_start,
             row,
+            account.positions,
         )
         quantity = float(self._sizer(wanted))
         if not 0 < quantity < math.inf:

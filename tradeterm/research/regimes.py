@@ -38,6 +38,15 @@ class Model(NamedTuple):
     volatility: float | None = None
 
 
+class Strength(NamedTuple):
+    """Of 14 bars: the average true range (price), the relative strength and the directional movement; None is "not
+    known"."""
+
+    atr: float | None = None
+    rsi: float | None = None
+    adx: float | None = None
+
+
 class Regimes:
     """The models of a market's instruments at any row."""
 
@@ -56,6 +65,18 @@ class Regimes:
         bars = self._market[number]
         last = bars.last_bar(row - 1)
         return None if last < 0 else (bars.closed(last), _model(bars, last))
+
+    def strength(self, number: int, row: int) -> Strength:
+        """What TA-Lib says by the same bars as `newest`."""
+        bars = self._market[number]
+        last = bars.last_bar(row - 1)
+        rows = _run(bars, last) if last >= 0 else slice(0)
+        high, low, close = (column[rows] for column in (bars.high, bars.low, bars.close))
+        if close.size <= _PERIOD or not np.ptp(close) > 0:
+            return Strength()
+        talib = ta_lib.load()
+        found = talib.ATR(high, low, close, _PERIOD), talib.RSI(close, _PERIOD), talib.ADX(high, low, close, _PERIOD)
+        return Strength(*(float(values[-1]) if math.isfinite(values[-1]) else None for values in found))
 
 
 def _model(bars: Bars, last: int) -> Model:

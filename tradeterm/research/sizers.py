@@ -1,9 +1,10 @@
 """How large a simulated entry is, and what cuts it down. Decided at the signal's close, on what is known then."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tradeterm.config import LimitsConfig, SizingConfig, SizingMethod
 from tradeterm.desk.earned import RECENT, Earned, expectancy_view
@@ -17,6 +18,9 @@ from tradeterm.domain.orders import PositionSide
 from tradeterm.domain.snapshot import TradeResult
 from tradeterm.research.plainly import mistake, number
 from tradeterm.research.regimes import Model, Regimes
+
+if TYPE_CHECKING:
+    from tradeterm.research.account import Position
 
 
 class Closed(NamedTuple):
@@ -35,7 +39,8 @@ class Wanted(NamedTuple):
     `price` is the signal's close, `stop` what it would be for a fill there (NaN: none). `equity` is marked to the
     newest closes, `peak_equity` its highest at any close so far, `day_start` what it was at midnight (UTC); `exposure`
     is the gross notional of positions and of entries on their way, `positions` their number; `closed` are the trades so
-    far (do not change it). `row` is the signal's.
+    far, `held` the positions by instrument (change neither). `row` is the signal's; `quantity` is what tier 1 let
+    through of it (NaN before that).
     """
 
     instrument: int
@@ -52,6 +57,8 @@ class Wanted(NamedTuple):
     closed: Sequence[Closed]
     day_start: float = math.nan
     row: int = -1
+    held: Mapping[int, "Position"] = MappingProxyType({})
+    quantity: float = math.nan
 
 
 class Refused(Exception):
@@ -130,7 +137,7 @@ class TrackRecord:
         if closed is not self._closed or len(closed) < self._known:
             self._closed, self._known, self._results, self._totals = closed, 0, (), [ZERO]
         if len(closed) > self._known and (self._config.drawdown_dampening or self._config.method is SizingMethod.KELLY):
-            new = [_result(each) for each in closed[self._known :]]
+            new = [trade_result(each) for each in closed[self._known :]]
             for result in new:
                 self._totals.append(self._totals[-1] + result.pnl)
             self._results = (*self._results, *new)[-KEEP_RESULTS:]
@@ -263,7 +270,8 @@ def exact(value: float) -> Decimal:
     return Decimal(str(value))
 
 
-def _result(closed: Closed) -> TradeResult:
+def trade_result(closed: Closed) -> TradeResult:
+    """A closed trade as the desk remembers it."""
     multiple = None if math.isnan(closed.r_multiple) else exact(closed.r_multiple)
     return TradeResult(
         trade_id="",

@@ -37,7 +37,7 @@ class Judged(NamedTuple):
 
 
 Verdicts = Callable[[Wanted], Judged | None]
-"""Of an entry that tier 1 let through; None where there is none."""
+"""Of an entry that tier 1 let through, with its quantity; None where there is none."""
 
 DeskDenial = Callable[[Wanted, float], GateCode | None]
 """The code by which the desk's shared limits deny an entry of that quantity; None where they let it through."""
@@ -63,7 +63,7 @@ class BookRules:
 
     def __call__(self, wanted: Wanted) -> float:
         quantity = self._allowed(wanted, ONE)
-        judged = self._verdicts and self._verdicts(wanted)
+        judged = self._verdicts and self._verdicts(wanted._replace(quantity=quantity))
         if judged is not None and judged.factor < ONE:
             if not judged.factor > 0:
                 raise Refused(judged.code)

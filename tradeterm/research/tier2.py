@@ -1,5 +1,6 @@
-"""Tier 2 in simulated time: the offline rules, or the verdicts that a run was given live."""
+"""Tier 2 in simulated time: the offline rules, or the verdicts of a record. Asking a model is `tier2_live`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,34 +12,48 @@ from tradeterm.domain.signals import VerdictDecision
 from tradeterm.research.sizers import Wanted, exact
 from tradeterm.research.study import Study
 from tradeterm.research.tier1 import Judged, Verdicts
+from tradeterm.validators.codes import Failure
 from tradeterm.validators.rules import judge_by_rules
 
 
-class Replayed(Struct, frozen=True):
-    """Verdicts of a record. `contaminated` counts those of a model that may have known what came after its signal,
-    `simulated` those of a model that is none."""
-
-    verdicts: Verdicts
-    count: int
-    contaminated: int
-    simulated: int
-
-
-class _Recorded(Struct, frozen=True):
-    """What is read of an audit file's record; what is no decision has none of it."""
+class Recorded(Struct, frozen=True):
+    """What is read of a record of an audit file, `ai_decisions.jsonl`; what is no decision has none of it."""
 
     ts_bar: int = 0
+    book: str = ""
     instrument: str = ""
     side: PositionSide = PositionSide.FLAT
+    context_hash: str = ""
     decision: VerdictDecision = VerdictDecision.FAILED_CLOSED
     size_factor: str = "0"
     code: str = ""
     contaminated: bool = False
     simulated: bool = False
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the model judged; an outage, a spent budget or an answer that cannot be used says nothing of it."""
+        return self.decision is not VerdictDecision.FAILED_CLOSED or self.code == Failure.LOW_CONFIDENCE
+
+    @property
+    def judged(self) -> Judged:
+        return Judged(exact(float(self.size_factor)), self.code or self.decision.value)
+
+
+class Replayed(Struct, frozen=True):
+    """Verdicts of a record. Of `count` signals in it `unjudged` were blocked without an answer; of the others
+    `contaminated` are of a model that may have known what came after its signal, `simulated` of a model that is none.
+    """
+
+    verdicts: Verdicts
+    count: int
+    unjudged: int
+    contaminated: int
+    simulated: int
+
 
 class _Line(Struct, frozen=True):
-    record: _Recorded
+    record: msgspec.Raw
 
 
 def by_rules(study: Study) -> Verdicts:
@@ -47,43 +62,70 @@ def by_rules(study: Study) -> Verdicts:
     limit = float(study.book.limits.drawdown)
 
     def judge(wanted: Wanted) -> Judged:
-        side = PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
         peak = exact(max(wanted.peak_equity, wanted.equity))
         fallen = float((peak - exact(wanted.equity)) / peak)
-        found = judge_by_rules(side, strategy.explain(panel, wanted.row, wanted.instrument), fallen, limit)
+        explained = strategy.explain(panel, wanted.row, wanted.instrument)
+        found = judge_by_rules(_side(wanted), explained, fallen, limit)
         return Judged(found.size_factor, found.codes[0] if found.codes else "")
 
     return judge
 
 
-def from_record(path: Path) -> Replayed:
-    """The verdicts of an audit file, `ai_decisions.jsonl`, by bar, instrument and side; a signal it does not know is
-    not judged. Raises ConfigError where it cannot be read."""
-    known: dict[tuple[int, str, PositionSide], _Recorded] = {}
+def from_record(path: Path, book: str | None = None) -> Replayed:
+    """The verdicts of an audit file, by bar, instrument and side; the last of a signal counts, and one it does not know
+    is not judged. `book` None: of a single book, whatever it is called there.
+
+    Raises ConfigError where the file cannot be read, or holds nothing of the book.
+    """
+    records = [record for record, _ in decisions(path)]
+    if not records:
+        raise ConfigError(f"{path}: holds no decision of a model")
+    mine = [record for record in records if record.book == book] if book is not None else records
+    if not mine:
+        there = ", ".join(sorted({record.book for record in records}))
+        raise ConfigError(f"{path}: holds no decision on {book}; those in it are on {there or 'no named book'}")
+    return _replayed(mine)
+
+
+def named_in(path: Path, name: str) -> str | None:
+    """The name, where the record has decisions on a book of that name."""
+    return name if any(record.book == name for record, _ in decisions(path)) else None
+
+
+def decisions(path: Path) -> Iterator[tuple[Recorded, msgspec.Raw]]:
+    """Every decision of an audit file, and its whole record. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
                 try:
-                    record = msgspec.json.decode(raw, type=_Line).record
+                    whole = msgspec.json.decode(raw, type=_Line).record
+                    record = msgspec.json.decode(whole, type=Recorded)
                 except msgspec.MsgspecError:
                     if raw.endswith(b"\n"):
                         raise ConfigError(f"{path}: line {number} is no record of a decision") from None
                     continue  # a crash left it unfinished
                 if record.ts_bar:
-                    known[record.ts_bar, record.instrument, record.side] = record
+                    yield record, whole.copy()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not known:
-        raise ConfigError(f"{path}: holds no decision of a model")
+
+
+def _replayed(records: Sequence[Recorded]) -> Replayed:
+    known = {(record.ts_bar, record.instrument, record.side): record for record in records}
+    answers = [record for record in known.values() if record.is_answer]
 
     def judge(wanted: Wanted) -> Judged | None:
-        side = PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT
-        found = known.get((wanted.ts, wanted.name, side))
-        return None if found is None else Judged(exact(float(found.size_factor)), found.code or found.decision.value)
+        found = known.get((wanted.ts, wanted.name, _side(wanted)))
+        return None if found is None else found.judged
 
     return Replayed(
         judge,
         len(known),
-        sum(record.contaminated for record in known.values()),
-        sum(record.simulated for record in known.values()),
+        len(known) - len(answers),
+        sum(record.contaminated for record in answers),
+        sum(record.simulated for record in answers),
     )
+
+
+def _side(wanted: Wanted) -> PositionSide:
+    return PositionSide.LONG if wanted.side > 0 else PositionSide.SHORT

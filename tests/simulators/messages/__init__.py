@@ -3,6 +3,7 @@
 from simulators.messages.answers import Answer, Block, text_answer, tool_answer
 from simulators.messages.faults import Fault
 from simulators.messages.policy import policy
+from simulators.messages.served import served
 from simulators.messages.server import MessagesServer, Request, Step
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Request",
     "Step",
     "policy",
+    "served",
     "text_answer",
     "tool_answer",
 ]
