@@ -145,7 +145,7 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_report_says_how_to_repeat_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = (*SOME, "--from", "2025-04-06", "--set", "threshold=0.05", "--capital", "5000")
     for suffix in (".html", ".md"):
-        out(capsys, *EOS, *given, "--out", str(tmp_path / f"report{suffix}"))
+        out(capsys, *EOS, *given, "--report", str(tmp_path / f"report{suffix}"))
     page = (tmp_path / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "tradeterm backtest eos --symbols ADAUSDT,SUIUSDT --from 2025-04-06T00:00:00.000" in page
@@ -293,7 +293,7 @@ def test_several_books_are_traded_as_one_desk(capsys: pytest.CaptureFixture[str]
         (("backtest",), "name what to backtest, or give --all"),
         (("backtest", "eos", "--all"), "give names or --all"),
         (("backtest", "eos", "eos"), "found twice, allowed each book once"),
-        (("backtest", "eos", "crypto", "--ai", "record.jsonl"), "allowed off or rules for several books"),
+        (("backtest", "eos", "crypto", "--ai", "record.jsonl"), "record.jsonl: cannot be read"),
     ),
 )
 def test_what_is_no_desk_is_refused(

@@ -11,6 +11,7 @@ from tradeterm.cli.keep import keep
 from tradeterm.cli.named import named
 from tradeterm.cli.output import DONE, say_json
 from tradeterm.cli.session import config_of, profile_of
+from tradeterm.cli.tier2 import add_options, check_options, judging
 from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.profile import user_path
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tradeterm.config import Config
     from tradeterm.research.studies import Asked, Found
     from tradeterm.research.study import Study
-    from tradeterm.research.tier1 import Verdicts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,12 +30,13 @@ def add(commands: Commands) -> None:
     parser = commands.add("backtest", run, "trade a book or a strategy on recorded bars, in simulated time", json=True)
     add_study_options(parser, several=True)
     parser.add_argument("--all", action="store_true", help="every enabled book of the configuration, as one desk")
-    parser.add_argument(
-        "--ai", default="off", metavar="off|rules|FILE", help="tier 2: the offline rules, or verdicts of a record"
-    )
+    add_options(parser)
     parser.add_argument("--tables", action="store_true", help="also by symbol, side, exit, hour, month, regime")
     parser.add_argument(
-        "--out", metavar="FILE", help="also write a file: a report as .html or .md, all as .json, trades as .csv"
+        "--out",
+        "--report",
+        metavar="FILE",
+        help="also write a file: a report as .html or .md, all as .json, trades as .csv",
     )
 
 
@@ -126,6 +127,7 @@ def run(options: argparse.Namespace) -> int:
     theirs; "book" is {"strategy", "capital", "currency", "risk"}, "tables" and "trades" have "book" too, and "books"
     is [{"name", "book", "data", and from "insufficient" on all of the above}].
     """
+    check_options(options)
     names = _names(options)
     if len(names) > 1:
         from tradeterm.cli.backtest_desk import run_books
@@ -142,14 +144,15 @@ def run(options: argparse.Namespace) -> int:
     from tradeterm.research.outcome import outcome_of  # heavy: a mistake in the name is said at once
     from tradeterm.research.study import run as run_study
 
-    ai, verdicts, notes = _tier2(options.ai, found.study)
-    tried = _tried(options, found)
+    tried, notes = _tried(options, found), found.notes
     if tried is not None:
         strategy = found.study.book.strategy
         whose = found.name if strategy == "declared" else strategy
-        notes = (*notes, f"{tried} variants of {whose} were tried on this data, this one included")
-    found = replace(found, notes=(*notes, *found.notes))
-    result = run_study(found.study, verdicts=verdicts)
+        notes = (f"{tried} variants of {whose} were tried on this data, this one included", *notes)
+    with judging(options, [found.name], [found.study], found.data_hash) as judged:
+        result = run_study(found.study, verdicts=judged.verdicts[0])
+        ai, said = judged.said()
+    found = replace(found, notes=(*said, *notes))
     seconds = time.perf_counter() - started
     outcome = outcome_of(found, result, seconds=seconds, ai=ai, tables=options.tables, trials=tried)
     number = keep(options, "backtest", outcome)
@@ -192,23 +195,6 @@ def _tried(options: argparse.Namespace, found: "Found") -> int | None:
     except (LedgerError, OSError):
         return None
     return count if count > 1 else None
-
-
-def _tier2(wanted: str, study: "Study") -> tuple[str, "Verdicts | None", tuple[str, ...]]:
-    """Who judges, its verdicts, and what must be said of them."""
-    if wanted == "off":
-        return "OFF", None, ()
-    from tradeterm.research.tier2 import by_rules, from_record
-
-    if wanted == "rules":
-        return "RULES (no AI)", by_rules(study), ("tier 2: RULES (no AI), the offline rules",)
-    record = from_record(user_path(wanted))
-    notes = [f"tier 2: {record.count} recorded verdicts; a signal without one is let through"]
-    if record.contaminated:
-        notes.append(f"CONTAMINATED: {record.contaminated} of them are of a model that may have known what came after")
-    if record.simulated:
-        notes.append(f"{record.simulated} of them are of a simulated AI")
-    return "CONTAMINATED RECORD" if record.contaminated else "RECORD", record.verdicts, tuple(notes)
 
 
 def folder_of(options: argparse.Namespace) -> "Path | None":

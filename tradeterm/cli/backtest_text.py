@@ -102,7 +102,8 @@ def _remarks(outcome: Mapping[str, Any]) -> Iterator[Text]:
     for caution in outcome["cautions"]:
         yield Text(fill(caution, _WIDTH), style="yellow")
     for note in outcome["notes"]:
-        yield Text(fill(note, _WIDTH), style="dim")
+        words = fill(note, _WIDTH, break_long_words=False, break_on_hyphens=False)  # a path can be copied
+        yield Text(words, style="dim")
 
 
 def _value(value: float | None, unit: str, currency: str) -> Text:

@@ -11,6 +11,7 @@ from tradeterm.cli.backtest import add_study_options
 from tradeterm.cli.figures import aligned
 from tradeterm.cli.output import say, say_json
 from tradeterm.cli.progress import progress
+from tradeterm.cli.tier2 import refuse_option
 
 if TYPE_CHECKING:
     from tradeterm.research.honesty.evidence import Shown
@@ -26,6 +27,7 @@ _MUCH = 1_000_000
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a study, how its signals are sized, and on how many processes it is tested."""
     add_study_options(parser)
+    refuse_option(parser)
     parser.add_argument(
         "--book-sizing",
         action="store_true",

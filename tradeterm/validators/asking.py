@@ -170,7 +170,7 @@ class Asker:
                 self._spent_told = today
                 text = "the AI's budget of the day is spent: entries are blocked until 00:00 UTC"
                 self._tell(AlertLevel.ERROR, "AI_BUDGET", text)
-            raise GateFailure(Failure.BUDGET, "the budget of the day is spent")
+            raise GateFailure(Failure.BUDGET, "the budget is spent")
         return reservation
 
     def _booked(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tradeterm.config import AiProvider, GateConfig, GateMode, OfflinePolicy
 from tradeterm.decode import one_of, show
@@ -46,12 +46,14 @@ def _wall_ms() -> int:
 class Around(Struct, frozen=True, kw_only=True):
     """What a validator needs of the house. Without `record` an AI blocks every entry: nothing unrecorded is allowed.
 
-    `spent` is what the day's calls took before a restart; `environ` None is the process's own.
+    `spent` is what the day's calls took before a restart; a `budget` takes the place of the day's. `environ` None
+    is the process's own.
     """
 
     record: Record = _nowhere
     notify: Notify = _unheard
     spent: Spent | None = None
+    budget: Budget | None = None
     environ: Mapping[str, str] | None = None
     now: Callable[[], int] = _wall_ms
 
@@ -91,6 +93,13 @@ def make_validator(gate: GateConfig, around: Around | None = None) -> Validator:
     return made
 
 
+def asking(gate: GateConfig) -> GateConfig:
+    """The same, asking the model of `gate.ai` and nobody in its place, whoever judges otherwise."""
+    usual = CLAUDE if gate.ai.provider in _CLAUDES else OPENAI_SHAPED
+    asked = gate.validator if gate.validator in ASKS_A_MODEL else usual
+    return structs.replace(gate, validator=asked, mode=GateMode.ENFORCE, offline_policy=OfflinePolicy.REJECT)
+
+
 def gate_warnings(gate: GateConfig, today: date | None = None) -> tuple[str, ...]:
     """What a person should know before the gate is used; nothing is asked of anybody."""
     if gate.validator not in ASKS_A_MODEL or gate.mode is GateMode.OFF:
@@ -115,7 +124,7 @@ def _ai(gate: GateConfig, around: Around) -> Validator:
         key,
         model=gate.ai.model,
         max_tokens=gate.ai.max_tokens,
-        budget=Budget(limits, around.now, around.spent),
+        budget=around.budget or Budget(limits, around.now, around.spent),
         breaker=CallBreaker(time.monotonic),
         notify=around.notify,
         now=around.now,

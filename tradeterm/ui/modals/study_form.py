@@ -60,7 +60,8 @@ _HINTS: Mapping[str, str] = {
     "capital": "What the book starts with, such as 250000. Empty: its own capital, 100,000 for a strategy.",
     "settings": "KEY=VALUE, separated by spaces: the strategy's numbers, and the book's by their groups.",
     "vary": "KEY=VALUE,VALUE, separated by spaces; a sweep also takes LOW:HIGH:STEP.",
-    "ai": "Who judges every entry: off, or rules, the offline rules. Empty: off.",
+    "ai": "Who judges every entry: off, or rules, the offline rules. Empty: off. A model is asked from the command "
+    "line: tradeterm backtest --ai live.",
 }
 _KINDS: Mapping[Kind, str] = {
     Kind.BACKTEST: "Trade it once on the recorded bars, by the live desk's rules.",

@@ -63,7 +63,7 @@ def _head(outcomes: Sequence[Outcome], width: int) -> list[Line]:
         lines += wrapped([("both ", "muted"), (" · ".join(shared), "muted")], width)
     for text in _cautions(outcomes):
         lines += wrapped([(text, "warn strong" if _is_grave(text) else "warn")], width)
-    for text in dict.fromkeys(note for one in outcomes for note in one.notes if not note.startswith(CONTAMINATED)):
+    for text in dict.fromkeys(note for one in outcomes for note in one.notes if CONTAMINATED not in note):
         lines += wrapped([(plain(text), "muted")], width)
     for text in (each for outcome in outcomes for each in sentences(outcome)):
         lines += [(), *wrapped([(text, "")], width)]

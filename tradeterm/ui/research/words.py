@@ -152,7 +152,7 @@ def warnings(outcome: Outcome) -> Sequence[str]:
     """What must stand beside the figures, whatever else is shown; the gravest first."""
     if isinstance(outcome, Backtest):
         few = [f"{INSUFFICIENT}: so few trades prove nothing."] if outcome.insufficient else []
-        known = [plain(note) for note in outcome.notes if note.startswith(CONTAMINATED)]
+        known = [plain(note) for note in outcome.notes if CONTAMINATED in note]
         return [*few, *known, *map(plain, outcome.cautions)]
     return []
 

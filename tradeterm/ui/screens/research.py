@@ -332,7 +332,7 @@ class ResearchScreen(SidedScreen):
                     return "no backtest is open"
                 if opened.books:
                     return "it is of several books: tradeterm backtest BOOK BOOK --out FILE.html"
-                if opened.ai.endswith("RECORD"):
+                if opened.ai.endswith("RECORD") or opened.ai.startswith("LIVE"):
                     return "it was judged by a record of verdicts, which has to be named: tradeterm backtest --ai FILE"
         return ""
 
