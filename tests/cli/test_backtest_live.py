@@ -110,8 +110,11 @@ def test_several_books_keep_their_verdicts_apart(tmp_path: Path, capsys: pytest.
     assert "recorded verdicts of crypto; a signal without one is let through" in again["notes"][0]
     lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if '"book":"crypto"' in line]
     path.write_text("".join(lines), encoding="utf-8")
+    alone, _ = answered(capsys, *study, "--ai", str(path))
+    assert any("tier 2: 0 recorded verdicts of eos" in note for note in alone["notes"]), "it takes none of another book"
+    path.write_text("".join(lines).replace('"book":"crypto"', '"book":"shares"'), encoding="utf-8")
     assert main([*study, "--ai", str(path)]) == 2
-    assert "holds no decision on eos; those in it are on crypto" in capsys.readouterr().err
+    assert "holds no decision on crypto or eos, those in it are on shares" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

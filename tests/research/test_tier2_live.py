@@ -18,6 +18,7 @@ from study_kit import demo_study
 from tradeterm.config import AiConfig, GateConfig, OfflinePolicy
 from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.domain.market import DAY_MS
+from tradeterm.domain.signals import Signal
 from tradeterm.ledger.audit import AuditLog, verify
 from tradeterm.research.bars import Settlements
 from tradeterm.research.result import Result
@@ -264,6 +265,35 @@ def test_a_packet_knows_nothing_that_came_after_its_bar() -> None:
         assert all(earlier.get(signal) != text for signal, text in known.items() if signal[0] == ts), "it does look"
     assert any('"funding_next_minutes":"' in text for text in whole.values())
     assert any(json.loads(text)["portfolio"]["largest_positions"] for text in whole.values())
+
+
+def test_data_without_volumes_has_no_bars_to_show() -> None:
+    study = demo_study(("ADAUSDT",))
+    volume = np.full_like(study.panel.volume, np.nan)
+    found = contexts(msgspec.structs.replace(study, panel=msgspec.structs.replace(study.panel, volume=volume)))
+    assert found
+    for text in found.values():
+        told = json.loads(text)
+        assert (told["bars"], told["trend"], told["data_quality"]["bars"]) == ([], {}, "0")
+
+
+def test_equal_contexts_of_two_bars_are_two_signals(study: Study, tmp_path: Path) -> None:
+    """A market that repeats itself: the record has a line for each bar."""
+    with served() as server, LiveGate(asking(server), tmp_path, ENOUGH) as gate:
+        packets = Packets(study, "mine")
+        seen: list[Wanted] = []
+        run(study, verdicts=lambda wanted: seen.append(wanted._replace(held={}, closed=())))
+        wanted = seen[0]
+        signal, packet = packets.of(wanted)
+
+        class Same(Packets):
+            def of(self, wanted: Wanted) -> tuple[Signal, dict[str, Any]]:
+                return msgspec.structs.replace(signal, id=f"s{wanted.ts}", ts_bar=wanted.ts), packet
+
+        judge = gate.of(Same(study, "mine"))
+        assert judge(wanted) == judge(wanted._replace(ts=wanted.ts + 300_000)) == judge(wanted)
+        assert gate.kept == 2
+    assert from_record(gate.path).count == 2
 
 
 def test_asking_changes_nothing_of_the_simulated_book(study: Study) -> None:

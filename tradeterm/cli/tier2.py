@@ -91,9 +91,9 @@ def judging(
 
 def _recorded(path: "Path", names: Sequence[str]) -> Judging:
     """A single book takes the record's verdicts whatever it is called there; of several each takes its own."""
-    from tradeterm.research.tier2 import from_record, named_in
+    from tradeterm.research.tier2 import from_record, from_record_of_each
 
-    found = [from_record(path, name if len(names) > 1 else named_in(path, name)) for name in names]
+    found = from_record_of_each(path, names) if len(names) > 1 else (from_record(path, names[0]),)
     contaminated = any(one.contaminated for one in found)
     notes = tuple(text for name, one in zip(names, found, strict=True) for text in _of_record(name, one, len(found)))
     return Judging(
@@ -105,12 +105,12 @@ def _of_record(name: str, record: "Replayed", books: int) -> Iterator[str]:
     whose = f" of {name}" if books > 1 else ""
     answers = record.count - record.unjudged
     yield f"tier 2: {answers} recorded verdicts{whose}; a signal without one is let through"
-    if record.unjudged:
-        yield f"{record.unjudged} more signals{whose} are in the record as blocked without a verdict, and are blocked"
     if record.contaminated:
         yield f"CONTAMINATED: {record.contaminated} of them are of a model that may have known what came after"
     if record.simulated:
         yield f"{record.simulated} of them are of a simulated AI"
+    if record.unjudged:
+        yield f"{record.unjudged} more signals{whose} were blocked without a verdict, and are blocked again"
 
 
 @contextmanager

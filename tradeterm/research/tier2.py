@@ -73,23 +73,22 @@ def by_rules(study: Study) -> Verdicts:
 
 def from_record(path: Path, book: str | None = None) -> Replayed:
     """The verdicts of an audit file, by bar, instrument and side; the last of a signal counts, and one it does not know
-    is not judged. `book` None: of a single book, whatever it is called there.
+    is not judged. They are those on `book`, or on whatever book where the record has none of that name.
 
-    Raises ConfigError where the file cannot be read, or holds nothing of the book.
+    Raises ConfigError where the file cannot be read, or holds no decision.
     """
-    records = [record for record, _ in decisions(path)]
-    if not records:
-        raise ConfigError(f"{path}: holds no decision of a model")
-    mine = [record for record in records if record.book == book] if book is not None else records
-    if not mine:
+    records = _records(path)
+    return _replayed([record for record in records if record.book == book] or records)
+
+
+def from_record_of_each(path: Path, books: Sequence[str]) -> tuple[Replayed, ...]:
+    """The same for several books, each by its name: there may be none on one. Raises ConfigError where there is none on
+    any."""
+    records = _records(path)
+    if not any(record.book in books for record in records):
         there = ", ".join(sorted({record.book for record in records}))
-        raise ConfigError(f"{path}: holds no decision on {book}; those in it are on {there or 'no named book'}")
-    return _replayed(mine)
-
-
-def named_in(path: Path, name: str) -> str | None:
-    """The name, where the record has decisions on a book of that name."""
-    return name if any(record.book == name for record, _ in decisions(path)) else None
+        raise ConfigError(f"{path}: holds no decision on {' or '.join(books)}, those in it are on {there}")
+    return tuple(_replayed([record for record in records if record.book == book]) for book in books)
 
 
 def decisions(path: Path) -> Iterator[tuple[Recorded, msgspec.Raw]]:
@@ -108,6 +107,13 @@ def decisions(path: Path) -> Iterator[tuple[Recorded, msgspec.Raw]]:
                     yield record, whole.copy()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _records(path: Path) -> list[Recorded]:
+    found = [record for record, _ in decisions(path)]
+    if not found:
+        raise ConfigError(f"{path}: holds no decision of a model")
+    return found
 
 
 def _replayed(records: Sequence[Recorded]) -> Replayed:

@@ -88,7 +88,7 @@ class LiveGate:
         self._budget = Budget(limits, now=lambda: 0)  # of the run, however many days it takes
         self._log, self._lock = AuditLog(folder), EngineLock(folder / _LOCK)
         self._runner = asyncio.Runner()
-        self._by_context: dict[str, _Kept] = {}
+        self._answers: dict[tuple[_Key, str], _Kept] = {}
         self._newest: dict[_Key, str] = {}
         self._judged: dict[_Key, Recorded] = {}
         self._unjudged: list[_Unjudged] = []
@@ -105,8 +105,12 @@ class LiveGate:
         if (pid := held_by(self._lock.path)) is not None:
             raise LedgerError(f"another run (pid {pid}) asks the same questions; {self.path} is its own until it ends")
         self._lock.acquire()
-        for record, whole in decisions(self.path) if self.path.exists() else ():
-            self._remember(record, whole)
+        try:
+            for record, whole in decisions(self.path) if self.path.exists() else ():
+                self._remember(record, whole)
+        except ConfigError:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(
@@ -132,7 +136,7 @@ class LiveGate:
     @property
     def kept(self) -> int:
         """How many answers there are, of this run and of those before."""
-        return len(self._by_context)
+        return len(self._answers)
 
     @property
     def spent(self) -> Spent:
@@ -163,7 +167,8 @@ class LiveGate:
             found.append(f"{simulated} of {len(answers)} verdicts are of a simulated AI")
         if self._unjudged:
             found.append(self._not_judged(len(answers) + len(self._unjudged)))
-        found.append(f"the verdicts are kept: --ai {self.path} repeats this run without asking")
+        if self.path.exists():
+            found.append(f"the verdicts are kept: --ai {self.path} repeats this run without asking")
         return tuple(found)
 
     def _not_judged(self, of: int) -> str:
@@ -185,7 +190,7 @@ class LiveGate:
         self._told(wanted.ts)
         signal, packet = packets.of(wanted)
         key = _key(signal)
-        kept = self._by_context.get(self._hash(signal, packet, wanted.ts))
+        kept = self._answers.get((key, self._hash(signal, packet, wanted.ts)))
         if kept is not None:
             if self._newest[key] != kept.record.context_hash:  # a run in between was told otherwise
                 self._keep_again(kept, wanted.ts)
@@ -194,7 +199,7 @@ class LiveGate:
         verdict = self._runner.run(self._validator.judge(signal, packet, wanted.ts))
         if self._unkept:
             raise LedgerError(self._unkept)
-        answer = self._by_context.get(self._newest.get(key, ""))
+        answer = self._answers.get((key, self._newest.get(key, "")))
         if answer is None:
             self._unjudged.append(_Unjudged(wanted.ts, verdict.code, verdict.reasoning))
         else:
@@ -232,7 +237,7 @@ class LiveGate:
         key = record.ts_bar, record.book, record.instrument, record.side
         self._newest[key] = record.context_hash if record.is_answer else ""
         if record.is_answer:
-            self._by_context[record.context_hash] = _Kept(record, whole)
+            self._answers[key, record.context_hash] = _Kept(record, whole)
 
 
 _Key = tuple[int, str, str, PositionSide]

@@ -75,19 +75,20 @@ class Packets:
         sized = Sized(plain(exact(wanted.quantity)), SizeFactors((), ""))
         packet = verdict_context(state, book, signal, stop, target, sized, checks, wanted.ts)
         packet["portfolio"]["health"] = None
-        known = numbers_of(self._bars(wanted, rows))
+        known = numbers_of(self._bars(wanted, rows)) if rows.size else {}
+        bars = known.get("data_quality", {"bars": 0, "missing_bars": None})
         return signal, {
             **packet,
             "market": {
-                **known["market"],
+                **known.get("market", {}),
                 **dict.fromkeys(("bid", "ask", "spread_bps", "open_interest_change_1h")),
                 "last": wanted.price,
                 "funding_next_minutes": self._until_settlement(wanted),
                 **packet["market"],
             },
-            "trend": known["trend"],
-            "data_quality": {"source": SOURCE, "bar_age_ms": 0, "quote_age_ms": None, **known["data_quality"]},
-            "bars": known["bars"],
+            "trend": known.get("trend", {}),
+            "data_quality": {"source": SOURCE, "bar_age_ms": self._age(wanted, rows), "quote_age_ms": None, **bars},
+            "bars": known.get("bars", []),
         }
 
     def _signal(self, wanted: Wanted) -> Signal:
@@ -169,8 +170,14 @@ class Packets:
             market.calendar,
         )
 
+    def _age(self, wanted: Wanted, rows: _Rows) -> int | None:
+        """How old the last bar that makes sense is, in ms."""
+        return wanted.ts - self._market[wanted.instrument].closed(int(rows[-1])) if rows.size else None
+
     def _session_open(self, wanted: Wanted, rows: _Rows) -> float | None:
         """The open of the session's first bar; None where the data begins in the middle of it."""
+        if not rows.size:
+            return None
         panel, calendar = self._study.panel, self._market[wanted.instrument].calendar
         session, first = session_of(calendar, int(panel.ts_open[wanted.row])), len(rows) - 1
         while first > 0 and session_of(calendar, int(panel.ts_open[rows[first - 1]])) == session:
