@@ -197,14 +197,19 @@ def test_before_and_after_stand_side_by_side(profile: Profile) -> None:
 
 async def test_a_process_answers_in_order_and_refuses_in_a_sentence(profile: Profile) -> None:
     unknown = task(profile, changed(symbols=["NOPE"]))
-    by_atr = task(profile, changed(stop={"type": "atr", "mult": 1.5}))
-    first, second, third = await previews([unknown, task(profile), by_atr])
+    other = task(profile, changed(symbols=["NEITHER"]))
+    first, second, third = await previews([unknown, task(profile), other])
     assert isinstance(first, Refusal)
     assert "NOPE" in first.sentence
     assert isinstance(second, Preview)
     assert second == msgspec.structs.replace(preview(task(profile)), run=second.run)
     assert isinstance(third, Refusal)
-    assert "stop_atr" in third.sentence
+    assert "NEITHER" in third.sentence
+
+
+def test_a_stop_by_range_has_a_preview(profile: Profile) -> None:
+    found = preview(task(profile, changed(stop={"type": "atr", "mult": 1.5})))
+    assert isinstance(found, Preview)
 
 
 @pytest.fixture

@@ -81,9 +81,10 @@ def test_a_number_in_a_condition_can_be_set_and_varied(file: Path, capsys: pytes
     assert len({trial["summary"]["trades"] for trial in answer["trials"]}) > 1
 
 
-def test_a_stop_that_is_not_simulated_is_named_as_the_file_has_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["backtest", "vwap-reversion", "--demo"]) == 2
-    assert 'stop.type = "atr"' in capsys.readouterr().err
+def test_a_stop_by_range_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = parsed(capsys, "backtest", "vwap-reversion", "--demo")
+    assert answer["book"]["exits"]["stop_atr"] == 2.5
+    assert answer["trades"]
 
 
 def test_the_profile_that_has_no_data_is_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

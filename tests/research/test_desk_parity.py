@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from study_kit import demo_study
-from test_parity import CALM, Fact, demo_config, fact_of, of_the_study
+from test_parity import BY_RANGE, CALM, Fact, demo_config, fact_of, of_the_study
 
 from tradeterm.config import BookConfig, Config, RiskConfig
 from tradeterm.engine.models.models import RECORDED_REFRESHES as ENGINE_REFRESHES
@@ -70,8 +70,9 @@ SUMS = RiskConfig(max_asset=0.08, max_group=0.12, max_gross=0.16)
         (LARGE, {**LARGE, **OTHER}, LOSSES, {"ONE_SIDED", "VAR_LIMIT"}),
         (LARGE, {**LARGE, **OTHER}, SUMS, {"GROSS_EXPOSURE", "ASSET_EXPOSURE", "CORRELATED_EXPOSURE"}),
         (LARGE, {**LARGE, **OTHER}, RiskConfig(max_heat=0.004), {"PORTFOLIO_HEAT"}),
+        ({**LARGE, **BY_RANGE}, {**LARGE, **OTHER}, RiskConfig(max_heat=0.003), {"PORTFOLIO_HEAT"}),
     ),
-    ids=("as it is", "losses", "sums", "heat"),
+    ids=("as it is", "losses", "sums", "heat", "heat, by range"),
 )
 def test_two_books_trade_as_on_the_desk(
     first: dict[str, Any], second: dict[str, Any], risk: RiskConfig, least: set[str]

@@ -81,11 +81,18 @@ STRICT = {
     "sizing": {"method": "fixed", "volatility_target": 0.9},
     "limits": {"max_positions": 2, "cool_down_minutes": 240.0, "daily_loss": 0.004, "max_total_exposure": 0.15},
 }
+STRICT_BUT_EXITS = {name: table for name, table in STRICT.items() if name != "exits"}
+BY_RANGE = {"exits": {"stop_atr": 2.0, "target_stops": 1.7}}
+IN_STOPS = {"exits": {"stop": 0.0123, "target_stops": 1.37, "trail": None, "trail_after": 0.0}}
 CALM = {"health": {"least_trades": 500, "losses_in_a_row": 100}}
 """Health looks at so many trades that it never speaks: a stopped book waits for a person, which no backtest has."""
 
 
-@pytest.mark.parametrize("changes", ({}, STRICT), ids=("as it is", "strict"))
+@pytest.mark.parametrize(
+    "changes",
+    ({}, STRICT, BY_RANGE, {**BY_RANGE, **STRICT_BUT_EXITS}, IN_STOPS),
+    ids=("as it is", "strict", "by range", "by range, strict", "in stops"),
+)
 def test_the_engine_and_the_study_make_the_same_trades(changes: dict[str, Any]) -> None:
     config = demo_config({**changes, **CALM})
     found = run(msgspec.structs.replace(demo_study(config_symbols(config)), book=config.books["crypto"]))

@@ -131,7 +131,7 @@ FIELDS = (
     Field("entry", "Enter when", HELP, "rsi(14) crosses_above 30", _rules("entry")),
     Field("exit", "Exit when", f"{HELP}; empty: by stop, target and time alone", "rsi(14) > 55", _rules("exit")),
     Field("bars_held", "Hold at most", "a whole number of bars; empty: no limit", "48", _held),
-    Field("stop", "Stop", "0.75 % of the price, or 1.5 atr (which has no backtest)", "1 %", _stop),
+    Field("stop", "Stop", "0.75 % of the price, or 1.5 atr", "1 %", _stop),
     Field("target", "Target", "2 r (times the stop), 3 %, or none", "2 r", _target),
     Field("trail", "Trail", "1 %, or 1 % after 0.5 %; empty: no trailing stop", "", _trail),
     Field("risk_pct", "Risk %", "loss of one trade at its stop, % of equity, up to 2", "0.5", _risk("risk_pct")),

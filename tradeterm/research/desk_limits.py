@@ -163,8 +163,8 @@ def _legs(trader: Trader, ts: int) -> list[_Leg]:
     coming = []
     for number, entry in run.decider.entering.items():
         price = float(market[number].close[entry.signal_row])
-        at = levels(run.policy, entry.side, price, price, market[number].tick)
-        stop = at.stop * entry.side if run.policy.stop is not None else None
+        at = levels(entry.policy, entry.side, price, price, market[number].tick)
+        stop = at.stop * entry.side if entry.policy.stop is not None else None
         coming.append(
             _Leg(trader, number, entry.side, entry.quantity, market[number].last_close(ts), stop, is_entry=True)
         )
@@ -173,8 +173,8 @@ def _legs(trader: Trader, ts: int) -> list[_Leg]:
 
 def _stop(run: Run, number: int, held: Held, ts: int) -> float | None:
     bars = run.account.market[number]
-    anchor = run.decider.anchor(number, held.price, held.signal_row)
-    return stop_at(bars, held.entry_row, bars.first_closing(ts + 1) - 1, held.side, held.price, run.policy, anchor)
+    anchor, policy = run.decider.anchor(number, held.price, held.signal_row), run.decider.entered[number].policy
+    return stop_at(bars, held.entry_row, bars.first_closing(ts + 1) - 1, held.side, held.price, policy, anchor)
 
 
 def _book(trader: Trader) -> Book:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.research.account import Account
 from tradeterm.research.fills import Anchor, ExitPolicy, levels
+from tradeterm.research.protection import Protect
 from tradeterm.research.sizers import Limit, Refused, Sizer, Wanted
 
 
@@ -31,13 +32,14 @@ ACCOUNT_LOST = "ACCOUNT_LOST"
 
 
 class Entry(NamedTuple):
-    """An entry on its way: decided at the close of `signal_row`, filled at the open of `row`."""
+    """An entry on its way: decided at the close of `signal_row`, filled at the open of `row`; what may end it."""
 
     side: int
     quantity: float
     signal_row: int
     row: int
     notional: float
+    policy: ExitPolicy
 
 
 class Decided(NamedTuple):
@@ -52,15 +54,24 @@ class Decided(NamedTuple):
 
 
 class Decider:
-    """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument, and
-    `decided` is every decision in time."""
+    """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument,
+    `entered` the last ones that filled, and `decided` is every decision in time.
+
+    What may end a position is `policy`, or what `protect` makes of it at each signal."""
 
     def __init__(
-        self, account: Account, policy: ExitPolicy, sizer: Sizer, limits: Sequence[Limit], why: Why = PLAIN
+        self,
+        account: Account,
+        policy: ExitPolicy,
+        sizer: Sizer,
+        limits: Sequence[Limit],
+        why: Why = PLAIN,
+        protect: Protect | None = None,
     ) -> None:
         self._account, self._policy, self._sizer, self._limits = account, policy, sizer, tuple(limits)
-        self._why = why
+        self._why, self._protect = why, protect
         self.entering: dict[int, Entry] = {}
+        self.entered: dict[int, Entry] = {}
         self.ignored: Counter[str] = Counter()
         self.decided: list[Decided] = []
 
@@ -89,11 +100,12 @@ class Decider:
         if price is None:
             self.ignored[ACCOUNT_LOST] += 1
             return None
-        held, tick = account.positions[number], account.market[number].tick
-        at = levels(self._policy, side, price, self.anchor(number, price, entry.signal_row), tick)
+        self.entered[number] = entry
+        held, tick, policy = account.positions[number], account.market[number].tick, entry.policy
+        at = levels(policy, side, price, self.anchor(number, price, entry.signal_row), tick)
         held.most = at.target - price * side
         held.worst = price if side > 0 else math.inf
-        if self._policy.stop is not None:
+        if policy.stop is not None:
             held.worst = price * side - at.stop
             held.risk = abs(price - at.stop * side) * quantity
         return price
@@ -124,6 +136,9 @@ class Decider:
         bars = account.market[number]
         if not bars.has_bar(row):
             raise Refused("NO_BAR")
+        price, policy = float(bars.close[row]), self._policy
+        if self._protect is not None:
+            policy = self._protect(number, row, side, price)
         held = account.positions.get(number) or self.entering.get(number)
         if held is not None:
             raise Refused(self._why.same if held.side == side else self._why.opposite)
@@ -131,20 +146,19 @@ class Decider:
         if into >= bars.rows:
             raise Refused("DATA_END")
         ts = bars.closed(row)
-        if self._policy.session_end and (
+        if policy.session_end and (
             is_last_bar(bars.calendar, ts, bars.interval_ms)
             or session_of(bars.calendar, bars.opened(into)) != session_of(bars.calendar, ts - 1)
         ):
             raise Refused(self._why.session_end)
-        price = float(bars.close[row])
         equity, exposure = account.state(ts)
         if account.lost_at is not None:
             raise Refused(ACCOUNT_LOST)
         for entry in self.entering.values():
             exposure += entry.notional
         stop = math.nan
-        if self._policy.stop is not None:
-            stop = levels(self._policy, side, price, price, bars.tick).stop * side
+        if policy.stop is not None:
+            stop = levels(policy, side, price, price, bars.tick).stop * side
         wanted = Wanted(
             number,
             bars.instrument,
@@ -170,7 +184,7 @@ class Decider:
             if not allowed > 0:
                 raise Refused(self._why.limit)
             quantity = min(quantity, allowed)
-        entry = Entry(side, quantity, row, into, quantity * price)
+        entry = Entry(side, quantity, row, into, quantity * price, policy)
         if math.isnan(self._slip(number, entry, quantity)):
             raise Refused("VOLUME_UNKNOWN")
         return entry

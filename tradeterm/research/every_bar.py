@@ -51,7 +51,7 @@ def simulate_every_bar(
     market = tuple(market)
     account = Account(market, costs, capital, seed)
     decider = Decider(account, policy, sizer, limits)
-    run = _Stepping(account, policy, decider)
+    run = _Stepping(account, decider)
     sides = run.sides
     calls = tuple(
         (number, _where_a_bar_is(call) if np.isnan(bars.close).any() else call)
@@ -94,8 +94,8 @@ class _Stepping:
     `open` are the positions by instrument, `waiting` says whether anything may fill or settle at the next opens.
     """
 
-    def __init__(self, account: Account, policy: ExitPolicy, decider: Decider) -> None:
-        self._account, self._policy, self._decider = account, policy, decider
+    def __init__(self, account: Account, decider: Decider) -> None:
+        self._account, self._decider = account, decider
         self._due: dict[int, str] = {}
         self._funded = any(bars.funding is not None for bars in account.market)
         self._settled = 0
@@ -160,8 +160,8 @@ class _Stepping:
             return
         anchor = self._decider.anchor(number, price, entry.signal_row)
         met = self._account.positions[number].met
-        watch = Watch(levels(self._policy, side, price, anchor, bars.tick), price * side, met * side)
-        latest, reason = latest_exit(bars, row, side, price, self._policy)
+        watch = Watch(levels(entry.policy, side, price, anchor, bars.tick), price * side, met * side)
+        latest, reason = latest_exit(bars, row, side, price, entry.policy)
         if latest >= bars.last:
             latest, reason = bars.last, ""
         self.sides[number] = side

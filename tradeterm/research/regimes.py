@@ -60,6 +60,14 @@ class Regimes:
             return Model()
         return found[1]
 
+    def atr(self, number: int, row: int) -> float | None:
+        """The average true range (price) of 14 bars, known to a decision at the close of `row`; None: it is not."""
+        bars = self._market[number]
+        last = bars.last_bar(row - 1)
+        if last < 0 or bars.closed(row) - bars.closed(last) > _CURRENT_BARS * bars.interval_ms:
+            return None
+        return self.strength(number, row).atr
+
     def newest(self, number: int, row: int) -> tuple[int, Model] | None:
         """The same however old it is, and of when it is (UTC ms); None before the first bar."""
         bars = self._market[number]

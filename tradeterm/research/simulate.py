@@ -78,7 +78,7 @@ def simulate(
     words for signals without a trade, `seed` that of whatever is random.
     """
     account = Account(tuple(market), costs, capital, seed)
-    return Run(account, Decider(account, policy, sizer, limits, why), policy, signals, exits).through()
+    return Run(account, Decider(account, policy, sizer, limits, why), signals, exits).through()
 
 
 def simulate_together(runs: Sequence["Run"]) -> tuple[Simulation, ...]:
@@ -118,11 +118,10 @@ class Run:
         self,
         account: Account,
         decider: Decider,
-        policy: ExitPolicy,
         signals: Sequence[InstrumentSignals],
         exits: FirstExit = first_exit,
     ) -> None:
-        self.account, self.decider, self.policy, self.signals = account, decider, policy, signals
+        self.account, self.decider, self.signals = account, decider, signals
         self._first_exit = exits
         self._capital = account.cash
         self._coming: list[tuple[int, int, int]] = []
@@ -180,7 +179,7 @@ class Run:
         bars, side = self.account.market[number], entry.side
         anchor = self.decider.anchor(number, price, entry.signal_row)
         signals, met = self.signals[number].exits(side), self.account.positions[number].met
-        out = self._first_exit(bars, entry.row, side, price, self.policy, signals, anchor, met)
+        out = self._first_exit(bars, entry.row, side, price, entry.policy, signals, anchor, met)
         self._exits[number] = out
         heapq.heappush(self._coming, (*exit_time(bars, out), number))
         self._next_settlement(number, bars.opened(entry.row))

@@ -18,6 +18,7 @@ from tradeterm.research.costs import Costs
 from tradeterm.research.entries import Decider, Why
 from tradeterm.research.exits import ExitSignals, FirstExit, first_exit
 from tradeterm.research.fills import Anchor, EntryBar, ExitPolicy, policy_of
+from tradeterm.research.protection import Protection, needs_protection
 from tradeterm.research.regimes import HISTORY_BARS, Regimes
 from tradeterm.research.result import Result
 from tradeterm.research.simulate import InstrumentSignals, Run, Simulation, signals_of
@@ -116,9 +117,11 @@ def prepared(
     market = market_of(study)
     policy = _policy(book, panel.interval_ms)
     fill_cost = study.costs.fee + study.costs.slippage
-    sizer = BookRules(study.instruments, book, Regimes(market), fill_cost, verdicts, desk)
+    models = Regimes(market)
+    sizer = BookRules(study.instruments, book, models, fill_cost, verdicts, desk)
     account = Account(market, study.costs, book.capital, study.seed)
-    return Run(account, Decider(account, policy, sizer, (), _WHY), policy, signals(study, market), exits)
+    protect = Protection(book, study.instruments, models, policy) if needs_protection(book) else None
+    return Run(account, Decider(account, policy, sizer, (), _WHY, protect), signals(study, market), exits)
 
 
 def result_of(study: Study, found: Simulation) -> Result:
@@ -198,13 +201,9 @@ def _joined(parts: Sequence[InstrumentSignals]) -> InstrumentSignals:
 
 
 def _policy(book: BookConfig, interval_ms: int) -> ExitPolicy:
-    if book.strategy == "declared" and book.exits.stop_atr is not None:  # named as the strategy's own file has it
-        raise ConfigError(
-            'stop.type = "atr" (exits.stop_atr of a book) needs a live desk\'s models, which are not simulated here;'
-            ' "percent" is'
-        )
+    fractions = msgspec.structs.replace(book.exits, stop_atr=None, target_stops=None)  # `Protection` has the others
     try:
-        policy = policy_of(book.exits, Anchor.SIGNAL, EntryBar.CLOSE)
+        policy = policy_of(fractions, Anchor.SIGNAL, EntryBar.CLOSE)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if policy.session_end and interval_ms >= DAY_MS:

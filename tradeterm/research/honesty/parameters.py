@@ -45,7 +45,9 @@ def neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
 def exit_neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
     """The same of the book's exits, as far as they are on. What depends on a regime is left as it is."""
     exits = study.book.exits
-    return tuple(_beside(ExitsConfig, {name: getattr(exits, name) for name in exits.__struct_fields__}, share))
+    instead = {"stop": exits.stop_atr, "target": exits.target_stops}
+    on = [name for name in exits.__struct_fields__ if instead.get(name) is None]
+    return tuple(_beside(ExitsConfig, {name: getattr(exits, name) for name in on}, share))
 
 
 def nearby(study: Study, share: float = 0.2) -> tuple[Changes, ...]:

@@ -140,8 +140,6 @@ def _notes(spec: Spec, leverage: float) -> Iterator[str]:
             f"the stop's distance is known at the entry alone: once ATR({DESK_ATR_BARS}) is above {100 * widest:.3g} % "
             f"of the price, a position with margin for {leverage:g}x is liquidated before its stop"
         )
-    if isinstance(spec.stop, AtrStop):
-        yield "a backtest does not simulate a stop by ATR; for a preview use a stop in percent"
 
 
 def _instrument(symbol: str, venue: str) -> str:

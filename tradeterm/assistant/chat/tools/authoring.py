@@ -25,7 +25,7 @@ spec is data, never code: {{"v": 1, "name": "rsi-oversold-btc", "symbols": ["BTC
 "trail": {{"pct": 1, "after_pct": 1}}, "risk": {{"risk_pct": 0.25, "max_leverage": 10, "max_positions": 1, \
 "daily_loss_pct": 1}}, "assumptions": ["tight risk read as 0.25 % a trade"], "unsupported": [], "questions": []}}.
 timeframe: {timeframes}. side: long, short or both (mirrored). entry and exit: all or any, at most 12 conditions. \
-Also stop {{"type": "atr", "n": 14, "mult": 1.5}} (cannot be previewed), target {{"type": "percent", "pct": 2}} or \
+Also stop {{"type": "atr", "n": 14, "mult": 1.5}}, target {{"type": "percent", "pct": 2}} or \
 {{"type": "none"}}; target, trail and exit may be left out. pct are per cent, risk_pct at most 2; but \
 values of return, funding, slopes, widths and atr_ratio are fractions, 0.01 is 1 %. No other keys.
 Every vague word and every choice of yours goes into assumptions; what this form cannot express goes into unsupported, \
