@@ -10,8 +10,9 @@ sizing, the journal, the write-ahead commit (synchronous, on the disk of the tem
 thread, pybit and the signature. Tier 2 is the offline rules, which take microseconds; a model's time would come on top.
 The venue's answer is not inside. Every instrument's ticker, trades and book move ten times a second all the while.
 
-What another program's work on the same cores does to the figures is shown beside them: how long the thread of the
-engine's loop could have run and did not, from the bar to the ledger.
+The venue stands for another machine, so it runs at the lowest priority: it takes no core that the engine wants. What
+other work on the same cores does to the figures is shown beside them: how long the thread of the engine's loop could
+have run and did not, from the bar to the ledger.
 
 A real venue closes a candle in five minutes; here one clock, shared by both processes, jumps from close to close.
 Prints figures, asserts nothing. The budget: p99 under 10 ms for one instrument.
@@ -446,6 +447,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--venue"]:
+        os.nice(19)
         asyncio.run(venue(sys.argv[2].split(","), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5])))
     else:
         main()
