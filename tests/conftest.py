@@ -45,14 +45,27 @@ def profile(home: Path) -> Profile:
 
 @pytest.fixture
 def fitted_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Risk models are fitted in this process. To start one for it, and to import the same again there, is half of the
-    time of a recorded run, and other tests are about that process. A recorded run waits for the answer either way."""
-    from tradeterm.engine.models.calculator import Calculator
-    from tradeterm.quant.desk_risk import refresh
-    from tradeterm.quant.risk_inputs import RiskInputs
-    from tradeterm.quant.risk_outputs import RiskOutputs
+    """Risk models are fitted in this process, by all engines of the test."""
+    from fitting import fit_here
 
-    async def fit(self: Calculator, inputs: RiskInputs) -> RiskOutputs:
-        return refresh(inputs)
+    fit_here(monkeypatch.setattr)
 
-    monkeypatch.setattr(Calculator, "refresh", fit)
+
+@pytest.fixture(scope="session")
+def ran_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of a demo that ran to its end: read it, or spoil a copy."""
+    from fitting import fit_here
+
+    from tradeterm.config_file import load_config
+    from tradeterm.engine.options import EngineOptions
+    from tradeterm.engine.run import run_engine
+
+    folder = tmp_path_factory.mktemp("ran")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(folder))
+        fit_here(patch.setattr)
+        options = EngineOptions(
+            profile=find_profile("demo"), config=load_config(None, "demo"), speed=0.0, until_end=True
+        )
+        assert run_engine(options) == 0
+    return folder

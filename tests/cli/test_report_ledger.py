@@ -17,10 +17,7 @@ from seeded import seed
 from simulators.messages import MessagesServer, text_answer
 
 from tradeterm.cli import main
-from tradeterm.config_file import load_config
 from tradeterm.domain.facts import RunRow
-from tradeterm.engine.options import EngineOptions
-from tradeterm.engine.run import run_engine
 from tradeterm.ledger.runs import latest_run
 from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import HOME_VARIABLE, Profile, find_profile
@@ -49,24 +46,11 @@ FACTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state folder of a demo that ran to its end."""
-    folder = tmp_path_factory.mktemp("reports")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(folder))
-        options = EngineOptions(
-            profile=find_profile("demo"), config=load_config(None, "demo"), speed=0.0, until_end=True
-        )
-        assert run_engine(options) == 0
-    return folder
-
-
 @pytest.fixture
-def demo(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
-    """A copy of it, for a test to spoil."""
+def demo(ran_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
+    """A copy of a demo that ran to its end, for a test to spoil."""
     folder = tmp_path / "ran"
-    shutil.copytree(ran, folder)
+    shutil.copytree(ran_demo, folder)
     monkeypatch.setenv(HOME_VARIABLE, str(folder))
     return find_profile("demo")
 

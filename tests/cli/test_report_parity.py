@@ -22,7 +22,7 @@ from tradeterm.engine.played import Played, played
 from tradeterm.engine.run import run_engine
 from tradeterm.ledger.queue import enqueue
 from tradeterm.ledger.store import open_ledger
-from tradeterm.profile import Profile, find_profile
+from tradeterm.profile import HOME_VARIABLE, Profile, find_profile
 from tradeterm.research.parity import Cause, Parity
 from tradeterm.resources import demo_folder
 
@@ -38,25 +38,23 @@ class Watcher:
         pass
 
 
-def run_demo(hook: Callable[[int, Fact], None] | None = None) -> Profile:
-    profile = find_profile("demo")
+def run_demo(hook: Callable[[int, Fact], None]) -> None:
     options = EngineOptions(
-        profile=profile,
+        profile=find_profile("demo"),
         config=load_config(None, "demo"),
         speed=0.0,
         until_end=True,
-        observers=(Watcher(hook),) if hook else (),
+        observers=(Watcher(hook),),
     )
     assert run_engine(options) == 0
-    return profile
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Profile, Played]:
+def recorded(ran_demo: Path) -> tuple[Profile, Played]:
     """A whole run of the demo, and what its journal tells."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRADETERM_HOME", str(tmp_path_factory.mktemp("parity")))
-        profile = run_demo()
+        patch.setenv(HOME_VARIABLE, str(ran_demo))
+        profile = find_profile("demo")
         return profile, played(newest_journal(profile))
 
 
@@ -139,6 +137,7 @@ def test_another_fill_is_seen(
     assert [(each.what, each.cause) for each in found.differences] == [(what, Cause.LIVE)]
 
 
+@pytest.mark.usefixtures("fitted_here")
 def test_an_operators_word_explains_what_follows(profile: Profile, capsys: pytest.CaptureFixture[str]) -> None:
     sent: list[int] = []
 

@@ -1,11 +1,12 @@
 """A demo engine that can be told to die at a step of an order's life. Run by the crash tests as a script.
 
-crash_child.py START_TS [POINT COUNT]
+crash_child.py [--fit-here] START_TS [POINT COUNT]
 """
 
 import os
 import signal
 import sys
+from pathlib import Path
 
 from tradeterm.brokers.paper.broker import PaperBroker
 from tradeterm.brokers.paper.store import PaperStore
@@ -96,16 +97,21 @@ def arm(point: str, bomb: Bomb) -> None:
 
 
 def main() -> int:
-    start_ts = int(sys.argv[1]) or None
-    if len(sys.argv) > 2:
-        arm(sys.argv[2], Bomb(int(sys.argv[3])))
+    start, *point = (argument for argument in sys.argv[1:] if argument != "--fit-here")
+    if "--fit-here" in sys.argv:
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        from fitting import fit_here
+
+        fit_here(setattr)
+    if point:
+        arm(point[0], Bomb(int(point[1])))
     return run.run_engine(
         options.EngineOptions(
             profile=find_profile("demo"),
             config=load_config(None, "demo"),
             speed=0.0,
             until_end=True,
-            start_ts=start_ts,
+            start_ts=int(start) or None,
         )
     )
 

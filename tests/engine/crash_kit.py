@@ -25,7 +25,13 @@ CHILD = Path(__file__).with_name("crash_child.py")
 
 
 def start(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    """The demo engine in a process of its own; `arguments` are those of crash_child.py."""
+    """The demo engine in a process of its own, which fits its risk models too; `arguments` are those of
+    crash_child.py."""
+    return start_whole(home, "--fit-here", *arguments)
+
+
+def start_whole(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    """The same with the process for its risk models, that may outlive it."""
     return subprocess.Popen(
         [sys.executable, str(CHILD), *arguments],
         env={**os.environ, "TRADETERM_HOME": str(home)},

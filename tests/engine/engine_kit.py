@@ -17,6 +17,7 @@ from tradeterm.ledger.store import open_ledger
 from tradeterm.profile import Profile, find_profile
 
 LAST_DAY = 1_744_329_600_000  # 2025-04-11 00:00 UTC
+SIX = 1_744_351_200_000  # 2025-04-11 06:00 UTC
 LAST_HOURS = 1_744_394_400_000  # 2025-04-11 18:00 UTC
 
 
@@ -63,6 +64,11 @@ def run(**changes: Any) -> Watcher:
     return watcher
 
 
+def short_run(**changes: Any) -> Watcher:
+    """The same from six on, where a few trades are enough."""
+    return run(**{"start_ts": SIX, **changes})
+
+
 def demo_profile() -> Profile:
     return find_profile("demo")
 
@@ -101,6 +107,7 @@ def stop_after(type_: type[Any], count: int = 1) -> tuple[Callable[[int, Fact], 
 __all__ = [
     "LAST_DAY",
     "LAST_HOURS",
+    "SIX",
     "Watcher",
     "command",
     "demo_profile",
@@ -108,6 +115,7 @@ __all__ = [
     "rows",
     "run",
     "send",
+    "short_run",
     "sqlite3",
     "stop_after",
     "trades",

@@ -21,6 +21,7 @@ from tradeterm.domain.states import CommandVerb, TradingState, VenueState
 from tradeterm.engine import sightings
 from tradeterm.profile import Profile
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
 UNKNOWN, FILLED, REJECTED = OrderStatus.UNKNOWN, OrderStatus.FILLED, OrderStatus.REJECTED
 CANCELED, PENDING_CANCEL = OrderStatus.CANCELED, OrderStatus.PENDING_CANCEL
 READY, RESTRICTED, BLOCKED = VenueState.READY, VenueState.RESTRICTED, VenueState.BLOCKED

@@ -13,6 +13,7 @@ from crash_kit import (
     kill_after,
     ledger_findings,
     start,
+    start_whole,
 )
 from engine_kit import command, rows, send
 
@@ -58,25 +59,25 @@ def test_a_kill_that_is_killed_itself_is_finished_by_the_next_start(home: Path, 
     assert rows("SELECT count(*) FROM positions WHERE CAST(quantity AS REAL) != 0") == [(0,)]
 
 
-def kills(home: Path, number: int, seed: int, longest: float) -> None:
+def kills(home: Path, start_ts: str, number: int, seed: int, longest: float) -> None:
     """Kill at random moments; check what lies there after each, and all of it when a run came to its end."""
     profile, moments, killed = demo(home), random.Random(seed), 0
     while killed < number:
-        if kill_after(start(home, "0"), moments.uniform(0.0, longest), profile):
+        if kill_after(start_whole(home, start_ts), moments.uniform(0.0, longest), profile):
             killed += 1
             assert list(ledger_findings(profile)) == []
             if (profile.paper / "crypto.sqlite").exists():
                 assert duplicate_entries(profile) == []
         else:
             assert unsound(profile) == []
-    assert finish(start(home, "0")) == 0
+    assert finish(start_whole(home, start_ts)) == 0
     assert unsound(profile) == []
 
 
 def test_five_kills_at_random_moments(home: Path) -> None:
-    kills(home, 5, seed=20250407, longest=0.8)
+    kills(home, LAST_DAY, 5, seed=20250407, longest=0.8)
 
 
 @pytest.mark.slow
 def test_two_hundred_kills_at_random_moments(home: Path) -> None:
-    kills(home, 200, seed=20250405, longest=2.0)
+    kills(home, "0", 200, seed=20250405, longest=2.0)

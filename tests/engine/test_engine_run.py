@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_kit import LAST_HOURS, Watcher, command, demo_profile, options, rows, run, send, stop_after, trades
+from engine_kit import LAST_HOURS, Watcher, command, demo_profile, options, rows, send, stop_after, trades
+from engine_kit import short_run as run
 
 from tradeterm.config_file import load_config
 from tradeterm.desk import Desk

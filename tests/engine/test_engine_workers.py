@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_kit import demo_profile, rows, run, trades
+from engine_kit import demo_profile, rows, trades
+from engine_kit import short_run as run
+from fitting import fit_here
 
 from tradeterm.brokers.paper.broker import PaperBroker
 from tradeterm.config_file import load_config
@@ -39,6 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
     """The trades of a run in which nothing fails."""
     with Patch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("whole")))
+        fit_here(patch.setattr)
         run()
         return trades()
 

@@ -19,6 +19,8 @@ from tradeterm.engine.notices import CLOSE_S, NOTIFY_FAILED, TOLD_AGAIN_S, Notic
 from tradeterm.engine.run import run_engine
 from tradeterm.notify.protocol import Channel, Notification, NotifyUnavailable
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
 INFO, WARNING, ERROR, CRITICAL = AlertLevel
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from crash_kit import finish, start
-from engine_kit import LAST_DAY, rows, run
+from engine_kit import SIX, rows, short_run
 
 from tradeterm.domain.facts import ShadowTrade, SignalFact, Trade
 from tradeterm.domain.orders import Fill
 from tradeterm.domain.signals import Verdict, VerdictDecision
 from tradeterm.engine.replay import replay_journal
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
 WHOLE = 1_743_811_200_000  # 2025-04-05 00:00 UTC, where the recording begins
 COLUMNS = (
     "id, verdict_id, strategy, side, quantity, entry_price, exit_price, ts_opened, ts_closed, pnl, exit_reason, stop,"
@@ -30,7 +31,7 @@ def shadows() -> list[tuple[Any, ...]]:
 def test_the_shadow_of_an_approved_signal_is_its_trade() -> None:
     """On the recording nothing differs: the paper venue fills at the opens that the shadow's rule names. Of a reduced
     signal prices and reasons are the same, and the money is as much smaller as the size."""
-    seen = run(start_ts=WHOLE)
+    seen = short_run(start_ts=WHOLE)
     verdicts = {verdict.signal_id: verdict for verdict in seen.of(Verdict)}
     last = {shadow.signal_id: shadow for shadow in seen.of(ShadowTrade)}
     trades = [trade for trade in seen.of(Trade) if trade.signal_id in last]
@@ -60,7 +61,7 @@ def test_the_shadow_of_an_approved_signal_is_its_trade() -> None:
 
 @pytest.mark.parametrize("count", [2, 9])
 def test_an_interrupted_run_follows_its_shadows_to_the_same_end(count: int) -> None:
-    run()
+    short_run()
     whole = shadows()
     assert len(whole) > 3
     reading, writing = os.pipe()
@@ -73,19 +74,19 @@ def test_an_interrupted_run_follows_its_shadows_to_the_same_end(count: int) -> N
             if left == 0:
                 os.close(writing)
 
-    first = run(hook=hook, parent_fd=reading, speed=400_000.0)
+    first = short_run(hook=hook, parent_fd=reading, speed=400_000.0)
     os.close(reading)
     assert first.summaries[0]["status"] == "INTERRUPTED"
     assert any(shadow.ts_closed is None for shadow in {s.id: s for s in first.of(ShadowTrade)}.values())
-    run()
+    short_run()
     assert shadows() == whole
 
 
 @pytest.mark.parametrize(("point", "count"), [("after-commit", 2), ("after-fill", 2), ("at-venue-fill", 3)])
 def test_a_killed_run_follows_its_shadows_to_the_same_end(home: Path, point: str, count: int) -> None:
-    assert finish(start(home, str(LAST_DAY))) == 0
+    assert finish(start(home, str(SIX))) == 0
     whole = shadows()
-    assert finish(start(home, str(LAST_DAY), point, str(count))) == -signal.SIGKILL
+    assert finish(start(home, str(SIX), point, str(count))) == -signal.SIGKILL
     assert shadows() != whole
-    assert finish(start(home, str(LAST_DAY))) == 0
+    assert finish(start(home, str(SIX))) == 0
     assert shadows() == whole

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_kit import Watcher, demo_profile, options, rows, run, stop_after, trades
+from engine_kit import Watcher, demo_profile, options, rows, stop_after, trades
+from engine_kit import short_run as run
 
 from tradeterm.config import Algorithm, Config, ExecutionConfig
 from tradeterm.config_file import load_config

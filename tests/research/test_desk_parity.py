@@ -19,6 +19,8 @@ from tradeterm.profile import find_profile
 from tradeterm.research.books import Desk, DeskResult, run_desk
 from tradeterm.research.together import RECORDED_REFRESHES, ROWS
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
 LARGE = {"sizing": {"method": "fixed", "risk_fraction": 0.02, "regimes": {"chop": 1.0, "volatile": 1.0, "range": 1.0}}}
 """Sizes at which the shared limits bind."""
 OTHER = {"parameters": {"threshold": 0.025}, "exits": {"stop": 0.015, "trail": 0.008, "trail_after": 0.005}}

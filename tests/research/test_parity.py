@@ -20,6 +20,8 @@ from tradeterm.research.result import Result
 from tradeterm.research.study import run
 from tradeterm.research.tier2 import by_rules
 
+pytestmark = pytest.mark.usefixtures("fitted_here")
+
 BAR_MS = 300_000
 
 
