@@ -311,6 +311,8 @@ def test_verdicts_that_may_have_known_the_end_are_said_first() -> None:
     note = "CONTAMINATED: 3 of them are of a model that may have known what came after"
     found = of_backtest(ai="CONTAMINATED RECORD", notes=[note, "tier 2: 9 recorded verdicts"])
     assert warnings(found)[0] == note and "tier 2 CONTAMINATED RECORD" in made_of(found)
+    note = "tier 2: LIVE, CONTAMINATED: 3 of 9 verdicts are of a model that may have known what came after"
+    assert warnings(of_backtest(ai="LIVE, CONTAMINATED", notes=[note]))[0] == note
     assert again(of_backtest(ai="RULES (no AI)"), CONFIG).ai == "rules"
     assert "--ai=rules" in arguments(Wanted(name="eos", ai="rules"), "p")
 

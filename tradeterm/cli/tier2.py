@@ -129,20 +129,23 @@ def _live(
     profile = profile_of(options)
     config = config_of(options, profile)
     _check_price(config.gate, options)
-    times = sorted(ts for study in studies for ts in signal_times(study).tolist())
-    folder = folder_of(profile.root, NAMES_JOINED.join(names), data_hash, config.gate)
     limits = Limits(options.ai_budget, options.ai_calls or _NO_LIMIT, _NO_LIMIT)
-    with progress("tier 2") as tell:
-        asked = LiveGate(config.gate, folder, limits, lambda ts: tell(bisect_right(times, ts), len(times)))
-        with asked as gate:
-            _say_beforehand(gate, config.gate, options, NAMES_JOINED.join(names), len(times))
-            packets = [Packets(study, name, together, config.risk) for name, study in zip(names, studies, strict=True)]
-            try:
-                yield Judging([gate.of(each) for each in packets], lambda: (gate.label, gate.notes()))
-            except KeyboardInterrupt:
-                note(f"tradeterm: stopped; {gate.kept} answers are kept in {gate.path}, the same command goes on there")
-                raise
-            options.ai = str(gate.path)
+    name = NAMES_JOINED.join(names)
+    with LiveGate(config.gate, folder_of(profile.root, name, data_hash, config.gate), limits) as gate:
+        times = sorted(ts for study in studies for ts in signal_times(study).tolist())
+        _say_beforehand(gate, config.gate, options, name, len(times))
+        packets = [Packets(study, book, together, config.risk) for book, study in zip(names, studies, strict=True)]
+        try:
+            with progress("tier 2") as tell:
+
+                def told(ts: int) -> None:
+                    tell(bisect_right(times, ts), len(times))
+
+                yield Judging([gate.of(each, told) for each in packets], lambda: (gate.label, gate.notes()))
+        except KeyboardInterrupt:
+            note(f"tradeterm: stopped; {gate.kept} answers are kept in {gate.path}, the same command goes on there")
+            raise
+        options.ai = str(gate.path)
 
 
 def _check_price(gate: "GateConfig", options: argparse.Namespace) -> None:

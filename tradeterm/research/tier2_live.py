@@ -82,9 +82,9 @@ class LiveGate:
     for is never lost.
     """
 
-    def __init__(self, gate: GateConfig, folder: Path, limits: Limits, told: Told = lambda ts: None) -> None:
+    def __init__(self, gate: GateConfig, folder: Path, limits: Limits) -> None:
         self._gate = asking(gate)
-        self._folder, self._told = folder, told
+        self._folder = folder
         self._budget = Budget(limits, now=lambda: 0)  # of the run, however many days it takes
         self._log, self._lock = AuditLog(folder), EngineLock(folder / _LOCK)
         self._runner = asyncio.Runner()
@@ -148,9 +148,14 @@ class LiveGate:
         """Who judged, in a word or two."""
         return "LIVE, CONTAMINATED" if any(each.contaminated for each in self._judged.values()) else "LIVE"
 
-    def of(self, packets: Packets) -> Verdicts:
-        """Of the signals of one book."""
-        return lambda wanted: self._judge(packets, wanted)
+    def of(self, packets: Packets, told: Told = lambda ts: None) -> Verdicts:
+        """The verdicts on the signals of one book."""
+
+        def judge(wanted: Wanted) -> Judged:
+            told(wanted.ts)
+            return self._judge(packets, wanted)
+
+        return judge
 
     def notes(self) -> tuple[str, ...]:
         """What must be said of the run's verdicts."""
@@ -187,7 +192,6 @@ class LiveGate:
         )
 
     def _judge(self, packets: Packets, wanted: Wanted) -> Judged:
-        self._told(wanted.ts)
         signal, packet = packets.of(wanted)
         key = _key(signal)
         kept = self._answers.get((key, self._hash(signal, packet, wanted.ts)))
