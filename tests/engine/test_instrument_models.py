@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_kit import INSTRUMENTS, NAMES, START, STEP, instants, instrument, walk
 
@@ -50,6 +50,7 @@ def numbers(update: ModelUpdate) -> list[float]:
 
 
 @given(seed=st.integers(0, 1000), rows=st.sampled_from([1, 14, 15, 28, 50, 53, 200, RUN_BARS]))
+@settings(max_examples=50)
 def test_the_values_are_those_of_the_public_indicators(seed: int, rows: int) -> None:
     bars = one(rows, seed)
     opens, highs, lows, closes = (
@@ -70,6 +71,7 @@ def test_the_values_are_those_of_the_public_indicators(seed: int, rows: int) -> 
 
 
 @given(seed=st.integers(0, 100), cut=st.integers(1, 140))
+@settings(max_examples=30)
 def test_nothing_later_changes_what_was_said(seed: int, cut: int) -> None:
     bars = walk(140, seed=seed)
     assert judged([bar for bar in bars if bar.ts_event <= START + cut * STEP]) == judged(bars)[:cut]

@@ -55,11 +55,17 @@ def frozen_app(
     start_engine: object = None,
     base: Config | None = None,
     environ: Mapping[str, str] | None = None,
+    opened_on: str = "desk",
 ) -> TradetermApp:
+    """`opened_on` is the screen that is there from the start: to build the desk first takes as long again."""
+
+    class Opened(TradetermApp):
+        DEFAULT_MODE = opened_on
+
     ui = UiConfig(theme=theme, glyphs=glyphs)
     config = msgspec.structs.replace(base or Config(books=BOOKS), ui=ui, keys=keys or {})
     profile = Profile("demo", folder / "state", folder / "config")
-    return TradetermApp(
+    return Opened(
         console,
         config,
         profile,

@@ -1,6 +1,6 @@
 """The risk screen: what it shows of the risk engine, by which keys, and what it does not do while hidden."""
 
-import asyncio
+from functools import partial
 
 import msgspec
 import pytest
@@ -20,10 +20,17 @@ from tradeterm.ui.screens.risk import RiskScreen
 from tradeterm.ui.widgets.live_table import LiveTable
 from tradeterm.ui.widgets.pane import Pane
 
+PANELS = ("breaker", "tail", "fan", "size", "correlation", "regimes")
 LETTERS = {
     "l": "limits", "b": "books", "k": "breaker", "v": "tail", "e": "equity", "s": "size", "x": "exposure",
     "c": "correlation", "r": "regimes", "t": "stress", "m": "fan",
 }  # fmt: skip
+
+
+@pytest.fixture
+def make_app(make_app: MakeApp) -> MakeApp:
+    """Apps that open on this screen."""
+    return partial(make_app, opened_on="risk")
 
 
 async def at_risk(app: TradetermApp, pilot: Pilot[None]) -> RiskScreen:
@@ -52,15 +59,15 @@ def displayed(screen: RiskScreen) -> set[str]:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-@pytest.mark.parametrize("letter", LETTERS)
-async def test_every_pane_is_a_letter_away(make_app: MakeApp, letter: str, size: tuple[int, int]) -> None:
+async def test_every_pane_is_a_letter_away(make_app: MakeApp, size: tuple[int, int]) -> None:
     app = make_app(risky())
     async with app.run_test(size=size) as pilot:
         screen = await at_risk(app, pilot)
-        await pilot.press("g", letter)
-        await pilot.pause()
-        assert screen.pane is not None and screen.pane.id == f"{LETTERS[letter]}-pane"
-        assert LETTERS[letter] in displayed(screen) == {name.removesuffix("-pane") for name in screen._seen()}
+        for letter, name in reversed(LETTERS.items()):  # the first pane has the focus from the start
+            await pilot.press("g", letter)
+            await pilot.pause()
+            assert screen.pane is not None and screen.pane.id == f"{name}-pane"
+            assert name in displayed(screen) == {seen.removesuffix("-pane") for seen in screen._seen()}
 
 
 @pytest.mark.parametrize(
@@ -206,31 +213,31 @@ async def test_var_of_the_desk_and_of_a_book_without_data(make_app: MakeApp) -> 
         assert "Not enough data: 41 of 60 common returns." in painted(screen, "tail")
 
 
-@pytest.mark.parametrize(
-    ("letter", "words"),
-    [
-        ("v", "GARCH-filtered"),
-        ("c", "+0.87  BTCUSDT ETHUSDT"),
-        ("r", "since when"),
-        ("s", "bound by position cap"),
-        ("x", "correlated 1: 53.0% of 60%"),
-        ("m", "Simulated: 1000 paths"),
-        ("t", "assumptions"),
-        ("k", "known causes do not count"),
-    ],
-)
-async def test_enter_opens_all_of_it(make_app: MakeApp, letter: str, words: str) -> None:
+async def test_enter_opens_all_of_it(make_app: MakeApp) -> None:
     app = make_app(risky())
     async with app.run_test(size=SMALL) as pilot:
-        await at_risk(app, pilot)
-        await pilot.press("g", letter)
-        await pilot.pause()
-        await pilot.press("enter")
-        await pilot.pause()
-        assert isinstance(app.screen, DetailModal)
-        text, json = app.screen._texts
-        assert words in text
-        assert msgspec.json.decode(json)
+        screen = await at_risk(app, pilot)
+        for letter, words in {
+            "v": "GARCH-filtered",
+            "c": "+0.87  BTCUSDT ETHUSDT",
+            "r": "since when",
+            "s": "bound by position cap",
+            "x": "correlated 1: 53.0% of 60%",
+            "m": "Simulated: 1000 paths",
+            "t": "assumptions",
+            "k": "known causes do not count",
+        }.items():
+            await pilot.press("g", letter)
+            await pilot.pause()
+            await pilot.press("enter")
+            await pilot.pause()
+            assert isinstance(app.screen, DetailModal), letter
+            text, json = app.screen._texts
+            assert words in text
+            assert msgspec.json.decode(json)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert app.screen is screen
 
 
 async def test_copy_is_the_same_as_json(make_app: MakeApp) -> None:
@@ -315,18 +322,20 @@ async def test_a_large_matrix_is_scrolled_along_its_diagonal(make_app: MakeApp) 
         assert widest <= panel.content_size.width
 
 
-@pytest.mark.parametrize("level", list(BreakerLevel))
-async def test_any_level_at_any_size(make_app: MakeApp, level: BreakerLevel) -> None:
-    view = msgspec.structs.replace(risk_view(), breaker=level)
-    app = make_app(RiskConsole(view), glyphs="ascii")
+async def test_any_level_at_any_size(make_app: MakeApp) -> None:
+    view = risk_view()
+    console = RiskConsole(view)
+    app = make_app(console, glyphs="ascii")
     async with app.run_test(size=(60, 15)) as pilot:
         screen = await at_risk(app, pilot)
-        for size in (SMALL, (99, 30), MIDDLE, (240, 60), (20, 5)):
+        for size in ((60, 15), SMALL, (99, 30), MIDDLE, (240, 60), (20, 5), LARGE):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-        await pilot.resize_terminal(*LARGE)
-        await pilot.pause()
-        assert level.value in painted(screen, "breaker")
-        assert all(painted(screen, name).isascii() for name in ("tail", "fan", "size", "correlation", "regimes"))
-        assert painted(screen, "breaker").isascii() and "?" not in painted(screen, "breaker")
-        await asyncio.sleep(0)
+            for level in BreakerLevel:
+                console.tick(msgspec.structs.replace(view, breaker=level))
+                app.catch_up()
+                await pilot.pause()
+                if size == LARGE:
+                    assert level.value in painted(screen, "breaker")
+                    assert "?" not in painted(screen, "breaker")
+                    assert all(painted(screen, name).isascii() for name in PANELS)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import fake_console
 import pytest
@@ -29,6 +30,12 @@ from tradeterm.ui.widgets.tones import Line, line_width, text_of
 
 SIZES = [SMALL, MIDDLE, LARGE]
 Compare = Callable[..., bool]
+
+
+@pytest.fixture
+def make_app(make_app: MakeApp) -> MakeApp:
+    """Apps that open on this screen."""
+    return partial(make_app, opened_on="signals")
 
 
 def rules(count: int) -> ScoredConsole:

@@ -26,14 +26,10 @@ def only_the_baseline_python_updates(request: pytest.FixtureRequest) -> None:
         pytest.fail(f"pictures are taken with Python {BASELINE[0]}.{BASELINE[1]} only")
 
 
-def on(screen: str, *keys: str) -> Callable[[Pilot[None]], object]:
-    """Go to a screen, press keys, and wait until all is painted."""
+def press(*keys: str) -> Callable[[Pilot[None]], object]:
+    """Press keys, and wait until all is painted."""
 
     async def before(pilot: Pilot[None]) -> None:
-        app = pilot.app
-        assert isinstance(app, TradetermApp)
-        if screen != "desk":
-            await app.switch_mode(screen)
         await pilot.pause()
         for key in keys:
             await pilot.press(key)
@@ -46,18 +42,20 @@ def on(screen: str, *keys: str) -> Callable[[Pilot[None]], object]:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("screen", list(TradetermApp.MODES))
 def test_busy(snap_compare: Compare, make_app: MakeApp, screen: str, theme: str, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app("busy", theme=theme), terminal_size=size, run_before=on(screen))
+    app = make_app("busy", theme=theme, opened_on=screen)
+    assert snap_compare(app, terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", list(TradetermApp.MODES))
 def test_empty(snap_compare: Compare, make_app: MakeApp, screen: str, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app("empty"), terminal_size=size, run_before=on(screen))
+    assert snap_compare(make_app("empty", opened_on=screen), terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize("screen", ["desk", "orders"])
 def test_empty_in_light(snap_compare: Compare, make_app: MakeApp, screen: str) -> None:
-    assert snap_compare(make_app("empty", theme="light"), terminal_size=MIDDLE, run_before=on(screen))
+    app = make_app("empty", theme="light", opened_on=screen)
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=press())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +72,7 @@ def test_empty_in_light(snap_compare: Compare, make_app: MakeApp, screen: str) -
     ],
 )
 def test_state(snap_compare: Compare, make_app: MakeApp, state: str, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(state), terminal_size=size, run_before=on("desk"))
+    assert snap_compare(make_app(state), terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -82,14 +80,15 @@ def test_state(snap_compare: Compare, make_app: MakeApp, state: str, size: tuple
 @pytest.mark.parametrize("screen", ["desk", "orders"])
 def test_live(snap_compare: Compare, make_live_app: MakeApp, screen: str, theme: str, size: tuple[int, int]) -> None:
     """Real money, and not all is well: the clock is wrong, a stream is lost, somebody else trades on the account."""
-    assert snap_compare(make_live_app("live", theme=theme), terminal_size=size, run_before=on(screen))
+    app = make_live_app("live", theme=theme, opened_on=screen)
+    assert snap_compare(app, terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", ["desk", "orders"])
 def test_blocked(snap_compare: Compare, make_live_app: MakeApp, screen: str, size: tuple[int, int]) -> None:
     """Real money, the key has expired, and the positions disagree."""
-    assert snap_compare(make_live_app("blocked"), terminal_size=size, run_before=on(screen))
+    assert snap_compare(make_live_app("blocked", opened_on=screen), terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize(
@@ -109,51 +108,54 @@ def test_blocked(snap_compare: Compare, make_live_app: MakeApp, screen: str, siz
 def test_live_detail(
     snap_compare: Compare, make_live_app: MakeApp, state: str, screen: str, size: tuple[int, int], keys: tuple[str, ...]
 ) -> None:
-    assert snap_compare(make_live_app(state), terminal_size=size, run_before=on(screen, *keys))
+    assert snap_compare(make_live_app(state, opened_on=screen), terminal_size=size, run_before=press(*keys))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_risk(snap_compare: Compare, make_app: MakeApp, theme: str, size: tuple[int, int]) -> None:
     """With all that the risk engine finds."""
-    assert snap_compare(make_app(risky(), theme=theme), terminal_size=size, run_before=on("risk"))
+    app = make_app(risky(), theme=theme, opened_on="risk")
+    assert snap_compare(app, terminal_size=size, run_before=press())
 
 
 @pytest.mark.parametrize("letter", ["k", "v", "e", "s", "c", "r", "m"])
 def test_risk_tab(snap_compare: Compare, make_app: MakeApp, letter: str) -> None:
-    assert snap_compare(make_app(risky()), terminal_size=SMALL, run_before=on("risk", "g", letter))
+    app = make_app(risky(), opened_on="risk")
+    assert snap_compare(app, terminal_size=SMALL, run_before=press("g", letter))
 
 
 @pytest.mark.parametrize("letter", ["v", "c", "m", "x"])
 def test_risk_detail(snap_compare: Compare, make_app: MakeApp, letter: str) -> None:
-    assert snap_compare(make_app(risky()), terminal_size=SMALL, run_before=on("risk", "g", letter, "enter"))
+    app = make_app(risky(), opened_on="risk")
+    assert snap_compare(app, terminal_size=SMALL, run_before=press("g", letter, "enter"))
 
 
 @pytest.mark.parametrize("letter", ["l", "c"])
 @pytest.mark.parametrize("glyphs", ["unicode", "ascii"])
 @pytest.mark.parametrize("theme", ["ansi", "mono"])
 def test_risk_on_poor_terminals(snap_compare: Compare, make_app: MakeApp, theme: str, glyphs: str, letter: str) -> None:
-    app = make_app(risky(), theme=theme, glyphs=glyphs)
-    assert snap_compare(app, terminal_size=MIDDLE, run_before=on("risk", "g", letter))
+    app = make_app(risky(), theme=theme, glyphs=glyphs, opened_on="risk")
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=press("g", letter))
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
 def test_live_theme(snap_compare: Compare, make_live_app: MakeApp, theme: str) -> None:
-    assert snap_compare(make_live_app("blocked", theme=theme), terminal_size=MIDDLE, run_before=on("desk"))
+    assert snap_compare(make_live_app("blocked", theme=theme), terminal_size=MIDDLE, run_before=press())
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "colour-blind", "ansi", "mono"])
 def test_theme(snap_compare: Compare, make_app: MakeApp, theme: str) -> None:
-    assert snap_compare(make_app("busy", theme=theme), terminal_size=MIDDLE, run_before=on("desk"))
+    assert snap_compare(make_app("busy", theme=theme), terminal_size=MIDDLE, run_before=press())
 
 
 def test_no_colour(snap_compare: Compare, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(make_app("busy"), terminal_size=MIDDLE, run_before=on("desk"))
+    assert snap_compare(make_app("busy"), terminal_size=MIDDLE, run_before=press())
 
 
 def test_ascii(snap_compare: Compare, make_app: MakeApp) -> None:
-    assert snap_compare(make_app("busy", glyphs="ascii"), terminal_size=MIDDLE, run_before=on("desk"))
+    assert snap_compare(make_app("busy", glyphs="ascii"), terminal_size=MIDDLE, run_before=press())
 
 
 @pytest.mark.parametrize(
@@ -174,4 +176,4 @@ def test_ascii(snap_compare: Compare, make_app: MakeApp) -> None:
 def test_dialog(snap_compare: Compare, make_app: MakeApp, keys: tuple[str, ...]) -> None:
     """Everything that opens fits 80x24."""
     pressed = ("space" if key == "_" else key for key in keys)
-    assert snap_compare(make_app("busy"), terminal_size=SMALL, run_before=on("desk", *pressed))
+    assert snap_compare(make_app("busy"), terminal_size=SMALL, run_before=press(*pressed))
