@@ -59,7 +59,7 @@ def test_every_example_runs_or_says_why_not(path: Path, capsys: pytest.CaptureFi
     status = main(["backtest", path.stem, "--demo", "--json"])
     said = capsys.readouterr()
     if status:
-        assert len(said.err.splitlines()) == 1
+        assert len(said.err.splitlines()) == 1 and "`tradeterm data import bybit:" in said.err
     else:
         assert json.loads(said.out)["figures"]
 

@@ -83,7 +83,7 @@ def test_data_of_another_venue_serves_where_there_is_no_other(demo: Config, tmp_
     save(tmp_path / "mine" / "5m" / "BTCUSDT.parquet", *walk(400, start=MONDAY, step=300_000))
     found = find_study("crypto", demo, tmp_path, Asked(symbols=("BTCUSDT.BINANCE",)))
     assert found.study.panel.instruments == ("BTCUSDT.MINE",)
-    with pytest.raises(DataError, match=r"ETHUSDT\.BINANCE: there are no 5m bars"):
+    with pytest.raises(DataError, match=r"ETHUSDT\.BINANCE, .*: there are no 5m bars"):
         find_study("crypto", demo, tmp_path, Asked())
 
 
@@ -121,4 +121,46 @@ def test_what_the_data_is_too_short_for_is_said(tmp_path: Path) -> None:
     save(tmp_path / "v" / "1h" / "X.parquet", *walk(20, start=MONDAY, step=3_600_000))
     (needed,) = (note for note in find_study("eos", None, tmp_path, Asked(interval="1h")).notes if "history" in note)
     warmup = find_study("eos", None, tmp_path, Asked(interval="1h")).study.strategy.warmup
-    assert needed == f"the strategy needs {warmup} bars of history, the data has 20"
+    assert needed == (
+        f"the strategy needs {warmup} bars of history, the data has 20; `tradeterm data import FILE` brings more, "
+        f"{warmup / 24:,.1f} days before the first entry"
+    )
+
+
+def test_a_short_history_names_the_bars_that_suffice(tmp_path: Path) -> None:
+    slow = Asked(symbols=("BTCUSDT",), interval="1h", settings=("volume_window=150",))
+    found = find_study("eos", None, None, slow)
+    needed = found.study.strategy.warmup
+    assert needed > found.study.panel.rows
+    (said,) = (note for note in found.notes if "history" in note)
+    enough = said.partition("--interval ")[2].partition(" ")[0]
+    assert enough == "30m"
+    brings = "`tradeterm data import bybit:BTCUSDT --interval 1h --from DATE` brings more"
+    assert f"{brings}, {needed / 24:.1f} days before the first entry" in said
+    taken = find_study("eos", None, None, replace(slow, interval=enough))
+    assert taken.study.strategy.warmup <= taken.study.panel.rows
+    assert not [note for note in taken.notes if "history" in note]
+    save(tmp_path / "nse" / "5m" / "TEST.parquet", *walk(30, start=NSE_OPEN, step=300_000))
+    (said,) = (note for note in find_study("eos", None, tmp_path, Asked()).notes if "of history" in note)
+    assert said.endswith("`tradeterm data import FILE` brings more, enough of them before the first entry")
+
+
+def test_what_is_not_in_the_data_says_where_it_comes_from(tmp_path: Path) -> None:
+    def refused(*symbols: str, folder: Path | None = None) -> str:
+        with pytest.raises(DataError) as caught:
+            find_study("eos", None, folder, Asked(symbols=symbols, interval="1h"))
+        return str(caught.value)
+
+    assert refused("BTCUSDT.BINANCE", "SOLUSDT.BINANCE") == (
+        "SOLUSDT.BINANCE: there are no 1h bars in the bundled recording, which has ADAUSDT, BNBUSDT, BTCUSDT, ETHUSDT, "
+        "LINKUSDT, SUIUSDT; --symbols names what to trade of these, "
+        "`tradeterm data import bybit:BTCUSDT bybit:SOLUSDT --interval 1h --from DATE` brings your own"
+    )
+    save(tmp_path / "bybit" / "1h" / "BTCUSDT.parquet", *walk(30, start=MONDAY, step=3_600_000))
+    assert refused("BTCUSDT", "SOLUSDT", "XRPUSDT", folder=tmp_path) == (
+        f"SOLUSDT, XRPUSDT: there are no 1h bars in {tmp_path}; `tradeterm data list` shows what there is, "
+        "`tradeterm data import bybit:SOLUSDT bybit:XRPUSDT --interval 1h --from DATE` brings some"
+    )
+    many = tuple(f"S{number}USDT" for number in range(9))
+    assert refused(*many, folder=tmp_path).startswith(f"{', '.join(many[:6])} and 3 more: there are no 1h bars in")
+    assert refused("WIPRO.NSE", folder=tmp_path).endswith("`tradeterm data import FILE` brings some")

@@ -26,9 +26,10 @@ from tradeterm.research.data.panels import Loaded, load
 from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
 from tradeterm.research.honesty.liquidity import DAYS, full_days, liquidity_of
+from tradeterm.research.more_data import no_bars, short_history
 from tradeterm.research.nse import fee_of, is_index, overnight, percent
 from tradeterm.research.settings import set_at
-from tradeterm.research.study import Study, too_short
+from tradeterm.research.study import Study
 from tradeterm.resources import demo_folder
 from tradeterm.strategies.panel import Panel
 from tradeterm.strategies.registry import parameters_type, strategy_names
@@ -84,7 +85,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
     interval = asked.interval or values["interval"]
     named = asked.symbols or tuple(values["instruments"])
     symbols = named or _all_symbols(root, interval)
-    kept, left_out = _tradable([_kept(root, symbol, interval) for symbol in symbols], all_needed=bool(named))
+    kept, left_out = _tradable(_kept(folder, symbols, interval), all_needed=bool(named))
     contracts, notes = _contracts(root, kept, named or [series.instrument for series in kept])
     values |= {"interval": interval, "instruments": [contract.id for contract in contracts]}
     is_book = config is not None and name in config.books
@@ -126,7 +127,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
             *overnight(study),
             *_partly_funded(study),
             *_without_impact(study, loaded.panel),
-            *_without_history(study, loaded.panel),
+            *filter(None, [short_history(study, loaded.panel, kept)]),
             *_of_the_data(study, loaded, kept, interval),
             *loaded.report,
         ),
@@ -207,14 +208,18 @@ def _all_symbols(root: Path, interval: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _kept(root: Path, symbol: str, interval: str) -> Series:
-    """The series behind SYMBOL or SYMBOL.VENUE; data kept under another venue's name serves where there is no other."""
+def _kept(folder: Path | None, symbols: Sequence[str], interval: str) -> list[Series]:
+    """The series behind each SYMBOL or SYMBOL.VENUE; data kept under another venue's name serves where there is no
+    other. Raises DataError with what to do where there is none."""
+    root = demo_folder() if folder is None else folder
     kinds = tuple(name for name in INTERVALS_MS if can_resample(INTERVALS_MS[name], INTERVALS_MS.get(interval, 0)))
     kinds = (interval, *reversed(kinds))
-    found = find_series(root, symbol, kinds) or find_series(root, symbol.partition(".")[0], kinds)
-    if not found:
-        raise DataError(f"{symbol}: there are no {interval} bars in {root}; `tradeterm data list` shows what there is")
-    return found[0]
+    found = [find_series(root, one, kinds) or find_series(root, one.partition(".")[0], kinds) for one in symbols]
+    missing = [symbol for symbol, series in zip(symbols, found, strict=True) if not series]
+    if missing:
+        there = dict.fromkeys(series.symbol for series in all_series(root) if series.kind in kinds)
+        raise DataError(no_bars(symbols, missing, interval, tuple(there), "" if folder is None else str(folder)))
+    return [series[0] for series in found]
 
 
 def _tradable(kept: Sequence[Series], *, all_needed: bool) -> tuple[list[Series], list[str]]:
@@ -306,11 +311,6 @@ def _without_impact(study: Study, panel: Panel) -> list[str]:
         return []
     days = max(full_days(panel).values(), default=0)
     return [f"impact needs {DAYS} full days of volume before a trade; this data has {days}"]
-
-
-def _without_history(study: Study, panel: Panel) -> list[str]:
-    needed = study.strategy.warmup
-    return [] if needed <= panel.rows else [too_short(needed, panel.rows)]
 
 
 def _of_the_data(study: Study, loaded: Loaded, kept: Sequence[Series], interval: str) -> list[str]:
