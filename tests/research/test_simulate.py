@@ -73,7 +73,7 @@ def same(one: Simulation, other: Simulation) -> None:
     venue=st.booleans(),
     late=st.booleans(),
 )
-@settings(max_examples=100)
+@settings(max_examples=250)
 def test_jumping_from_event_to_event_changes_nothing(
     seed: int,
     policy: ExitPolicy,

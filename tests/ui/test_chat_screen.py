@@ -151,7 +151,7 @@ async def test_escape_cancels_and_the_next_question_works(online: MakeOnline, se
 
 
 async def test_keys_are_painted_while_an_answer_comes(online: MakeOnline, server: MessagesServer) -> None:
-    server.script(Step(text_answer("word " * 60), Fault("drip", seconds=0.05)))
+    server.script(Step(text_answer("word " * 600), Fault("drip", seconds=0.05)))
     console = busy()
     app = online(console)
     async with app.run_test(size=MIDDLE) as pilot:
