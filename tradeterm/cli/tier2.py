@@ -165,14 +165,16 @@ def _say_beforehand(
     from tradeterm.research.tier2_live import typical_cost
 
     each = typical_cost(config, _today())
-    cost = (
-        "a price that is not known" if each is None else f"about ${each:.4f} each, at most about ${each * signals:.2f}"
+    cost = "at a price that is not known"
+    if each is not None:
+        cost = f"about ${each:.4f} each, at most about ${each * signals:.2f}"
+    most = f"${options.ai_budget:.2f}"
+    if options.ai_calls is not None:
+        most += f" and {options.ai_calls:,} requests"
+    note(
+        f"tradeterm: {name} raises {signals:,} entry signals; those that tier 1 lets through go to {gate.asks}, "
+        f"{cost}; this run may take at most {most}"
     )
-    text = f"{name} raises {signals:,} entry signals; those that tier 1 lets through go to {gate.asks}, {cost}"
-    most = f"at most ${options.ai_budget:.2f}" + (
-        "" if options.ai_calls is None else f" and {options.ai_calls:,} requests"
-    )
-    note(f"tradeterm: {text}; this run may take {most}")
     if gate.kept:
         note(f"tradeterm: {gate.kept:,} answers are kept in {gate.path}; what they answer is not asked again")
 
