@@ -42,7 +42,7 @@ def add(commands: Commands) -> None:
 
 def add_study_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """The options `study_of` reads; with `several` it takes `names` in place of the one name."""
-    what = "a book of the configuration, a strategy such as eos, or one declared in a file"
+    what = "a book of the configuration, a strategy such as eos (or strategy:eos), or one declared in a file"
     if several:
         help = f"{what}; several are traded together, as one desk"
         parser.add_argument("names", nargs="*", metavar="BOOK|STRATEGY|FILE", help=help)

@@ -18,7 +18,9 @@ def run_books(options: argparse.Namespace, names: Sequence[str]) -> int:
     out = out_of(options)
     started = time.perf_counter()
     meant = [meaning(name, options) for name in names]
-    config = replace(meant[0].config, books={name: book for one in meant for name, book in one.config.books.items()})
+    books = {name: book for one in meant for name, book in one.config.books.items()}
+    strategies = {one.name for one in meant if one.name not in one.config.books}
+    config = replace(meant[0].config, books={name: book for name, book in books.items() if name not in strategies})
 
     from tradeterm.research.books import find_desk, run_desk
     from tradeterm.research.outcome import desk_outcome_of

@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
+from tradeterm.cli.output import note
 from tradeterm.cli.session import config_of, profile_of
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import user_path
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from tradeterm.config import Config
 
 FOLDER = "strategies"
+STRATEGY = "strategy:"
+"""Before a name: the strategy is meant, although a book is called so too."""
 
 
 class Named(NamedTuple):
@@ -28,12 +33,17 @@ def named(options: argparse.Namespace) -> Named:
 
 
 def meaning(name: str, options: argparse.Namespace) -> Named:
-    """What a name means. A specification becomes the book that would trade it on paper. Raises ConfigError for
-    a name nothing has, and for a specification with mistakes."""
+    """What a name means. A specification becomes the book that would trade it on paper. Where a book hides a strategy
+    of its name, stderr says so. Raises ConfigError for a name nothing has, and for a specification with mistakes."""
     from tradeterm.strategies.declared.files import known_files
     from tradeterm.strategies.registry import strategy_names
 
     config = config_of(options, profile_of(options))
+    if name.startswith(STRATEGY):
+        name = name.removeprefix(STRATEGY)
+        config = replace(config, books={book: config.books[book] for book in config.books if book != name})
+    elif name in config.books and name in strategy_names():
+        note(f"tradeterm: {name}: the book of the configuration is taken; {STRATEGY}{name} is the strategy itself")
     if name in config.books or name in strategy_names():
         return Named(name, config)
     if is_file(name):
@@ -62,8 +72,6 @@ def strategies_folder(options: argparse.Namespace) -> Path:
 
 
 def _of_file(path: Path, config: "Config") -> Named:
-    from msgspec.structs import replace
-
     from tradeterm.strategies.declared.book import book_name, book_of
     from tradeterm.strategies.declared.read import read_file
 
