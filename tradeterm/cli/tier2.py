@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--ai",
         default="off",
         metavar="off|rules|live|FILE",
-        help="tier 2: the offline rules, the model of the configuration, or verdicts of a record",
+        help="tier 2: the offline rules, the model of [gate.ai], or verdicts of a record",
     )
     parser.add_argument("--ai-budget", type=_usd, metavar="USD", help="the most that --ai live may spend in this run")
     parser.add_argument("--ai-calls", type=_calls, metavar="N", help="the most requests of --ai live in this run")
