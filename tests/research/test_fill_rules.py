@@ -275,10 +275,42 @@ def test_the_session_ends_at_midnight_and_fills_at_the_next_open() -> None:
     assert first_exit(bars, 23, 1, 100.0, policy) == Exit(24, 101, "SESSION_END", OPEN)
 
 
-def test_a_position_that_outlived_its_session_goes_at_the_first_close() -> None:
-    rows = [QUIET] * 22 + [NAN] * 4 + [QUIET, (101.0, 102.0, 100.0, 101.0)]
-    found = first_exit(candles(*rows), 20, 1, 100.0, ExitPolicy(session_end=True))
-    assert found == Exit(27, 101, "SESSION_END", OPEN)
+@pytest.mark.parametrize("exits", (first_exit, first_exit_every_bar))
+def test_what_is_due_in_a_hole_is_decided_there_and_fills_at_the_first_open_after_it(exits: FirstExit) -> None:
+    after = [(101.0, 102.0, 100.0, 101.0), (103.0, 103.0, 103.0, 103.0)]
+    session = candles(*[QUIET] * 22, *[NAN] * 4, *after)
+    assert exits(session, 20, 1, 100.0, ExitPolicy(session_end=True), (), 100.0, 100.0) == (
+        Exit(26, 101, "SESSION_END", OPEN)
+    )
+    limit, held = ExitPolicy(stop=0.02, time_limit_hours=6), candles(*[QUIET] * 5, *[NAN] * 4, *after)
+    assert exits(held, 0, 1, 100.0, limit, (), 100.0, 100.0) == Exit(9, 101, "TIME_LIMIT", OPEN)
+
+
+@pytest.mark.parametrize("exits", (first_exit, first_exit_every_bar))
+def test_where_one_bar_is_missing_the_next_one_still_counts(exits: FirstExit) -> None:
+    """The clock ends it within that bar, at a price nobody recorded: the first one known after it is taken."""
+    limit = ExitPolicy(stop=0.02, time_limit_hours=6)
+    after = [(101.0, 102.0, 100.0, 101.0), (103.0, 103.0, 103.0, 103.0)]
+    bars = candles(*[QUIET] * 5, NAN, *after)
+    assert exits(bars, 0, 1, 100.0, limit, (), 100.0, 100.0) == Exit(7, 103, "TIME_LIMIT", OPEN)
+    stopped = candles(*[QUIET] * 5, NAN, (101.0, 102.0, 97.0, 101.0), after[1])
+    assert exits(stopped, 0, 1, 100.0, limit, (), 100.0, 100.0) == Exit(6, 98, "STOP", INSIDE)
+
+
+@pytest.mark.parametrize("exits", (first_exit, first_exit_every_bar))
+def test_what_was_decided_at_the_close_before_the_hole_came_first(exits: FirstExit) -> None:
+    bars = candles(*[QUIET] * 5, *[NAN] * 4, QUIET, QUIET)
+    signals = (ExitSignals("OUT", np.array([4])),)
+    limit = ExitPolicy(time_limit_hours=6)
+    assert exits(bars, 0, 1, 100.0, limit, signals, 100.0, 100.0) == Exit(9, 100, "OUT", OPEN)
+    assert exits(bars, 0, 1, 100.0, limit, (ExitSignals("OUT", np.array([9])),), 100.0, 100.0).reason == "TIME_LIMIT"
+
+
+@pytest.mark.parametrize("exits", (first_exit, first_exit_every_bar))
+def test_data_that_ends_in_a_hole_ends_the_position_at_its_last_close(exits: FirstExit) -> None:
+    bars = candles(*[QUIET] * 5, *[NAN] * 4)
+    limit = ExitPolicy(time_limit_hours=6, session_end=True)
+    assert exits(bars, 0, 1, 100.0, limit, (), 100.0, 100.0) == Exit(4, 100, "DATA_END", Moment.CLOSE)
 
 
 def test_a_short_has_no_target_below_zero() -> None:

@@ -9,7 +9,7 @@ from research_kit import MONDAY
 from tradeterm.domain.market import DAY_MS, HOUR_MS
 from tradeterm.research.bars import Bars, Settlements
 from tradeterm.research.costs import Costs
-from tradeterm.research.every_bar import simulate_every_bar
+from tradeterm.research.every_bar import EXIT_REASON, LEAVE, simulate_every_bar
 from tradeterm.research.exits import first_exit_every_bar
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.research.metrics import cautions
@@ -60,3 +60,27 @@ def test_a_day_without_bars_is_no_hole(hours: list[int]) -> None:
     found, *_ = held_over(hours, ExitPolicy(), rows_missing=True)
     assert len(found.trades) == 1
     assert not [each for each in cautions(Result(found, 365)) if "without bars" in each]
+
+
+@pytest.mark.parametrize("rows_missing", (False, True))
+@pytest.mark.parametrize(
+    "policy", (ExitPolicy(time_limit_hours=22), ExitPolicy(session_end=True)), ids=("limit", "day")
+)
+def test_what_is_due_in_a_hole_is_the_same_in_every_loop(policy: ExitPolicy, rows_missing: bool) -> None:
+    found = held_over([*range(20), *range(40, 60)], policy, rows_missing=rows_missing)
+    for (trade,) in (simulation.trades for simulation in found):
+        assert trade.exit_ts == MONDAY + 40 * HOUR_MS
+        assert trade.reason == ("SESSION_END" if policy.session_end else "TIME_LIMIT")
+
+
+def test_a_function_that_leaves_before_the_hole_came_first() -> None:
+    ts = MONDAY + HOUR_MS * np.array([*range(20), *range(40, 60)], dtype=np.int64)
+    price = np.full(len(ts), 100.0)
+    bars = Bars("X", HOUR_MS, ts, price, price, price, price)
+    wanted = {0: -1, 19: LEAVE}
+    found = simulate_every_bar(
+        [bars], [lambda row, bar, side: wanted.get(row, 0)], ExitPolicy(time_limit_hours=22),
+        costs=Costs(fee=0.0, slippage=0.0), capital=1000.0, sizer=FixedQuantity(1.0),
+    )  # fmt: skip
+    (trade,) = found.trades
+    assert (trade.exit_ts, trade.reason) == (MONDAY + 40 * HOUR_MS, EXIT_REASON)

@@ -86,6 +86,7 @@ class _Held(NamedTuple):
     watch: Watch
     latest: int
     reason: str
+    by_clock: bool
 
 
 class _Stepping:
@@ -121,7 +122,7 @@ class _Stepping:
     def end(self, row: int, now: Sequence[Prices]) -> None:
         """What the row's ranges and closes do to positions."""
         ended = []
-        for number, side, watch, latest, reason in self.open.values():
+        for number, side, watch, latest, reason, _ in self.open.values():
             opened, best, worst, close = now[number]
             if side < 0:
                 opened, best, worst, close = -opened, -worst, -best, -close
@@ -146,8 +147,9 @@ class _Stepping:
         if not wanted:
             return
         if wanted == LEAVE:
-            if number in self.open:
-                self._due.setdefault(number, EXIT_REASON)
+            held = self.open.get(number)
+            if held is not None and (number not in self._due or (held.by_clock and self._due[number] == held.reason)):
+                self._due[number] = EXIT_REASON
         elif wanted in (LONG, SHORT):
             self._decider.decide(number, row, wanted)
         else:
@@ -161,11 +163,11 @@ class _Stepping:
         anchor = self._decider.anchor(number, price, entry.signal_row)
         met = self._account.positions[number].met
         watch = Watch(levels(entry.policy, side, price, anchor, bars.tick), price * side, met * side)
-        latest, reason = latest_exit(bars, row, side, price, entry.policy)
+        latest, reason, by_clock = latest_exit(bars, row, side, price, entry.policy)
         if latest >= bars.last:
             latest, reason = bars.last, ""
         self.sides[number] = side
-        self.open = dict(sorted({**self.open, number: _Held(number, side, watch, latest, reason)}.items()))
+        self.open = dict(sorted({**self.open, number: _Held(number, side, watch, latest, reason, by_clock)}.items()))
 
     def _close(self, number: int, exit: Exit) -> None:
         self._account.close(number, exit)

@@ -40,6 +40,15 @@ class Exit(NamedTuple):
     moment: Moment
 
 
+class Latest(NamedTuple):
+    """The last row a position sees before something other than prices ends it, and what (`rows` and "" for nothing).
+    That is decided at the row's close or, `by_clock`, in the hole after it."""
+
+    row: int
+    reason: str
+    by_clock: bool = False
+
+
 class ExitSignals(NamedTuple):
     """The rows, rising, at whose close a strategy wants out of an instrument's position on one side."""
 
@@ -75,6 +84,7 @@ def first_exit_every_bar(
         if not bars.has_bar(r):
             continue
         opened, best, worst, close = signed_bar(bars, r, side)
+        due = due or _overdue(bars, ts_opened, last, r, policy)
         if due:
             return Exit(r, opened * side, due, Moment.OPEN)
         hit = watch.inside(opened, best, worst)
@@ -110,7 +120,7 @@ def first_exit(
 ) -> Exit:
     """The same by jumping: where it must end at the latest, and then the first bar whose prices end it sooner."""
     at = levels(policy, side, entry, entry if anchor is None else anchor, bars.tick)
-    due_row, due = latest_exit(bars, row, side, entry, policy, signals)
+    due_row, due, _ = latest_exit(bars, row, side, entry, policy, signals)
     watch = Watch(at, entry * side, -math.inf if met is None else met * side)
     hit = _first_hit(bars, row, min(due_row, bars.last) + 1, side, at, watch)
     if hit is not None and hit.reason != "":
@@ -148,45 +158,68 @@ def signed_bar(bars: Bars, row: int, side: int) -> tuple[float, float, float, fl
     return -float(opened), -float(low), -float(high), -float(close)
 
 
-def session_exit_row(bars: Bars, row: int) -> int:
-    """The row at whose close a position entered at the open of `row` is ended by its session; `rows` if none is."""
+def session_exit(bars: Bars, row: int) -> Latest:
+    """How a position entered at the open of `row` is ended by its session."""
     calendar, ts = bars.calendar, bars.opened(row)
-    local = _IST if calendar is Calendar.NSE else 0
-    midnight = (session_of(calendar, ts) + 1) * DAY_MS - local
-    last_order = midnight if calendar is Calendar.ALWAYS else midnight - DAY_MS + _NSE_CLOSE - bars.interval_ms
+    if calendar is Calendar.ALWAYS:
+        return _by_time(bars, row, (session_of(calendar, ts) + 1) * DAY_MS, Reason.SESSION_END)
+    midnight = (session_of(calendar, ts) + 1) * DAY_MS - _IST
+    last_order = midnight - DAY_MS + _NSE_CLOSE - bars.interval_ms
     at = bars.next_bar(max(row, bars.first_closing(last_order)))
     if at < bars.rows and is_last_bar(calendar, bars.closed(at), bars.interval_ms):
-        return at
-    return bars.next_bar(max(row, bars.first_closing(midnight + 1)))
+        return Latest(at, Reason.SESSION_END)
+    return Latest(bars.next_bar(max(row, bars.first_closing(midnight + 1))), Reason.SESSION_END)
 
 
 def latest_exit(
     bars: Bars, row: int, side: int, entry: float, policy: ExitPolicy, signals: Sequence[ExitSignals] = ()
-) -> tuple[int, str]:
-    """The first row at whose close something other than prices ends the position, and what; `rows` if nothing does.
+) -> Latest:
+    """What other than prices ends the position first.
 
-    Candidates come in the order of the rules, and of those at one row the first is taken.
+    Candidates come in the order of the rules, and of those at one row the first is taken; the clock comes after all
+    that is decided at the row's close.
     """
-    at, why = bars.rows, ""
+    at, why, by_clock = bars.rows, "", False
     if policy.time_limit_ms is not None:
-        limit = bars.next_bar(max(row, bars.first_closing(bars.opened(row) + policy.time_limit_ms)))
-        if limit < at:
-            at, why = limit, Reason.TIME_LIMIT
+        limit = _by_time(bars, row, bars.opened(row) + policy.time_limit_ms, Reason.TIME_LIMIT)
+        if limit.row < at:
+            at, why, by_clock = limit
     if policy.session_end:
-        session = session_exit_row(bars, row)
-        if session < at:
-            at, why = session, Reason.SESSION_END
+        session = session_exit(bars, row)
+        if (session.row, session.by_clock) < (at, by_clock):
+            at, why, by_clock = session
     profit = None
     for signal in signals:
-        since = row
+        since, before = row, at + by_clock
         if signal.requires_profit:
             if profit is None:
-                profit = _first_profit(bars, row, at, side, entry)
+                profit = _first_profit(bars, row, before, side, entry)
             since = profit + 1
-        flagged = _first_flagged(bars, signal.rows, since, at)
-        if flagged < at:
-            at, why = flagged, signal.reason
-    return at, why
+        flagged = _first_flagged(bars, signal.rows, since, before)
+        if flagged < before:
+            at, why, by_clock = flagged, signal.reason, False
+    return Latest(at, why, by_clock)
+
+
+def _by_time(bars: Bars, row: int, due: int, reason: str) -> Latest:
+    """Decided at the first close at `due` or later; by the clock where the bar of that close is missing and the next
+    one too, so that the first open after them is what it gets. Where the market shuts it waits for the next bar."""
+    at = bars.next_bar(max(row, bars.first_closing(due)))
+    if at < bars.rows and bars.calendar is Calendar.ALWAYS and bars.closed(at) - due >= 2 * bars.interval_ms:
+        return Latest(bars.last_bar(at - 1), reason, by_clock=True)
+    return Latest(at, reason)
+
+
+def _overdue(bars: Bars, ts_opened: int, last: int, row: int, policy: ExitPolicy) -> str:
+    """What the clock ends at a close that has no bar, between those of the rows `last` and `row`; "" for nothing."""
+    if bars.calendar is not Calendar.ALWAYS:
+        return ""
+    for ts in range(bars.closed(last) + bars.interval_ms, bars.opened(row), bars.interval_ms):
+        if policy.time_limit_ms is not None and ts - ts_opened >= policy.time_limit_ms:
+            return Reason.TIME_LIMIT
+        if policy.session_end and session_of(bars.calendar, ts_opened) < session_of(bars.calendar, ts):
+            return Reason.SESSION_END
+    return ""
 
 
 def _first_flagged(bars: Bars, rows: NDArray[np.intp], since: int, before: int) -> int:

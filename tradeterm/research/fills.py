@@ -20,6 +20,9 @@ At the bar's close, in this order; the exit order fills at the open of the instr
 8. SESSION_END  the session's last bar on which an order still trades, or the position has outlived its session
 9. the strategy's own exits, in their order. One that `requires_profit` acts only if an earlier bar since the entry, its
    own bar included, closed beyond the entry price.
+7 and 8 need no price. Around the clock they do not wait for bars that are missing: what is due in a hole is decided
+there, as a live desk does by its clock, and fills at the first open after it. Where the market shuts they wait for the
+next bar.
 
 Trailing
 - It arms when the best price since the entry is `trail_after` better than the entry price. From then on the stop is

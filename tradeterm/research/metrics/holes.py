@@ -31,7 +31,8 @@ def held_over_holes(result: Result) -> str:
     rest = f" ({len(found) - 1} more over holes as well)" if len(found) > 1 else ""
     return (
         f"A position in {name} was held from {from_} to {to}, over {value_text(longest, Unit.DURATION)} without bars"
-        f"{rest}: stops, time limits and funding of that time are not in the result."
+        f"{rest}: its stops and funding of that time are not in the result, and what was due then filled at the first"
+        " open after it."
     )
 
 
