@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from research_kit import candles, policies, random_bars, random_signals
 
@@ -14,7 +14,7 @@ from tradeterm.domain.instrument import Calendar
 from tradeterm.domain.market import DAY_MS, HOUR_MS, MINUTE_MS
 from tradeterm.research import exits
 from tradeterm.research.bars import Bars
-from tradeterm.research.exits import Exit, ExitSignals, Latest, Moment, first_exit, first_exit_every_bar, session_exit
+from tradeterm.research.exits import Exit, ExitSignals, Moment, first_exit, first_exit_every_bar, session_exit
 from tradeterm.research.fills import ExitPolicy
 from tradeterm.resources import demo_folder
 
@@ -97,6 +97,44 @@ def test_jumping_changes_nothing_for_stops_that_trail(
     assert found == first_exit_every_bar(bars, row, side, entry, policy)
 
 
+@given(
+    seed=st.integers(0, 10**6),
+    hours=st.sampled_from((None, 2.5, 12.0, 24.0, 40.0)),
+    session_end=st.booleans(),
+    holes=st.lists(st.tuples(st.integers(1, 100), st.integers(1, 60)), max_size=3),
+    row=st.integers(0, 23),
+    rate=st.sampled_from((0.0, 0.05)),
+    regular=st.booleans(),
+)
+@settings(max_examples=400)
+@example(seed=0, hours=8.0, session_end=True, holes=[(21, 19)], row=20, rate=0.0, regular=True)
+def test_jumping_changes_nothing_over_holes(
+    seed: int,
+    hours: float | None,
+    session_end: bool,
+    holes: list[tuple[int, int]],
+    row: int,
+    rate: float,
+    regular: bool,
+) -> None:
+    """Also where the rows of a hole are not there at all."""
+    full = random_bars(seed, 200, step=0.002)
+    there = np.ones(200, dtype=np.bool_)
+    for first, length in holes:
+        there[first : first + length] = False
+    prices = [np.where(there, column, np.nan) for column in (full.open, full.high, full.low, full.close)]
+    rules = random_signals(seed, 200, rate)
+    ts = full.ts_open
+    if not regular:
+        ts, prices = ts[there], [column[there] for column in prices]
+        rules = tuple(rule._replace(rows=rule.rows[rule.rows < len(ts)]) for rule in rules)
+    bars = Bars("X", full.interval_ms, ts, *prices)
+    policy = ExitPolicy(stop=0.1, trail=0.03, time_limit_hours=hours, session_end=session_end)
+    row = bars.next_bar(row)
+    entry = float(bars.open[row])
+    assert first_exit(bars, row, 1, entry, policy, rules) == first_exit_every_bar(bars, row, 1, entry, policy, rules)
+
+
 def test_those_markets_know_every_exit() -> None:
     policy = ExitPolicy(stop=0.03, target=0.02, trail=0.015, trail_after=0.01, time_limit_hours=20, session_end=True)
     seen = set()
@@ -160,7 +198,9 @@ def test_sessions_end_as_on_the_desk(calendar: Calendar, interval: int) -> None:
             by_clock = wanted < bars.rows and bars.closed(wanted) - midnight >= late
             if by_clock:  # nobody waits for the bar after the hole
                 wanted = bars.last_bar(wanted - 1)
-            assert session_exit(bars, row) == Latest(wanted, "SESSION_END", by_clock)
+            found = session_exit(bars, row)
+            assert (found.row, found.reason, found.clock > 0) == (wanted, "SESSION_END", by_clock)
+            assert not by_clock or 0 <= found.clock - midnight < interval
 
 
 def test_a_row_of_days_without_bars_is_jumped() -> None:

@@ -86,7 +86,7 @@ class _Held(NamedTuple):
     watch: Watch
     latest: int
     reason: str
-    by_clock: bool
+    clock: int
 
 
 class _Stepping:
@@ -148,7 +148,7 @@ class _Stepping:
             return
         if wanted == LEAVE:
             held = self.open.get(number)
-            if held is not None and (number not in self._due or (held.by_clock and self._due[number] == held.reason)):
+            if held is not None and (number not in self._due or (held.clock and self._due[number] == held.reason)):
                 self._due[number] = EXIT_REASON
         elif wanted in (LONG, SHORT):
             self._decider.decide(number, row, wanted)
@@ -163,11 +163,11 @@ class _Stepping:
         anchor = self._decider.anchor(number, price, entry.signal_row)
         met = self._account.positions[number].met
         watch = Watch(levels(entry.policy, side, price, anchor, bars.tick), price * side, met * side)
-        latest, reason, by_clock = latest_exit(bars, row, side, price, entry.policy)
+        latest, reason, clock = latest_exit(bars, row, side, price, entry.policy)
         if latest >= bars.last:
             latest, reason = bars.last, ""
         self.sides[number] = side
-        self.open = dict(sorted({**self.open, number: _Held(number, side, watch, latest, reason, by_clock)}.items()))
+        self.open = dict(sorted({**self.open, number: _Held(number, side, watch, latest, reason, clock)}.items()))
 
     def _close(self, number: int, exit: Exit) -> None:
         self._account.close(number, exit)

@@ -42,11 +42,11 @@ class Exit(NamedTuple):
 
 class Latest(NamedTuple):
     """The last row a position sees before something other than prices ends it, and what (`rows` and "" for nothing).
-    That is decided at the row's close or, `by_clock`, in the hole after it."""
+    That is decided at the row's close, or in the hole after it by the clock, at the moment `clock` (UTC ms; 0: not)."""
 
     row: int
     reason: str
-    by_clock: bool = False
+    clock: int = 0
 
 
 class ExitSignals(NamedTuple):
@@ -176,38 +176,40 @@ def latest_exit(
 ) -> Latest:
     """What other than prices ends the position first.
 
-    Candidates come in the order of the rules, and of those at one row the first is taken; the clock comes after all
-    that is decided at the row's close.
+    Candidates come in the order of the rules, and of those at one moment the first is taken.
     """
-    at, why, by_clock = bars.rows, "", False
+    at, why, clock = bars.rows, "", 0
     if policy.time_limit_ms is not None:
         limit = _by_time(bars, row, bars.opened(row) + policy.time_limit_ms, Reason.TIME_LIMIT)
         if limit.row < at:
-            at, why, by_clock = limit
+            at, why, clock = limit
     if policy.session_end:
         session = session_exit(bars, row)
-        if (session.row, session.by_clock) < (at, by_clock):
-            at, why, by_clock = session
+        if (session.row, session.clock) < (at, clock):
+            at, why, clock = session
     profit = None
     for signal in signals:
-        since, before = row, at + by_clock
+        since, before = row, at + 1 if clock else at
         if signal.requires_profit:
             if profit is None:
                 profit = _first_profit(bars, row, before, side, entry)
             since = profit + 1
         flagged = _first_flagged(bars, signal.rows, since, before)
         if flagged < before:
-            at, why, by_clock = flagged, signal.reason, False
-    return Latest(at, why, by_clock)
+            at, why, clock = flagged, signal.reason, 0
+    return Latest(at, why, clock)
 
 
 def _by_time(bars: Bars, row: int, due: int, reason: str) -> Latest:
     """Decided at the first close at `due` or later; by the clock where the bar of that close is missing and the next
     one too, so that the first open after them is what it gets. Where the market shuts it waits for the next bar."""
     at = bars.next_bar(max(row, bars.first_closing(due)))
-    if at < bars.rows and bars.calendar is Calendar.ALWAYS and bars.closed(at) - due >= 2 * bars.interval_ms:
-        return Latest(bars.last_bar(at - 1), reason, by_clock=True)
-    return Latest(at, reason)
+    if at >= bars.rows or bars.calendar is not Calendar.ALWAYS:
+        return Latest(at, reason)
+    late = (bars.closed(at) - due) // bars.interval_ms
+    if late < 2:
+        return Latest(at, reason)
+    return Latest(bars.last_bar(at - 1), reason, bars.closed(at) - late * bars.interval_ms)
 
 
 def _overdue(bars: Bars, ts_opened: int, last: int, row: int, policy: ExitPolicy) -> str:
