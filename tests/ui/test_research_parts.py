@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeterm.cli import progress as cli_progress
-from tradeterm.config import BookConfig, Config, ExitsConfig
+from tradeterm.config import BookConfig, Config, ExitsConfig, ResearchConfig
 from tradeterm.domain.errors import TradetermError
+from tradeterm.research.costs import configured_costs
 from tradeterm.research.runs import keep_run
 from tradeterm.ui.glyphs import ASCII
 from tradeterm.ui.research.again import again
@@ -117,6 +118,15 @@ def test_again_sets_only_what_differs_today() -> None:
     assert (wanted.start, wanted.end, wanted.capital) == ("2025-01-15T00:00:00", "2025-04-15T00:00:00", "100000")
     same = {**BOOK, "parameters": {"threshold": 0.05}, "exits": msgspec.to_builtins(ExitsConfig())}
     assert not again(of_backtest(name="crypto", book=same), CONFIG).settings
+
+
+def test_costs_of_today_that_a_run_did_not_have_are_taken_back() -> None:
+    research = ResearchConfig(impact=0.7, impacts={"BTCUSDT": 0.5}, most_latency_ms=200.0)
+    config = msgspec.structs.replace(CONFIG, research=research)
+    plain = msgspec.to_builtins(configured_costs(CONFIG))
+    settings = again(of_backtest(name="crypto", costs=plain), config).settings
+    assert {"costs.impact=null", "costs.impacts={}", "costs.most_latency_ms=0.0"} <= set(settings)
+    assert not any("costs." in each for each in again(of_backtest(name="crypto", costs=plain), CONFIG).settings)
 
 
 def test_what_was_null_is_set_to_null() -> None:

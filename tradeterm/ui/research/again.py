@@ -14,19 +14,20 @@ from tradeterm.ui.research.wanted import Kind, Wanted
 
 def again(outcome: Backtest, config: Config) -> Wanted:
     """The same study by today's configuration: what the two have different is set, the time is pinned."""
+    from tradeterm.research.costs import configured_costs
+
     now = config.books.get(outcome.name)
     strategy = outcome.book.strategy
     book = now if now is not None else BookConfig(strategy=strategy, venue="paper", instruments=("",), capital=1.0)
-    paper = config.paper
-    costs = {"fee": paper.taker_fee, "slippage": paper.slippage, "participation": paper.participation}
-    costs |= {"least_latency_ms": 0.0, "most_latency_ms": 0.0}
     present = {
         **_leaves(msgspec.to_builtins({name: getattr(book, name) for name in ("exits", "sizing", "limits")})),
-        **_leaves({"parameters": book.parameters, "costs": costs}),
+        **_leaves({"parameters": book.parameters}),
+        **_costs(msgspec.to_builtins(configured_costs(config))),
     }
     then = {
         **_leaves({"exits": outcome.book.exits, "sizing": outcome.book.sizing, "limits": outcome.book.limits}),
-        **_leaves({"parameters": outcome.book.parameters, "costs": outcome.costs}),
+        **_leaves({"parameters": outcome.book.parameters}),
+        **_costs(outcome.costs),
     }
     return Wanted(
         kind=Kind.BACKTEST,
@@ -45,6 +46,11 @@ def again(outcome: Backtest, config: Config) -> Wanted:
         seed=outcome.seed,
         ai="rules" if outcome.ai.startswith("RULES") else "",
     )
+
+
+def _costs(costs: Mapping[str, Any]) -> dict[str, Any]:
+    """Coefficients of single symbols stay together: one that is not among them then is none."""
+    return {f"costs.{key}": value for key, value in costs.items()}
 
 
 def _leaves(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -83,15 +83,14 @@ def settings_of(name: str, config: Config) -> tuple[Choice, ...]:
 
 
 def _costs(config: Config) -> Iterator[Choice]:
-    """Of the simulated fills; what they are when nothing is set is the paper venue's."""
-    from tradeterm.research.costs import Costs
+    """Of the simulated fills; what they are when nothing is set is in [paper] and [research]."""
+    from tradeterm.research.costs import Costs, configured_costs
 
-    paper = {"fee": config.paper.taker_fee, "slippage": config.paper.slippage}
-    paper["participation"] = config.paper.participation
+    configured = msgspec.to_builtins(configured_costs(config))
     for choice in _choices_of(Costs, "costs."):
         name = choice.key.partition(".")[2]
         words = "; ".join(part for part in (_COSTS.get(name, ""), choice.words) if part)
-        yield Choice(choice.key, words, paper.get(name))
+        yield Choice(choice.key, words, configured.get(name))
 
 
 def _groups(values: dict[str, Any]) -> Iterator[Choice]:
