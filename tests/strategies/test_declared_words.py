@@ -75,6 +75,15 @@ def test_both_sides_are_told_apart() -> None:
     assert "Closes a short when RSI(14) is below 45." in text
 
 
+def test_a_stop_in_atr_says_what_happens_while_none_is_known() -> None:
+    stop = {"type": "atr", "mult": 2.5, "fallback_pct": 1.5}
+    text = explain(read_spec(GOOD | {"stop": stop}))
+    assert (
+        "Stop 2.5 ATR(14) from the entry (no entry while the ATR is not known; "
+        "a stop that is lost then is put back 1.5 % away);"
+    ) in text
+
+
 def test_what_stands_in_the_way_is_said() -> None:
     text = explain(read_spec(GOOD | {"unsupported": ["the mood of the news"], "questions": ["Which exchange?"]}))
     assert "Cannot be applied, for this cannot be expressed: the mood of the news." in text

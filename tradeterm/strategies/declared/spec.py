@@ -131,7 +131,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class AtrStop(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="atr"):
-    """The stop so many average true ranges from the entry; `fallback_pct` while that is not known."""
+    """The stop so many average true ranges from the entry; while that is not known there is no entry, and a stop that
+    is lost is put back `fallback_pct` away."""
 
     n: Annotated[int, Meta(ge=2, le=500, description="bars")] = 14
     mult: Annotated[float, Meta(ge=0.1, le=10.0, description="average true ranges")]

@@ -114,7 +114,8 @@ def _ending(spec: Spec) -> str:
 def _protection(spec: Spec) -> str:
     stop, target, trail = spec.stop, spec.target, spec.trail
     if isinstance(stop, AtrStop):
-        away = f"{stop.mult:g} ATR({stop.n}) from the entry ({stop.fallback_pct:g} % while the ATR is not known)"
+        lost = f"a stop that is lost then is put back {stop.fallback_pct:g} % away"
+        away = f"{stop.mult:g} ATR({stop.n}) from the entry (no entry while the ATR is not known; {lost})"
     else:
         away = f"{stop.pct:g} % from the entry"
     match target:
