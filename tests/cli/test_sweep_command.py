@@ -62,6 +62,9 @@ def test_a_ctrl_c_keeps_what_was_done(
     (half,) = json.loads(told(capsys, "runs", "--json")[0])["sweeps"]
     assert (half["trials"], half["wanted"], half["state"]) == (2, 3, "resumable")
     assert "the same `tradeterm sweep` goes on from there" in told(capsys, "runs")[0]
+    begun = told(capsys, "runs", half["key"])[0]
+    assert " 2 of 3 " in begun and "what its best is worth is not kept; the same `tradeterm sweep`" in begun
+    assert json.loads(told(capsys, "runs", half["key"], "--json")[0]) == {"type": "sweep_begun", **half}
     monkeypatch.setattr(module, "attempt", real)
     out, _ = told(capsys, "sweep", "eos", *three)
     assert "3 variants, 2 of them known from before" in out
@@ -95,6 +98,18 @@ def test_sweeps_are_listed_after_the_runs(capsys: pytest.CaptureFixture[str], pr
     told(capsys, "backtest", "eos", "--symbols", "SUIUSDT")
     lines = told(capsys, "runs")[0].splitlines()
     assert lines[0].startswith("run") and lines[2:] == ["", *alone]
+
+
+def test_a_sweep_is_shown_again_by_its_key(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
+    text = told(capsys, "sweep", "eos", *FAST)[0]
+    (key,) = (row["key"] for row in json.loads(told(capsys, "runs", "--json")[0])["sweeps"])
+    assert told(capsys, "runs", key)[0] == text
+    answer = told(capsys, "sweep", "eos", *FAST, "--json")[0]
+    assert told(capsys, "runs", key, "--json")[0] == answer
+    assert "which was not kept in" in told(capsys, "runs", "0" * 16, status=1)[1]
+    with pytest.raises(SystemExit):
+        main(["runs", key[:-1] + "x"])
+    assert "allowed the number of a run or the key of a sweep" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

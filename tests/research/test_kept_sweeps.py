@@ -9,7 +9,7 @@ import pytest
 from tradeterm import __version__
 from tradeterm.domain.errors import LedgerError
 from tradeterm.research.runs import FILE, keep_run, open_runs
-from tradeterm.research.sweep.kept import SweepState, kept_sweeps
+from tradeterm.research.sweep.kept import SweepState, kept_answer, kept_sweeps
 from tradeterm.research.sweep.trials import Trial, Trials
 
 
@@ -66,6 +66,22 @@ def test_the_most_trials_that_were_asked_for_count(tmp_path: Path, wanted: tuple
         trials.keep(trial(number, 0.0))
     (kept,) = kept_sweeps(tmp_path)
     assert (kept.trials, kept.wanted, kept.state) == (2, 4, SweepState.RESUMABLE)
+
+
+def test_what_a_sweep_came_to_is_of_all_that_was_ever_wanted(tmp_path: Path) -> None:
+    trials = begun(tmp_path, 2)
+    assert kept_answer(tmp_path, "k") is None, "it has not ended"
+    for number in (0, 1):
+        trials.keep(trial(number, 0.5))
+    trials.end({"key": "k", "trials": [0, 1], "sentence": "of two"})
+    found = kept_answer(tmp_path, "k")
+    assert found is not None
+    assert (list(found), found["sentence"]) == (["key", "trials", "sentence"], "of two")
+    assert [one["number"] for one in found["trials"]] == [0, 1]
+    begun(tmp_path, 1).end({"trials": [0], "sentence": "of one"})
+    assert kept_answer(tmp_path, "k") == found
+    begun(tmp_path, 3)
+    assert kept_answer(tmp_path, "k") is None, "one is missing"
 
 
 def test_another_version_does_not_go_on(tmp_path: Path) -> None:

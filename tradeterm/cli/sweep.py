@@ -8,23 +8,18 @@ from typing import TYPE_CHECKING
 
 from tradeterm.cli.backtest import found_of
 from tradeterm.cli.commands import Commands
-from tradeterm.cli.figures import aligned
 from tradeterm.cli.honesty import add_options, head_of, least_trades, sized
-from tradeterm.cli.output import DONE, INTERRUPTED, note, say, say_json
+from tradeterm.cli.output import DONE, INTERRUPTED, note, say_json
 from tradeterm.cli.progress import progress
 from tradeterm.cli.session import profile_of
 from tradeterm.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tradeterm.research.honesty.summary import Summary
     from tradeterm.research.studies import Found
-    from tradeterm.research.sweep.sweep import Sweep
     from tradeterm.research.workers import Submit
 
 _METHODS = ("grid", "random", "optuna")
 _METRICS = ("sharpe", "return", "calmar", "profit_factor")
-_SHOWN = 10
-_FEW = "*"
 
 
 def add(commands: Commands) -> None:
@@ -49,7 +44,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Every trial is kept in the profile's `research.db` when it is done: the same command after a Ctrl-C, or with more
-    `--trials`, does only what is missing.
+    `--trials`, does only what is missing. `tradeterm runs KEY` shows one that has ended again.
 
     JSON: {"type": "sweep", "key", "name", "strategy", "instruments", "interval", "first", "last", "data_hash", "seed",
     "notes", "sizing": "alike"|"book", "method", "metric", "resumed", "present": summary, "trials": [{"number",
@@ -88,81 +83,37 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         note(f"stopped after {done[0]} of {done[1]} variants, which are kept; the same command goes on from there")
         return INTERRUPTED
-    if options.json:
-        ranked = swept.ranked
-        say_json(
+    ended = {
+        "key": swept.key,
+        **head_of(found, options),
+        "method": plan.method,
+        "metric": plan.metric,
+        "resumed": swept.resumed,
+        "present": swept.present,
+        "trials": [
             {
-                "type": "sweep",
-                "key": swept.key,
-                **head_of(found, options),
-                "method": plan.method,
-                "metric": plan.metric,
-                "resumed": swept.resumed,
-                "present": swept.present,
-                "trials": [
-                    {
-                        "number": trial.number,
-                        "changes": trial.changes,
-                        "score": trial.score,
-                        "summary": trial.summary,
-                        "refused": trial.refused,
-                    }
-                    for trial in swept.trials
-                ],
-                "best": ranked[0].number if ranked else None,
-                "overfitting": swept.overfitting,
-                "sentence": swept.sentence,
+                "number": trial.number,
+                "changes": trial.changes,
+                "score": trial.score,
+                "summary": trial.summary,
+                "refused": trial.refused,
             }
-        )
+            for trial in swept.trials
+        ],
+        "best": swept.ranked[0].number if swept.ranked else None,
+        "overfitting": swept.overfitting,
+        "sentence": swept.sentence,
+    }
+    trials.end(ended)
+    if options.json:
+        say_json({"type": "sweep", **ended})
     else:
-        _say(found, plan.metric.value, swept)
+        from msgspec import to_builtins
+
+        from tradeterm.cli.sweep_text import say_sweep
+
+        say_sweep(to_builtins(ended))
     return DONE
-
-
-def _say(found: "Found", metric: str, swept: "Sweep") -> None:
-    from tradeterm.research.data.moments import utc
-    from tradeterm.research.result import LEAST_TRADES
-
-    panel = found.study.panel
-    say(f"{found.name}: {', '.join(panel.instruments)}")
-    begins, ends = int(panel.ts_open[0]), int(panel.ts_open[-1]) + panel.interval_ms
-    say(f"{utc(begins)} to {utc(ends)} UTC, bars of {found.interval}, data {found.data_hash[:12]}")
-    for text in found.notes:
-        say(text)
-    known = f", {swept.resumed} of them known from before" if swept.resumed else ""
-    say(f"sweep {swept.key}: {len(swept.trials)} variants{known}; the best by {metric}")
-    say()
-    names = list(swept.trials[0].changes)
-    head = (names[0], [*names[1:], "return", "Sharpe", "max drawdown", "profit factor", "trades", "refused"])
-    rows = [
-        (_text(trial.changes[names[0]]), [*(_text(trial.changes[name]) for name in names[1:]), *_cells(trial.summary)])
-        for trial in swept.ranked[:_SHOWN]
-        if trial.summary is not None
-    ]
-    present = ("as it stands", [*("" for _ in names[1:]), *_cells(swept.present)])
-    say("\n".join(line.rstrip() for line in aligned([head, *rows, present])))
-    if any(cells[-2].endswith(_FEW) for _, cells in (*rows, present)):
-        say(f"{_FEW} under {LEAST_TRADES} trades: no figure says anything about it")
-    say()
-    say(swept.sentence)
-
-
-def _cells(summary: "Summary") -> list[str]:
-    from tradeterm.research.honesty.summary import percent, plain
-    from tradeterm.research.result import LEAST_TRADES
-
-    return [
-        percent(summary.total_return),
-        plain(summary.sharpe),
-        percent(summary.max_drawdown),
-        plain(summary.profit_factor),
-        f"{summary.trades}{_FEW if summary.trades < LEAST_TRADES else ''}",
-        str(summary.refused),
-    ]
-
-
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @contextmanager

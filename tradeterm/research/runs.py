@@ -28,6 +28,8 @@ _WAIT_S = 30.0
 _STUDY = ("name", "version", "seed", "book", "costs", "funding_hours", "data", "since", "delay", "instruments", "ai")
 """Keys of a run's outcome that say what it was made of; the others, but `trades`, are what came of it."""
 
+_AI = "coalesce(json_extract(study, '$.ai'), 'OFF')"
+
 SUMMED_UP = ("trades", "total_return", "sharpe", "max_drawdown", "profit_factor")
 """Figures that a test of honesty has too, by the names of a backtest's."""
 
@@ -55,7 +57,8 @@ class KeptRun(Struct, frozen=True, kw_only=True):
 
 class RunLine(Struct, frozen=True, kw_only=True):
     """A run as a list shows it: the columns of `KeptRun`, and of what came of it the `figures` by their names: those of
-    a backtest, or `SUMMED_UP` of a walk-forward out of sample and of the run that a robustness test shakes."""
+    a backtest, or `SUMMED_UP` of a walk-forward out of sample and of the run that a robustness test shakes. `ai` is who
+    judged its signals as tier 2, as a backtest says it; OFF for a test, in which nobody does."""
 
     id: int
     ts: int
@@ -64,6 +67,7 @@ class RunLine(Struct, frozen=True, kw_only=True):
     version: str
     seed: int
     data_hash: str
+    ai: str
     figures: dict[str, float | None]
 
 
@@ -115,8 +119,9 @@ def kept_runs(folder: Path) -> tuple[RunLine, ...]:
     if not (folder / FILE).is_file():
         return ()
     columns = RunLine.__struct_fields__[:-1]
+    taken = ", ".join(_AI if name == "ai" else name for name in columns)
     with open_runs(folder / FILE) as db:
-        rows = db.execute(f"SELECT {', '.join(columns)}, metrics FROM runs ORDER BY id DESC")
+        rows = db.execute(f"SELECT {taken}, metrics FROM runs ORDER BY id DESC")
         return tuple(
             RunLine(**dict(zip(columns, row, strict=True)), figures=_figures(metrics)) for *row, metrics in rows
         )

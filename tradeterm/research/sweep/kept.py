@@ -70,6 +70,34 @@ def kept_sweeps(folder: Path) -> tuple[KeptSweep, ...]:
         return tuple(_kept(db, *row) for row in rows)
 
 
+def kept_answer(folder: Path, key: str) -> dict[str, Any] | None:
+    """What that sweep came to, as `tradeterm sweep --json` answers it; None where it is not there, has not ended, or an
+    older version did not keep it. Raises LedgerError."""
+    if not (folder / FILE).is_file():
+        return None
+    with open_runs(folder / FILE) as db:
+        if not has_sweeps(db):
+            return None
+        found = db.execute("SELECT json_extract(made_of, '$.answer') FROM sweeps WHERE key = ?", (key,)).fetchone()
+        if found is None or found[0] is None:
+            return None
+        rows = db.execute(
+            "SELECT number, changes, score, summary, refused FROM trials WHERE sweep = ? ORDER BY number", (key,)
+        ).fetchall()
+    answer: dict[str, Any] = msgspec.json.decode(found[0])
+    answer["trials"] = [
+        {
+            "number": number,
+            "changes": msgspec.json.decode(changes),
+            "score": score,
+            "summary": msgspec.json.decode(summary),
+            "refused": refused,
+        }
+        for number, changes, score, summary, refused in rows
+    ]
+    return answer
+
+
 def has_sweeps(db: sqlite3.Connection) -> bool:
     """Whether the ledger has their tables, which the first sweep makes."""
     known = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sweeps', 'trials')").fetchone()

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,17 @@ class Trials:
                 "INSERT INTO sweeps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET made_of = excluded.made_of"
                 " WHERE coalesce(json_extract(sweeps.made_of, '$.wanted'), 0) < ?",
                 (*row, wanted),
+            )
+
+    def end(self, answer: Mapping[str, Any]) -> None:
+        """Keep what the sweep came to, whose "trials" already are kept: unless more were wanted before. `begin` forgets
+        it where more are wanted now."""
+        rest = {**answer, "trials": None}
+        with _opened(self._folder) as db, db:
+            db.execute(
+                "UPDATE sweeps SET made_of = json_set(made_of, '$.answer', json(?))"
+                " WHERE key = ? AND json_extract(made_of, '$.wanted') <= ?",
+                (msgspec.json.encode(rest).decode(), self._key, len(answer["trials"])),
             )
 
     def keep(self, trial: Trial) -> None:
