@@ -76,6 +76,7 @@ class Bench:
         self.events: list[Any] = []
         self.committed: list[int] = []
         self.failure: Exception | None = None
+        self.recording: Any = "the barrier"
         self.now = 0.0
         self.desk: Desk = restored_desk(DeskSnapshot(orders=(sent,)))
         self.carrier = OrderCarrier(
@@ -94,7 +95,7 @@ class Bench:
     def barrier(self) -> Any:
         if self.failure is not None:
             raise self.failure
-        return "the barrier"
+        return self.recording
 
     def post(self, event: Any, still: Callable[[], bool] | None = None) -> None:
         if still is None or still():
@@ -134,6 +135,30 @@ async def test_an_order_made_ready_early_waits_for_the_disk_itself(error: Except
     assert bench.committed == []
     assert bench.told() == [told]
     assert venue.sent == ["e-1"]
+
+
+async def test_an_order_whose_carrier_is_cancelled_is_withdrawn() -> None:
+    waiting, withdrawn = asyncio.Event(), asyncio.Event()
+
+    class Recording:
+        def withdraw(self) -> None:
+            withdrawn.set()
+
+    class Slow(ReadyVenue):
+        async def submit_recorded(self, order: Order, recording: object) -> str:
+            waiting.set()
+            await asyncio.sleep(60)
+            return await self.submit(order)
+
+    bench = Bench(Slow(), order())
+    bench.recording = Recording()
+    carrying = asyncio.create_task(bench.carrier.carry_out(SubmitOrder(order=order())))
+    await waiting.wait()
+    carrying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await carrying
+    assert withdrawn.is_set()
+    assert bench.told() == []
 
 
 @pytest.mark.parametrize("told_at_once", [True, False])

@@ -182,6 +182,71 @@ async def test_a_barrier_of_a_failing_ledger_fails_and_the_next_is_refused(write
     await writer.retry()
 
 
+async def test_who_withdrew_hears_that_it_must_not_go_on(writer, path):
+    writer.write([make_order()])
+    barrier = writer.barrier()
+    barrier.withdraw()
+    with pytest.raises(LedgerError, match="nobody waits"):
+        await asyncio.to_thread(barrier.wait_kept)
+    assert count(path, "orders") == 1
+
+
+def test_nobody_waits_for_a_ledger_that_is_being_closed(path):
+    writer = LedgerWriter(path)
+    writer.start()
+    held, closing_it = threading.Event(), threading.Thread(target=writer.close)
+    writer.do(lambda db: held.wait(5))
+    closing_it.start()
+    while not writer._closing:
+        pass
+    with pytest.raises(LedgerError, match="is closed"):
+        writer.barrier()
+    held.set()
+    closing_it.join(5)
+
+
+async def test_rows_that_the_next_would_replace_are_not_written_but_for_who_may_read_them(writer, path):
+    seen = []
+    writer.do(lambda db: db.execute("CREATE TABLE told (status TEXT)") and None)
+    writer.do(
+        lambda db: (
+            db.execute("CREATE TRIGGER tell AFTER UPDATE ON orders BEGIN INSERT INTO told VALUES (new.status); END")
+            and None
+        )
+    )
+    await writer.commit()
+    held = threading.Event()
+    writer.do(lambda db: held.wait(5) and None)
+    await until(lambda: writer.pending == 1)
+    writer.write([make_order(), make_order("other"), make_order(status=OrderStatus.SUBMITTED)])
+    writer.do(lambda db: seen.extend(db.execute("SELECT client_order_id, status FROM orders ORDER BY rowid")))
+    writer.write([make_order(status=OrderStatus.ACCEPTED), make_order(status=OrderStatus.FILLED)])
+    held.set()
+    await writer.commit()
+    first = make_order().client_order_id
+    assert seen == [(first, "SUBMITTED"), ("other", make_order("other").status.value)]
+    with closing(open_ledger(path, readonly=True)) as db:
+        assert db.execute("SELECT status FROM told").fetchall() == [("FILLED",)]
+
+
+async def test_the_log_has_room_before_it_is_needed_and_a_crash_finds_no_more_in_it_than_was_written(path):
+    writer = LedgerWriter(path, log_room=1_000_000)
+    writer.start()
+    log = path.with_name("ledger.sqlite-wal")
+    assert log.stat().st_size == 1_000_000
+    writer.write([make_order(f"o{i}") for i in range(20)])
+    await writer.commit()
+    assert log.stat().st_size == 1_000_000
+    copy = path.with_name("crashed")
+    copy.mkdir()
+    for file in (path, log):
+        (copy / file.name).write_bytes(file.read_bytes())
+    writer.close()
+    assert count(copy / path.name, "orders") == count(path, "orders") == 20
+    with closing(sqlite3.connect(copy / path.name)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 async def test_an_order_does_not_wait_for_a_slow_disk_for_ever(writer, monkeypatch):
     monkeypatch.setattr("tradeterm.ledger.writer.PATIENCE_S", 0.01)
     held = threading.Event()

@@ -112,6 +112,10 @@ class Recording(Protocol):
         """Until they are on the disk: not one byte leaves before."""
         ...
 
+    def withdraw(self) -> None:
+        """Nobody waits for the order any more: if it has not left, it does not leave."""
+        ...
+
 
 @runtime_checkable
 class MakesReady(Protocol):

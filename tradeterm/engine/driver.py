@@ -55,7 +55,7 @@ from tradeterm.feeds.replay import ReplayFeed
 from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.ledger.live import LiveWriter
 from tradeterm.ledger.runs import RunStatus
-from tradeterm.ledger.writer import LedgerWriter
+from tradeterm.ledger.writer import LOG_ROOM, LedgerWriter
 from tradeterm.notify.protocol import Channel
 from tradeterm.validators.protocol import Validator
 from tradeterm.validators.registry import Around, make_validator
@@ -94,7 +94,8 @@ class Driver:
         self._stopping = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
-        self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books))
+        room = 0 if self._lockstep else LOG_ROOM
+        self._writer = LedgerWriter(options.profile.ledger, tuple(options.config.books), log_room=room)
         self._journal = open_journal(options.profile.journal, self._run.id, config) if _journalled(options) else None
         self._record_of_run = RunRecord(
             self._db,

@@ -1,5 +1,6 @@
 """Carry order commands out at one account, and turn every outcome into an event. Nothing is ever sent twice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -92,7 +93,12 @@ class OrderCarrier:
         """The order leaves once its facts are on the disk; where the broker can, it is made ready meanwhile."""
         if self._making_ready is not None:
             with suppress(LedgerError):  # nothing left; the ledger's worker stays with the disk until it is well again
-                return await self._making_ready.submit_recorded(order, self._barrier())
+                recording = self._barrier()
+                try:
+                    return await self._making_ready.submit_recorded(order, recording)
+                except asyncio.CancelledError:
+                    recording.withdraw()
+                    raise
         await self._commit()
         return await self._broker.submit(order)
 

@@ -156,6 +156,14 @@ def write_statement(type_: type[Struct]) -> str:
     return f"{insert} {conflict} DO UPDATE SET {changes}"
 
 
+def replaced_by(type_: type[Struct]) -> tuple[str, ...]:
+    """The columns by which a later row replaces a fact's; none where it stands for itself."""
+    if type_ is CommandAck:
+        return ()
+    shape = _SHAPES[codec_of(type_).table]
+    return tuple(name for name in shape.key if name in codec_of(type_).names) if shape.repeats == "replace" else ()
+
+
 _BOOK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 VIEWED_TABLES = ("positions", "orders", "fills", "trades")
 

@@ -2,30 +2,52 @@
 
 import asyncio
 import itertools
+import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct
 
 from tradeterm.domain.errors import LedgerError
 from tradeterm.domain.facts import Fact
 from tradeterm.ledger.codec import FACT_TYPES, codec_of
 from tradeterm.ledger.database import database
-from tradeterm.ledger.schema import create_views, write_statement
+from tradeterm.ledger.schema import create_views, replaced_by, write_statement
 from tradeterm.ledger.store import describe, open_ledger, plain_errors
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 LINGER_S = 0.02  # facts that nobody waits for are gathered this long
-CHECKPOINT_ROWS = 4000
+CHECKPOINT_ROWS = 2000
+LOG_ROOM = 24_000_000  # bytes: what so many rows take at most, on the way to the ledger's own file
 PATIENCE_S = 1.0  # an order that was made ready waits so long for the disk; then it is made anew
 
+_log = logging.getLogger(__name__)
+
 Job = Callable[[sqlite3.Connection], object]
-Item = tuple[str | Job, tuple[Any, ...]]
-_SET_CURSOR = "UPDATE runs SET cursor = ? WHERE id = ?"
+
+
+class _Statement(NamedTuple):
+    """SQL that writes a row. `key` are the places of the values that a later row replaces it by; none for rows that
+    stand for themselves."""
+
+    sql: str
+    key: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, type_: type[Struct]) -> "_Statement":
+        names = codec_of(type_).names
+        return cls(write_statement(type_), tuple(names.index(name) for name in replaced_by(type_)))
+
+
+Item = tuple[_Statement | Job, tuple[Any, ...]]
+_SET_CURSOR = _Statement("UPDATE runs SET cursor = ? WHERE id = ?")
 
 
 class Barrier:
@@ -37,6 +59,7 @@ class Barrier:
     def __init__(self) -> None:
         self.kept: Future[None] = Future()
         self._written = threading.Event()
+        self._withdrawn = False
 
     def wait_written(self) -> None:
         """Until the rows are written and the disk is asked to keep them: what follows it can be made ready now."""
@@ -49,6 +72,12 @@ class Barrier:
             self.kept.result(PATIENCE_S)
         except TimeoutError:
             raise LedgerError("the disk is slow to keep what it was given") from None
+        if self._withdrawn:
+            raise LedgerError("nobody waits for it any more")
+
+    def withdraw(self) -> None:
+        """Nobody waits any more: what has not gone on yet stays."""
+        self._withdrawn = True
 
     def written(self) -> None:
         self._written.set()
@@ -70,12 +99,16 @@ class LedgerWriter:
 
     When the disk is full or fails, `failure` says so and `commit` raises it; everything queued is kept, in order, and
     tried again by `retry` and `close`.
+
+    `log_room` is how long the write-ahead log is made beforehand, bytes: a commit that makes it longer waits for the
+    file system's own log too.
     """
 
-    def __init__(self, path: Path, books: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, books: Sequence[str] = (), *, log_room: int = 0) -> None:
         self.path = path
+        self._log_room = log_room
         self._books = tuple(books)
-        self._statements = {type_: (write_statement(type_), codec_of(type_).encode) for type_ in FACT_TYPES}
+        self._statements = {type_: (_Statement.of(type_), codec_of(type_).encode) for type_ in FACT_TYPES}
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._urgent = threading.Event()
@@ -109,6 +142,8 @@ class LedgerWriter:
             tables = database(db)
             with tables.atomic():
                 create_views(tables, self._books)
+            db.execute("PRAGMA synchronous = FULL")
+        self._make_room()
         self._thread = threading.Thread(target=self._work_until_closed, args=(tables,), name="ledger", daemon=True)
         self._thread.start()
 
@@ -168,6 +203,8 @@ class LedgerWriter:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
+            if self._closing:
+                raise LedgerError(f"the ledger {self.path} is closed")
             if self._thread is None or not self._thread.is_alive():
                 raise LedgerError(f"the ledger {self.path} is not open for writing")
             self._waiting.append(barrier)
@@ -225,11 +262,21 @@ class LedgerWriter:
         if not batch and not (durable and self._unsynced):
             return
         db = database.conn
-        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        if not durable:
+            db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._write_rows(database, batch, waiting)
+        finally:
+            if not durable:
+                db.execute("PRAGMA synchronous = FULL")  # now, so that the next barrier does not wait for it
+        self._unsynced = not durable
+
+    def _write_rows(self, database: "Database", batch: list[Item], waiting: list[Barrier]) -> None:
+        db = database.conn
         with database.atomic():
-            for statement, group in itertools.groupby(batch, key=lambda item: item[0]):
-                if isinstance(statement, str):
-                    db.executemany(statement, [row for _, row in group])
+            for statement, group in itertools.groupby(_latest(batch), key=lambda item: item[0]):
+                if isinstance(statement, _Statement):
+                    db.executemany(statement.sql, [row for _, row in group])
                 else:
                     for _ in group:
                         statement(db)
@@ -238,7 +285,17 @@ class LedgerWriter:
                 db.execute(f"PRAGMA user_version = {version}")
             for barrier in waiting:
                 barrier.written()
-        self._unsynced = not durable
+
+    def _make_room(self) -> None:
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            with log.open("ab") as file:
+                if (missing := self._log_room - file.tell()) > 0:
+                    file.write(bytes(missing))  # behind what SQLite reads, as in a log that was begun anew
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:  # it grows as it is needed
+            _log.info("no room was made beforehand in %s: %s", log, error.strerror)
 
     def _checkpoint(self, database: "Database", how: str) -> None:
         self._since_checkpoint = 0
@@ -246,3 +303,20 @@ class LedgerWriter:
             database.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         except sqlite3.Error as error:  # nothing is lost, the rows are in the write-ahead log; but it cannot grow on
             self._fail(LedgerError(describe(error, self.path)))
+
+
+def _latest(batch: list[Item]) -> list[Item]:
+    """Of several rows with one key the last alone, in the place of the first: it would replace the others anyway."""
+    found: list[Item] = []
+    places: dict[tuple[Any, ...], int] = {}
+    for item in batch:
+        statement, row = item
+        if not isinstance(statement, _Statement):
+            places.clear()  # it may read what was written before
+        elif statement.key:
+            place = places.setdefault((statement.sql, *(row[at] for at in statement.key)), len(found))
+            if place < len(found):
+                found[place] = item
+                continue
+        found.append(item)
+    return found

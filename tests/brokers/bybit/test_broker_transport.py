@@ -265,6 +265,32 @@ async def test_not_one_byte_leaves_before_the_disk_has_the_facts() -> None:
     assert b"BTCUSDT" in heard[0]
 
 
+async def test_a_connection_that_is_cut_while_the_disk_works_is_opened_anew() -> None:
+    reply = http("200 OK", b'{"retCode":0,"retMsg":"","result":{"orderId":"v1"}}').replace(
+        b"Connection: close\r\n", b""
+    )
+    disk = Disk()
+    with answering(reply, times=2) as (url, heard):  # it answers one request a line, and then cuts it
+        config = BybitConfig(rest_url=url)
+        venue = BybitVenue(endpoints(config), config, CREDENTIALS)
+        client = Client(url, CREDENTIALS, 5000, venue.clock)
+        pool = client.client.get_adapter(url).poolmanager.connection_from_url(url)
+        line = pool._get_conn()
+        line.connect()
+        pool._put_conn(line)
+        asking = asyncio.create_task(
+            asyncio.to_thread(client.ask, "place_order", {"category": "linear", "symbol": "BTCUSDT"}, disk)
+        )
+        assert await asyncio.to_thread(disk.asked.wait, 5)
+        assert line.sock is not None
+        line.sock.shutdown(socket.SHUT_RDWR)  # as if the venue had cut it
+        disk.has_them.set()
+        outcome = await asking
+        client.close()
+    assert outcome.code == 0
+    assert [line.count(b"POST ") for line in heard if line] == [1]
+
+
 async def test_a_disk_that_fails_sends_nothing_and_the_next_request_is_whole() -> None:
     disk = Disk(LedgerError("no space is left"))
     disk.has_them.set()

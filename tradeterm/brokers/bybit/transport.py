@@ -187,6 +187,9 @@ def _watching_adapter(progress: _Progress) -> HTTPAdapter:
                 self._held = None
             if progress.recording is not None:
                 progress.recording.wait_kept()
+                if self.sock is not None and not self.is_connected:  # cut meanwhile; `send` opens another
+                    self.sock.close()
+                    self.sock = None
                 progress.begun = time.monotonic()
             self.send(b"".join(held))
 
