@@ -269,26 +269,36 @@ async def test_a_connection_that_is_cut_while_the_disk_works_is_opened_anew() ->
     reply = http("200 OK", b'{"retCode":0,"retMsg":"","result":{"orderId":"v1"}}').replace(
         b"Connection: close\r\n", b""
     )
-    disk = Disk()
-    with answering(reply, times=2) as (url, heard):  # it answers one request a line, and then cuts it
-        config = BybitConfig(rest_url=url)
-        venue = BybitVenue(endpoints(config), config, CREDENTIALS)
-        client = Client(url, CREDENTIALS, 5000, venue.clock)
-        pool = client.client.get_adapter(url).poolmanager.connection_from_url(url)
-        line = pool._get_conn()
-        line.connect()
-        pool._put_conn(line)
-        asking = asyncio.create_task(
-            asyncio.to_thread(client.ask, "place_order", {"category": "linear", "symbol": "BTCUSDT"}, disk)
-        )
+    cut, heard = threading.Event(), []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+
+        def serve() -> None:
+            for waits in (True, False):
+                line, _ = server.accept()
+                with line:
+                    heard.append(line.recv(65536))
+                    line.sendall(reply)
+                    if waits:
+                        cut.wait(5)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        clock = VenueClock(lambda: 0)
+        client = Client(f"http://127.0.0.1:{server.getsockname()[1]}", CREDENTIALS, 5000, clock)
+        order = {"category": "linear", "symbol": "BTCUSDT"}
+        assert (await asyncio.to_thread(client.ask, "place_order", order)).code == 0
+        disk = Disk()
+        asking = asyncio.create_task(asyncio.to_thread(client.ask, "place_order", order, disk))
         assert await asyncio.to_thread(disk.asked.wait, 5)
-        assert line.sock is not None
-        line.sock.shutdown(socket.SHUT_RDWR)  # as if the venue had cut it
+        cut.set()
+        await asyncio.sleep(0.05)
         disk.has_them.set()
         outcome = await asking
+        thread.join(6)
         client.close()
-    assert outcome.code == 0
-    assert [line.count(b"POST ") for line in heard if line] == [1]
+    assert (outcome.code, outcome.sent) == (0, True)
+    assert [line.count(b"POST ") for line in heard] == [1, 1]
 
 
 async def test_a_disk_that_fails_sends_nothing_and_the_next_request_is_whole() -> None:
