@@ -78,7 +78,8 @@ def test_a_symbol_has_its_own_coefficient() -> None:
     slips = [costs.slip(100.0, 1, known, name) for name in ("BTCUSDT.BINANCE", "SUIUSDT.BINANCE")]
     assert slips == pytest.approx([2.0 * 0.04 * 0.1, 0.5 * 0.04 * 0.1])
     alone = Costs(slippage=0.0, impacts={"BTCUSDT": 2.0})
-    assert alone.slip(100.0, 1, known, "SUIUSDT.BINANCE") == pytest.approx(0.04 * 0.1)  # about 1, where none is named
+    assert alone.slip(100.0, 1, known, "SUIUSDT.BINANCE") == 0.0, "a table switches nothing on for the others"
+    assert alone.slip(100.0, 1, None, "SUIUSDT.BINANCE") == 0.0
     with pytest.raises(ValueError, match=r"impacts\.BTC: found -1"):
         Costs(impacts={"BTC": -1.0})
 
@@ -111,6 +112,36 @@ def test_a_coefficient_of_the_configuration_is_for_whoever_trades_the_symbol(
     assert "found NEITHER, which is not traded" in capsys.readouterr().err.replace('"', "")
 
 
+def test_a_coefficient_that_nobody_has_a_use_for_is_told(profile: Profile, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = json.loads(answered(capsys, "backtest", "eos", "--json"))
+    impacts = "[research]\nimpacts = { NOPE = 1.0, BTCUDST = 1.0, SUIUSDT = 0.0 }\n"
+    profile.config_file.write_text(demo_config().read_text(encoding="utf-8") + impacts, encoding="utf-8")
+    answer = json.loads(answered(capsys, "backtest", "eos", "--symbols", "SUIUSDT", "--json"))
+    told = [note for note in answer["notes"] if "impact" in note]
+    assert told == ["research.impacts: no book trades NOPE, BTCUDST, and this data has none"]
+    whole = json.loads(answered(capsys, "backtest", "eos", "--json"))
+    assert (whole["trades"], whole["ignored"]) == (plain["trades"], plain["ignored"]), "it costs and refuses nothing"
+
+
+def test_an_impact_of_nothing_costs_and_refuses_nothing(profile: Profile, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = json.loads(answered(capsys, "backtest", "eos", "--json"))
+    for setting in ("costs.impact=0", "costs.impacts.SUIUSDT=0"):
+        free = json.loads(answered(capsys, "backtest", "eos", "--set", setting, "--json"))
+        assert len(free["trades"]) > 0
+        assert (free["trades"], free["ignored"]) == (plain["trades"], plain["ignored"])
+        assert not [note for note in free["notes"] if "impact" in note]
+    others = json.loads(answered(capsys, "backtest", "eos", "--set", "costs.impacts.SUIUSDT=1", "--json"))
+    assert others["ignored"]["VOLUME_UNKNOWN"] > 0, "a week is too short"
+    assert {trade["instrument"] for trade in others["trades"]} == {trade["instrument"] for trade in plain["trades"]} - {
+        "SUIUSDT.BINANCE"
+    }
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
 def test_assumptions_and_capacity_name_them(study: Study) -> None:
     known = Liquidity(np.array([0]), np.array([1e6]), np.array([0.04]))
     own = msgspec.structs.replace(
@@ -119,7 +150,7 @@ def test_assumptions_and_capacity_name_them(study: Study) -> None:
     told = " ".join(
         assumptions(msgspec.structs.replace(own, costs=msgspec.structs.replace(own.costs, most_latency_ms=300)))
     )
-    assert "BTCUSDT.BINANCE 0.7, 1 for the others;" in told
+    assert "BTCUSDT.BINANCE 0.7, none for the others;" in told
     assert "0 to 300 ms after the next open" in told
     found = capacity(own, (1.0, 10.0))
     assert found.coefficients == {"BTCUSDT.BINANCE": 0.7, "SUIUSDT.BINANCE": 1.0}

@@ -50,6 +50,12 @@ def test_costs_of_research_are_of_every_study_unless_it_asks_for_others(demo: Co
         find_study("crypto", config, None, Asked(settings=("costs.most_latency_ms=10",)))
 
 
+def test_one_coefficient_that_nobody_has_a_use_for_names_what_may_be_meant(demo: Config) -> None:
+    config = replace(demo, research=ResearchConfig(impacts={"BTCUDST": 1.0, "SUIUSDT": 0.5}))
+    notes = find_study("eos", config, None, Asked(symbols=("SUIUSDT",))).notes
+    assert "research.impacts: no book trades BTCUDST, and this data has none; did you mean BTCUSDT?" in notes
+
+
 def test_stocks_of_the_exchange_are_whole_and_in_its_money(tmp_path: Path) -> None:
     save(tmp_path / "nse" / "5m" / "TEST.parquet", *walk(75, start=NSE_OPEN, step=300_000))
     found = find_study("eos", None, tmp_path, Asked())

@@ -159,10 +159,9 @@ def _liquidity(panel: Panel, costs: Costs, known: Mapping[str, Liquidity] | None
             found = ", ".join(map(str, shapes))
             raise ValueError(f"liquidity: {name}: found shapes {found}, allowed three arrays of one length")
     costs.check_symbols(panel.instruments)
-    if costs.moves_prices:
-        without = [name for name in panel.instruments if name not in (known or {})]
-        if without:
-            raise ValueError(f"liquidity: found none of {without[0]}, needed where costs have an impact")
+    without = [name for name in costs.moved(panel.instruments) if name not in (known or {})]
+    if without:
+        raise ValueError(f"liquidity: found none of {without[0]}, needed where costs have an impact")
     return None if known is None else [known.get(name) for name in panel.instruments]
 
 

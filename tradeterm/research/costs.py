@@ -17,10 +17,10 @@ from tradeterm.research.plainly import mistake, number
 class Costs(Struct, frozen=True, kw_only=True):
     """`fee` is a fraction of every fill's notional, `slippage` of its price. With `impact` (the coefficient of the
     square-root law, about 1) slippage grows with the order's size: that needs the instrument's `Liquidity`, and an
-    entry at a time at which it is not known is refused. `impacts` are coefficients of single symbols; where there are
-    some the others have `impact`, or 1. With `participation` an entry fills at most that fraction of its bar's volume;
-    one at a bar whose volume is not known does not fill. With a `most_latency_ms` above 0 orders that fill at
-    an open arrive later, by the rules of `latency.py`. Raises ValueError out of bounds."""
+    entry at a time at which it is not known is refused. `impacts` are coefficients of single symbols, which go before
+    `impact`; 0 is no impact, which needs and refuses nothing. With `participation` an entry fills at most that fraction
+    of its bar's volume; one at a bar whose volume is not known does not fill. With a `most_latency_ms` above 0 orders
+    that fill at an open arrive later, by the rules of `latency.py`. Raises ValueError out of bounds."""
 
     fee: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.00055
     slippage: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0002
@@ -58,10 +58,9 @@ class Costs(Struct, frozen=True, kw_only=True):
         """Least and most, ms; None: orders are not late."""
         return (self.least_latency_ms, self.most_latency_ms) if self.most_latency_ms else None
 
-    @property
-    def moves_prices(self) -> bool:
-        """Whether any order has an impact."""
-        return self.impact is not None or bool(self.impacts)
+    def moved(self, instruments: Sequence[str]) -> list[str]:
+        """Those of the instruments in which orders have an impact."""
+        return [name for name in instruments if self.coefficient(name) is not None]
 
     def check_symbols(self, instruments: Sequence[str]) -> None:
         """Raises ValueError where a symbol that has a coefficient of its own is none of these (SYMBOL.VENUE)."""
@@ -74,10 +73,7 @@ class Costs(Struct, frozen=True, kw_only=True):
 
     def coefficient(self, instrument: str) -> float | None:
         """That of the impact of orders in an instrument (SYMBOL or SYMBOL.VENUE); None: they have none."""
-        if not self.impacts:
-            return self.impact
-        own = self.impacts.get(instrument, self.impacts.get(instrument.partition(".")[0]))
-        return own if own is not None else 1.0 if self.impact is None else self.impact
+        return self.impacts.get(instrument, self.impacts.get(instrument.partition(".")[0], self.impact)) or None
 
     def slip(self, quantity: float, ts: int, liquidity: Liquidity | None, instrument: str = "") -> float:
         """The fraction of the price an order of this size loses at `ts`; NaN where its impact is not known."""

@@ -100,7 +100,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
         instruments=contracts,
         calendar=contracts[0].calendar,
         costs=costs,
-        liquidity=liquidity_of(panel) if costs.moves_prices else None,
+        liquidity=liquidity_of(panel) if costs.moved(panel.instruments) else None,
         funding={
             contract.id: found
             for contract, found in zip(contracts, loaded.settlements, strict=True)
@@ -127,6 +127,7 @@ def find_study(name: str, config: Config | None, folder: Path | None, asked: Ask
             *overnight(study),
             *_partly_funded(study),
             *_without_impact(study, loaded.panel),
+            *_of_nobody(study, config, root),
             *filter(None, [short_history(study, loaded.panel, kept)]),
             *_of_the_data(study, loaded, kept, interval),
             *loaded.report,
@@ -269,8 +270,11 @@ def _contracts(
     rules = "prices and sizes are not rounded, no order is too small"
     if contracts[0].calendar is Calendar.NSE:
         rules = f"taken to trade in whole shares and ticks of {_NSE_TICK}"
-    some = ", ".join(without[:_NAMED]) + (f" and {len(without) - _NAMED} more" if len(without) > _NAMED else "")
-    return tuple(contracts), (f"no contract facts of {some}: {rules}",)
+    return tuple(contracts), (f"no contract facts of {_some(without)}: {rules}",)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _no_contract(series: Series) -> Instrument:
@@ -307,10 +311,24 @@ def _partly_funded(study: Study) -> list[str]:
 
 def _without_impact(study: Study, panel: Panel) -> list[str]:
     """A sentence where costs have an impact and the data is too short for any to be known."""
-    if study.liquidity is None or any(known.ts.size for known in study.liquidity.values()):
+    moved = study.costs.moved(study.panel.instruments)
+    if not moved or any(known.ts.size for name, known in (study.liquidity or {}).items() if name in moved):
         return []
     days = max(full_days(panel).values(), default=0)
     return [f"impact needs {DAYS} full days of volume before a trade; this data has {days}"]
+
+
+def _of_nobody(study: Study, config: Config | None, root: Path) -> list[str]:
+    """A sentence on the coefficients of impact in the configuration that no book and none of the data has a use for."""
+    impacts = {} if config is None else config.research.impacts
+    if config is None or not impacts:
+        return []
+    books = [name for book in config.books.values() for name in book.instruments]
+    names = [*study.panel.instruments, *books, *(series.instrument for series in all_series(root))]
+    symbols = {name.partition(".")[0]: None for name in names}
+    useless = [name for name in impacts if name not in symbols and name not in names]
+    hint = nearest(useless[0].upper(), list(symbols)) if len(useless) == 1 else ""
+    return [f"research.impacts: no book trades {_some(useless)}, and this data has none{hint}"] if useless else []
 
 
 def _of_the_data(study: Study, loaded: Loaded, kept: Sequence[Series], interval: str) -> list[str]:

@@ -15,6 +15,8 @@ from tradeterm.research.study import Study, run
 from tradeterm.research.workers import MapStudies, map_studies
 
 MULTIPLES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+_NOTHING = math.ulp(0.0)
+"""A coefficient that changes no price, and refuses an entry where no volume is known; 0 would let it in."""
 
 
 class Carried(Struct, frozen=True, kw_only=True):
@@ -60,12 +62,13 @@ def capacity(
     """
     if not multiples or any(not 0 < one < math.inf for one in multiples) or sorted(set(multiples)) != list(multiples):
         raise ValueError(f"multiples: found {tuple(multiples)}, allowed numbers above 0 that rise")
-    coefficient = study.costs.impact if study.costs.impact is not None else coefficient
+    coefficient = study.costs.impact or coefficient
     liquidity = dict(study.liquidity or liquidity_of(study.panel))
     unknown = tuple(name for name in study.panel.instruments if not _is_known(liquidity.get(name)))
     measured = structs.replace(study, liquidity=liquidity)
-    still = structs.replace(measured, costs=structs.replace(study.costs, impacts={}))
-    free, _ = carried_by(still, (1.0, 0.0))
+    impacts = {name: min(value, _NOTHING) for name, value in study.costs.impacts.items()}
+    still = structs.replace(measured, costs=structs.replace(study.costs, impacts=impacts))
+    free, _ = carried_by(still, (1.0, min(coefficient, _NOTHING)))
     runs = spread(carried_by, measured, [(multiple, coefficient) for multiple in multiples])
     points = tuple(
         Carried(
@@ -78,9 +81,10 @@ def capacity(
         for multiple, (found, largest) in zip(multiples, runs, strict=True)
     )
     half = _half(points)
+    reckoned = structs.replace(study.costs, impact=coefficient)
     return Capacity(
         coefficient=coefficient,
-        coefficients={name: study.costs.coefficient(name) or 0.0 for name in study.panel.instruments}
+        coefficients={name: reckoned.coefficient(name) or 0.0 for name in study.panel.instruments}
         if study.costs.impacts
         else {},
         free=free,

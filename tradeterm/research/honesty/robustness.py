@@ -173,9 +173,7 @@ def varied(study: Study, variation: Variation) -> Study:
             return structs.replace(study, panel=noisy(study.panel, size, seed))
         case CostTimes(factor):
             costs = study.costs
-            impact = costs.impact
-            if impact is not None or costs.impacts:
-                impact = factor * (1.0 if impact is None else impact)
+            impact = None if costs.impact is None else costs.impact * factor
             impacts = {name: value * factor for name, value in costs.impacts.items()}
             dearer = structs.replace(
                 costs, fee=costs.fee * factor, slippage=costs.slippage * factor, impact=impact, impacts=impacts

@@ -28,16 +28,16 @@ def assumptions(study: Study) -> tuple[str, ...]:
 
 def _impact(study: Study) -> str:
     costs = study.costs
-    if not costs.moves_prices:
-        return "Orders move no price: market impact is not simulated."
-    others = 1.0 if costs.impact is None else costs.impact
-    told = f"coefficient {others:g}"
     names = study.panel.instruments
+    if not costs.moved(names):
+        return "Orders move no price: market impact is not simulated."
+    others = f"{costs.impact:g}" if costs.impact else "none"
+    told = f"coefficient {others}"
     own = [name for name in names if name in costs.impacts or name.partition(".")[0] in costs.impacts]
     if own:
         named = [f"{name} {costs.coefficient(name) or 0.0:g}" for name in own]
         some = ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if (more := len(named) - _MOST_NAMED) > 0 else "")
-        told = f"coefficients {some}" + (f", {others:g} for the others" if len(own) < len(names) else "")
+        told = f"coefficients {some}" + (f", {others} for the others" if len(own) < len(names) else "")
     return (
         f"Orders move the price by the square root of their size, {told}; daily volume and volatility are the data's"
         " own, of the 20 days before, and no entry is made where they are not known yet."
