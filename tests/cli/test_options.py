@@ -61,6 +61,42 @@ def test_what_tests_one_book_says_what_to_do_with_two(
     )
 
 
+def test_what_is_given_twice_is_not_sent_to_where_it_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = refused(capsys, "walkforward", "eos", "eos")
+    assert said == "tradeterm walkforward: found eos eos, allowed one book, strategy or file; give it once\n"
+    assert said.count("`") == 0
+    said = refused(capsys, "walkforward", "eos", "crypto", "eos")[1]
+    assert said.endswith("trade them together with `tradeterm backtest eos crypto`\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        (("walkforward", "eos", "--ai-budget", "1"), "usage: tradeterm walkforward "),
+        (("status", "--nonsense"), "usage: tradeterm status "),
+        (("strategy", "new", "--nonsense"), "usage: tradeterm strategy new "),
+        (("--nonsense",), "usage: tradeterm [-h]"),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, tuple) else None,
+)
+def test_an_option_that_is_not_there_is_told_under_its_command(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], usage: str
+) -> None:
+    status, said = refused(capsys, *command)
+    assert (status, said.startswith(usage)) == (2, True)
+    assert "unrecognized arguments: --" in said
+
+
+@pytest.mark.parametrize("command", [("walkforward",), ("robustness",), ("sweep", "--vary", "threshold=0.02")])
+@pytest.mark.parametrize("option", [("--report", "x.html"), ("--out=x.json",), ("--report",)])
+def test_a_test_says_how_to_get_a_report(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], option: tuple[str, ...]
+) -> None:
+    status, said = refused(capsys, *command, "eos", *option)
+    assert (status, said.startswith(f"usage: tradeterm {command[0]} ")) == (2, True)
+    assert "a test writes no report: --json gives all it found, and `tradeterm backtest`" in said
+
+
 def test_an_option_that_is_not_there_is_not_taken_for_a_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unrecognized arguments: --folds 3" in refused(capsys, "walkforward", "eos", "--folds", "3")[1]
     assert "unrecognized arguments: eos" in refused(capsys, "status", "eos")[1]

@@ -1,7 +1,11 @@
 """How a command joins the command line."""
 
 import argparse
+import shlex
 from collections.abc import Callable
+from typing import Any
+
+from tradeterm.cli.output import WRONG_USE
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -19,11 +23,34 @@ def add_global_options(parser: argparse.ArgumentParser, *, everywhere: bool) -> 
     parser.add_argument("--config", default=default, metavar="FILE", help="configuration file")
 
 
+class Command(argparse.ArgumentParser):
+    """What a command does not know is told under its own usage; so is a second book where it `takes_one`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        options, rest = super().parse_known_args(args, namespace)
+        if rest and not any(word.startswith("-") for word in rest) and hasattr(options, "takes_one"):
+            self.exit(WRONG_USE, f"{self.prog}: {_one_of_several([options.name, *rest])}\n")
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return options, rest
+
+
+def _one_of_several(names: list[str]) -> str:
+    found = f"found {shlex.join(names)}, allowed one book, strategy or file"
+    different = list(dict.fromkeys(names))
+    if len(different) == 1:
+        return f"{found}; give it once"
+    together = f"tradeterm backtest {shlex.join(different)}"
+    return f"{found}; give it once for each, or trade them together with `{together}`"
+
+
 class Commands:
     """The commands of a parser (or of a command that has commands of its own)."""
 
     def __init__(self, parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-        self._commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=required)
+        self._commands = parser.add_subparsers(
+            title="commands", metavar="COMMAND", required=required, parser_class=Command
+        )
 
     def add(self, name: str, run: Run | None, help: str, *, json: bool = False) -> argparse.ArgumentParser:
         """A command with the global options; `json` where it reads, `run` None where it only groups."""

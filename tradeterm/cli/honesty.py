@@ -29,6 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_study_options(parser)
     refuse_option(parser)
     parser.add_argument(
+        "--out", "--report", type=_no_report, nargs="?", const="", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    parser.add_argument(
         "--book-sizing",
         action="store_true",
         help="size by the book's own rules, by which trades that lost end the next ones (default: all signals alike)",
@@ -145,6 +148,13 @@ def least_trades(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 7):
         raise argparse.ArgumentTypeError(f"found {text!r}, allowed a whole number")
     return int(text)
+
+
+def _no_report(text: str) -> str:
+    raise argparse.ArgumentTypeError(
+        "a test writes no report: --json gives all it found, and `tradeterm backtest` of the same, with --report FILE,"
+        " a report of the one run"
+    )
 
 
 def _workers(text: str) -> int:

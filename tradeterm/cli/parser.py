@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import shlex
 from collections.abc import Sequence
 
 from tradeterm import __version__
@@ -29,7 +28,6 @@ from tradeterm.cli import (
     walkforward,
 )
 from tradeterm.cli.commands import Commands, add_global_options
-from tradeterm.cli.output import WRONG_USE
 
 _COMMANDS = (
     status, control, logs, replay, backtest, walkforward, robustness, lookahead, sweep, runs, report, montecarlo,
@@ -49,15 +47,7 @@ exit status: 0 done, 1 failed, 2 wrong use or configuration, 3 refused by a safe
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options, with `run` set to what carries them out. Wrong use prints a sentence and exits with 2."""
-    parser = build_parser()
-    options, rest = parser.parse_known_args(argv)
-    if rest and not any(word.startswith("-") for word in rest) and (command := getattr(options, "takes_one", None)):
-        names = shlex.join((options.name, *rest))
-        several = f"give it once for each, or trade them together with `tradeterm backtest {names}`"
-        parser.exit(WRONG_USE, f"{command}: found {names}, allowed one book, strategy or file; {several}\n")
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return options
+    return build_parser().parse_args(argv)
 
 
 def build_parser() -> argparse.ArgumentParser:
