@@ -10,13 +10,12 @@ from tradeterm.cli.output import note
 from tradeterm.cli.session import config_of, profile_of
 from tradeterm.domain.errors import ConfigError
 from tradeterm.profile import user_path
+from tradeterm.research.names import STRATEGY
 
 if TYPE_CHECKING:
     from tradeterm.config import Config
 
 FOLDER = "strategies"
-STRATEGY = "strategy:"
-"""Before a name: the strategy is meant, although a book is called so too."""
 
 
 class Named(NamedTuple):
@@ -34,15 +33,19 @@ def named(options: argparse.Namespace) -> Named:
 
 def meaning(name: str, options: argparse.Namespace) -> Named:
     """What a name means. A specification becomes the book that would trade it on paper. Where a book hides a strategy
-    of its name, stderr says so. Raises ConfigError for a name nothing has, and for a specification with mistakes."""
+    of its name, stderr says so; where both are named they are traded together, each as it is called there. Raises
+    ConfigError for a name nothing has, and for a specification with mistakes."""
     from tradeterm.strategies.declared.files import known_files
     from tradeterm.strategies.registry import strategy_names
 
     config = config_of(options, profile_of(options))
+    beside = getattr(options, "names", ())
     if name.startswith(STRATEGY):
-        name = name.removeprefix(STRATEGY)
+        called, name = name, name.removeprefix(STRATEGY)
+        if name in beside and name in strategy_names():
+            return Named(called, config)
         config = replace(config, books={book: config.books[book] for book in config.books if book != name})
-    elif name in config.books and name in strategy_names():
+    elif name in config.books and name in strategy_names() and STRATEGY + name not in beside:
         note(f"tradeterm: {name}: the book of the configuration is taken; {STRATEGY}{name} is the strategy itself")
     if name in config.books or name in strategy_names():
         return Named(name, config)

@@ -27,6 +27,7 @@ from tradeterm.research.data.resample import can_resample
 from tradeterm.research.data.series import FUNDING, INSTRUMENTS, Series, all_series, find_series
 from tradeterm.research.honesty.liquidity import DAYS, full_days, liquidity_of
 from tradeterm.research.more_data import no_bars, short_history
+from tradeterm.research.names import STRATEGY
 from tradeterm.research.nse import fee_of, is_index, overnight, percent
 from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
@@ -145,11 +146,12 @@ def _book(name: str, config: Config | None) -> tuple[dict[str, Any], Costs]:
     books: Mapping[str, BookConfig] = {} if config is None else config.books
     if name in books:
         return msgspec.to_builtins(books[name]), costs
-    if name not in strategy_names():
+    strategy = name.removeprefix(STRATEGY)
+    if strategy not in strategy_names():
         known = [*books, *(strategy for strategy in strategy_names() if strategy not in books)]
         hint = nearest(name, known) or f"; allowed {one_of(known)}"
         raise ConfigError(f"{show(name)}: is neither a book of the configuration nor a strategy{hint}")
-    book = msgspec.to_builtins(BookConfig(strategy=name, venue="paper", instruments=("",), capital=_CAPITAL))
+    book = msgspec.to_builtins(BookConfig(strategy=strategy, venue="paper", instruments=("",), capital=_CAPITAL))
     del book["currency"]  # that of what is traded
     return {**book, "instruments": []}, costs
 

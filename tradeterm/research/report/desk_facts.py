@@ -7,7 +7,7 @@ from tradeterm.research.books import DeskResult, FoundDesk
 from tradeterm.research.metrics import Unit, figures, value_text
 from tradeterm.research.report.assumptions import assumptions
 from tradeterm.research.report.facts import ReportFacts, Table
-from tradeterm.research.report.toml import toml_text
+from tradeterm.research.report.toml import key_text, toml_text
 
 _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades", "win_rate", "profit_factor", "expectancy_r", "net")
 
@@ -19,7 +19,7 @@ def desk_facts_of(
     studies = found.desk.studies
     starts = [int(study.panel.ts_open[0]) if study.since is None else study.since for study in studies]
     books = [(one.name, msgspec.to_builtins(one.study.book) | {"interval": one.interval}) for one in found.books]
-    tables = [toml_text(book, f"books.{name}") for name, book in books]
+    tables = [toml_text(book, f"books.{key_text(name)}") for name, book in books]
     return ReportFacts(
         title=f"Backtest of {found.desk.name}",
         config="\n".join([toml_text(msgspec.to_builtins(found.desk.risk), "risk"), *tables]),

@@ -11,10 +11,10 @@ def toml_text(table: Mapping[str, Any], name: str) -> str:
 
     None is left out, as TOML has no word for it. Raises ValueError for numbers that are not finite.
     """
-    own = [f"{_key(key)} = {_value(value)}" for key, value in table.items() if _is_value(value)]
+    own = [f"{key_text(key)} = {_value(value)}" for key, value in table.items() if _is_value(value)]
     parts = ["\n".join([f"[{name}]", *own])] if own else []
     parts += [
-        toml_text(value, f"{name}.{_key(key)}").rstrip("\n")
+        toml_text(value, f"{name}.{key_text(key)}").rstrip("\n")
         for key, value in table.items()
         if isinstance(value, Mapping) and value
     ]
@@ -25,7 +25,8 @@ def _is_value(value: object) -> bool:
     return value is not None and not isinstance(value, Mapping)
 
 
-def _key(key: str) -> str:
+def key_text(key: str) -> str:
+    """In quotes where it needs them."""
     return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _text(key)
 
 
@@ -46,7 +47,7 @@ def _value(value: object) -> str:
 
 def _inline(value: object) -> str:
     if isinstance(value, Mapping):
-        cells = ", ".join(f"{_key(key)} = {_inline(cell)}" for key, cell in value.items() if cell is not None)
+        cells = ", ".join(f"{key_text(key)} = {_inline(cell)}" for key, cell in value.items() if cell is not None)
         return f"{{{cells}}}"
     return _value(value)
 
