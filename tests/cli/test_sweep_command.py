@@ -113,6 +113,31 @@ def test_a_sweep_is_shown_again_by_its_key(capsys: pytest.CaptureFixture[str], p
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told_of"),
+    [
+        (("--set", "exits.stop_atr=2", "--vary", "exits.stop=0.01,0.05"), "stop stop_atr"),
+        (("--set", "exits.target_stops=2", "--vary", "exits.target=0.01,0.05"), "target target_stops"),
+        (("--vary", "exits.stop_atr=1,2", "--vary", "exits.stop=0.01,0.05"), "stop stop_atr"),
+        (("--vary", "exits.stop_atr=null,2", "--vary", "exits.stop=0.01,0.05"), None),
+        (("--vary", "exits.stop=0.01,0.05"), None),
+    ],
+)
+def test_what_is_varied_and_cannot_matter_is_told(
+    capsys: pytest.CaptureFixture[str], profile: Profile, arguments: tuple[str, ...], told_of: str | None
+) -> None:
+    out, err = told(capsys, "sweep", "eos", "--symbols", "SUIUSDT", "--least-trades", "0", *arguments, "--json")
+    if told_of is None:
+        assert err == ""
+        return
+    name, other = told_of.split()
+    assert err == f"tradeterm: --vary: exits.{name} changes nothing: exits.{other} is set, which is taken instead\n"
+    summaries: dict[float | None, list[object]] = {}
+    for trial in json.loads(out)["trials"]:
+        summaries.setdefault(trial["changes"].get(f"exits.{other}"), []).append(trial["summary"])
+    assert all(first == second for first, second in summaries.values())
+
+
+@pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (("--vary", "threshold=0.02:0.05"), "allowed LOW:HIGH:STEP"),

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from tradeterm.research.honesty.summary import Metric
     from tradeterm.research.sweep.search import Method
-    from tradeterm.research.sweep.space import parse_axis
+    from tradeterm.research.sweep.space import parse_axis, without_effect
     from tradeterm.research.sweep.sweep import Plan, key_of, sweep
     from tradeterm.research.sweep.trials import Trials
 
@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
         metric=Metric(options.metric),
         least_trades=options.least_trades,
     )
+    for text in without_effect(found.study, plan.axes):
+        note(f"tradeterm: --vary: {text}")
     key = key_of(found.study, found.data_hash, plan, found.name)
     trials = Trials(profile_of(options).root, key[0])
     at_once = _workers(options) * 2

@@ -14,6 +14,8 @@ from tradeterm.research.study import Study
 from tradeterm.strategies.registry import parameters_type
 
 Changes = Mapping[str, Any]
+INSTEAD = {"stop": "stop_atr", "target": "target_stops"}
+"""Exits, and those that are taken in place of them where they are set."""
 
 
 class Neighbour(NamedTuple):
@@ -45,8 +47,7 @@ def neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
 def exit_neighbours(study: Study, share: float = 0.2) -> tuple[Neighbour, ...]:
     """The same of the book's exits, as far as they are on. What depends on a regime is left as it is."""
     exits = study.book.exits
-    instead = {"stop": exits.stop_atr, "target": exits.target_stops}
-    on = [name for name in exits.__struct_fields__ if instead.get(name) is None]
+    on = [name for name in exits.__struct_fields__ if name not in INSTEAD or getattr(exits, INSTEAD[name]) is None]
     return tuple(_beside(ExitsConfig, {name: getattr(exits, name) for name in on}, share))
 
 

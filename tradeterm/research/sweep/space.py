@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from tradeterm.config import BookConfig
 from tradeterm.decode import convert, show
 from tradeterm.domain.errors import ConfigError
+from tradeterm.research.honesty.parameters import INSTEAD
 from tradeterm.research.settings import set_at
 from tradeterm.research.study import Study
 
@@ -96,6 +97,18 @@ def check_axes(study: Study, axes: Sequence[Axis]) -> None:
     for axis in axes:
         for value in axis.values or _ends(axis):
             with_changes(study, {axis.name: value})
+
+
+def without_effect(study: Study, axes: Sequence[Axis]) -> list[str]:
+    """A sentence on each exit that is varied and never matters: another one, set in every variant, is in its place."""
+    varied = {axis.name: axis for axis in axes}
+    said = []
+    for name, other in INSTEAD.items():
+        axis = varied.get(f"exits.{other}")
+        always = getattr(study.book.exits, other) is not None if axis is None else None not in axis.values
+        if f"exits.{name}" in varied and always:
+            said.append(f"exits.{name} changes nothing: exits.{other} is set, which is taken instead")
+    return said
 
 
 def _ends(axis: Axis) -> tuple[float, float]:
