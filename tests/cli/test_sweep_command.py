@@ -5,8 +5,10 @@ import json
 import pytest
 
 from tradeterm.cli import main
+from tradeterm.domain.errors import LedgerError
 from tradeterm.profile import Profile
 from tradeterm.research.sweep import sweep as module
+from tradeterm.research.sweep.trials import Trials
 
 FAST = ("--symbols", "BTCUSDT,SUIUSDT", "--vary", "threshold=0.02,0.04", "--least-trades", "0")
 
@@ -98,6 +100,18 @@ def test_sweeps_are_listed_after_the_runs(capsys: pytest.CaptureFixture[str], pr
     told(capsys, "backtest", "eos", "--symbols", "SUIUSDT")
     lines = told(capsys, "runs")[0].splitlines()
     assert lines[0].startswith("run") and lines[2:] == ["", *alone]
+
+
+def test_a_ledger_that_fails_at_the_end_costs_nobody_the_answer(
+    capsys: pytest.CaptureFixture[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise LedgerError("research.db: disk is full")
+
+    monkeypatch.setattr(Trials, "end", full)
+    out, err = told(capsys, "sweep", "eos", *FAST)
+    assert "The best of 2 has a Sharpe ratio of" in out
+    assert err.startswith("tradeterm: `runs ") and err.endswith("cannot show this again: research.db: disk is full\n")
 
 
 def test_a_sweep_is_shown_again_by_its_key(capsys: pytest.CaptureFixture[str], profile: Profile) -> None:

@@ -110,6 +110,15 @@ def test_the_free_run_refuses_the_same_entries() -> None:
     assert found.points[0].retained == pytest.approx(1.0, abs=0.01)
 
 
+def test_an_instrument_without_impact_is_traded_alike_in_every_run() -> None:
+    study = rising()
+    still = structs.replace(study, costs=structs.replace(study.costs, impacts={"C0": 0.0}))
+    found = capacity(still, (1.0, 10.0))
+    assert found.coefficients == {"C0.TEST": 0.0}
+    assert found.free.trades == len(run(study).trades) > capacity(study, (1.0,)).free.trades
+    assert [point.retained for point in found.points] == [1.0, pytest.approx(1.0)]
+
+
 def test_without_volume_there_is_no_answer() -> None:
     study = study_of(hourly(piecewise((40, 0.0005))), parameters={"every": 6})
     found = capacity(study, (1.0, 10.0))

@@ -12,7 +12,7 @@ from tradeterm.cli.honesty import add_options, head_of, least_trades, sized
 from tradeterm.cli.output import DONE, INTERRUPTED, note, say_json
 from tradeterm.cli.progress import progress
 from tradeterm.cli.session import profile_of
-from tradeterm.domain.errors import ConfigError
+from tradeterm.domain.errors import ConfigError, LedgerError
 
 if TYPE_CHECKING:
     from tradeterm.research.studies import Found
@@ -106,7 +106,10 @@ def run(options: argparse.Namespace) -> int:
         "overfitting": swept.overfitting,
         "sentence": swept.sentence,
     }
-    trials.end(ended)
+    try:
+        trials.end(ended)
+    except LedgerError as error:
+        note(f"tradeterm: `runs {swept.key}` cannot show this again: {error}")
     if options.json:
         say_json({"type": "sweep", **ended})
     else:
