@@ -13,6 +13,7 @@ import pytest
 from simulators.messages import Fault, MessagesServer, Step, served
 
 from tradeterm.cli import main
+from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.resources import demo_folder
 
 KEY = "sk-ant-planted-0123456789abcdef"
@@ -44,6 +45,15 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[
 def record_of(answer: dict[str, Any]) -> Path:
     (note,) = [note for note in answer["notes"] if note.startswith("the verdicts are kept: --ai ")]
     return Path(note.removeprefix("the verdicts are kept: --ai ").removesuffix(" repeats this run without asking"))
+
+
+def written(folder: Path, lines: list[str]) -> Path:
+    """The records of some lines, in a chain of their own."""
+    log = AuditLog(folder)
+    for line in lines:
+        log.append(AuditKind.AI_DECISIONS, json.loads(line)["record"], ts=1)
+    log.close()
+    return log.path(AuditKind.AI_DECISIONS)
 
 
 def test_it_says_what_it_may_cost_who_judged_and_where_the_verdicts_are(
@@ -107,13 +117,13 @@ def test_several_books_keep_their_verdicts_apart(tmp_path: Path, capsys: pytest.
     again, _ = answered(capsys, *study, "--ai", str(path))
     assert [book["trades"] for book in again["books"]] == [book["trades"] for book in answer["books"]]
     assert "tier 2: " in again["notes"][0]
-    assert "recorded verdicts of crypto; a signal without one is let through" in again["notes"][0]
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if '"book":"crypto"' in line]
-    path.write_text("".join(lines), encoding="utf-8")
-    alone, _ = answered(capsys, *study, "--ai", str(path))
+    assert "recorded verdicts of crypto applied" in again["notes"][0]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if '"book":"crypto"' in line]
+    alone, _ = answered(capsys, *study, "--ai", str(written(tmp_path / "alone", lines)))
     assert any("tier 2: 0 recorded verdicts of eos" in note for note in alone["notes"]), "it takes none of another book"
-    path.write_text("".join(lines).replace('"book":"crypto"', '"book":"shares"'), encoding="utf-8")
-    assert main([*study, "--ai", str(path)]) == 2
+    assert any("signals of eos had no verdict and were let through" in note for note in alone["notes"])
+    moved = written(tmp_path / "moved", [line.replace('"book":"crypto"', '"book":"shares"') for line in lines])
+    assert main([*study, "--ai", str(moved)]) == 2
     assert "holds no decision on crypto or eos, those in it are on shares" in capsys.readouterr().err
 
 
@@ -155,3 +165,34 @@ def test_tests_of_many_runs_ask_nobody(command: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         main([command, "eos", "--ai", "live"])
     assert "tier 2 judges in `tradeterm backtest` alone" in capsys.readouterr().err
+
+
+def test_a_record_says_what_was_applied_and_one_of_other_signals_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served() as server:
+        study = ("backtest", "eos", *SOME, *configured(tmp_path, server))
+        answer, _ = answered(capsys, *study, *LIVE)
+    path = record_of(answer)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    some, _ = answered(capsys, *study, "--ai", str(written(tmp_path / "some", lines[:3])))
+    assert some["notes"][0] == "tier 2: 3 recorded verdicts applied"
+    assert "signals had no verdict and were let through" in some["notes"][1]
+    assert some["notes"][2].startswith("CONTAMINATED: 3 of them")
+    other = ("backtest", "eos", "--symbols", "BTCUSDT,ETHUSDT", *study[-2:], "--ai", str(path))
+    assert main([*other, "--json"]) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "holds no verdict on any of the" in said.err
+
+
+def test_a_refused_key_is_no_finished_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(Fault("status", status=401)) as server:
+        study = ("backtest", "eos", *SOME, *configured(tmp_path, server))
+        assert main([*study, *LIVE, "--json"]) == 2
+        assert len(server.asked) == 1
+    said = capsys.readouterr()
+    assert not said.out
+    assert "0 answers are kept in" in said.err
+    assert main(["runs", *study[-2:], "--json"]) == 0
+    assert "eos" not in capsys.readouterr().out

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from simulators.messages import Answer, Fault, MessagesServer, served, text_answer
+from simulators.messages import Answer, Fault, MessagesServer, Step, served, text_answer
 from simulators.messages.policy import policy, verdict
 from study_kit import demo_study
 
@@ -58,6 +58,12 @@ def live(
         return run(study, verdicts=gate.of(Packets(study, "mine"))), gate
 
 
+def written(gate: LiveGate) -> Path:
+    path = gate.write_run()
+    assert path is not None
+    return path
+
+
 def all_of(result: Result) -> tuple[Any, ...]:
     return tuple(result.trades), result.simulation.decided
 
@@ -98,9 +104,10 @@ def test_what_it_says_is_obeyed_kept_and_repeated_without_asking(study: Study, t
     assert all_of(again) == all_of(found)
     assert (gate.spent.calls, twice.spent.calls, gate.kept, twice.kept) == (asked, 0, asked, asked)
     assert verify(gate.path) is None
-    replayed = from_record(gate.path)
-    assert (replayed.count, replayed.unjudged) == (asked, 0)
+    assert verify(written(gate)) is None
+    replayed = from_record(written(gate))
     assert all_of(run(study, verdicts=replayed.verdicts)) == all_of(found)
+    assert (replayed.count, replayed.applied, replayed.unjudged, replayed.missed) == (asked, asked, 0, 0)
     records = [msgspec.json.decode(whole) for _, whole in decisions(gate.path)]
     assert [record["context"] for record in records] == sent(server)
     assert {record["book"] for record in records} == {"mine"}
@@ -112,13 +119,13 @@ def test_what_fails_blocks_is_told_and_is_asked_again(study: Study, tmp_path: Pa
         found, gate = live(study, server, tmp_path / "x")
         whys = [each.why for each in found.simulation.decided][:4]
         assert whys == ["MALFORMED", "REFUSAL", "TIMEOUT", "TRANSPORT"]
-        (told,) = [note for note in gate.notes() if "not judged" in note]
+        (told,) = [note for note in gate.notes(None) if "not judged" in note]
         assert told.startswith("4 of ")
         assert "1 REFUSAL from 2025-04-0" in told
         assert told.endswith("the same command asks them again")
-        repeated = from_record(gate.path)
-        assert repeated.unjudged == 4
+        repeated = from_record(written(gate))
         assert all_of(run(study, verdicts=repeated.verdicts)) == all_of(found), "what was blocked stays blocked"
+        assert repeated.unjudged == 4
         healed, _ = live(study, server, tmp_path / "x")
     with served() as server:
         clean, _ = live(study, server, tmp_path / "y")
@@ -134,9 +141,12 @@ def test_a_spent_budget_blocks_the_rest_and_the_next_run_goes_on(study: Study, t
         assert 0 < first < in_all
         assert Decimal(0) < gate.spent.usd <= Decimal("0.04")
         blocked = [each for each in found.simulation.decided if each.why == "BUDGET"]
-        assert any(f"{len(blocked)} BUDGET" in note for note in gate.notes())
+        (told,) = [note for note in gate.notes(None) if f"{len(blocked)} BUDGET" in note]
+        assert "what is left does not cover the next question's worst case ($0.02" in told
+        assert all_of(run(study, verdicts=from_record(written(gate)).verdicts)) == all_of(found), "a stopped run too"
         _, gate = live(study, server, tmp_path / "x", limits=Limits(Decimal(1), 2, 10**9))
         assert gate.spent.calls == 2
+        assert any("all 2 requests are taken" in note for note in gate.notes(None))
         rest, _ = live(study, server, tmp_path / "x")
         assert len(server.asked) == 2 * in_all, "each question once"
     assert all_of(rest) == all_of(clean)
@@ -154,16 +164,84 @@ def test_a_line_that_a_kill_left_unfinished_is_asked_again(study: Study, tmp_pat
     assert verify(again.path) is None
 
 
-def test_the_record_repeats_the_last_run_also_where_another_came_between(study: Study, tmp_path: Path) -> None:
+def test_the_record_of_a_run_is_its_own_whatever_is_asked_later(study: Study, tmp_path: Path) -> None:
     other = msgspec.structs.replace(study, book=msgspec.structs.replace(study.book, capital=50_000.0))
     with served(answering=saying(VETO)) as server:
-        first, _ = live(study, server, tmp_path)
-        live(other, server, tmp_path)
+        first, gate = live(study, server, tmp_path)
+        path = written(gate)
+        content = path.read_bytes()
+        second, later = live(other, server, tmp_path)
+        assert written(later) != path
         asked = len(server.asked)
         again, gate = live(study, server, tmp_path)
         assert len(server.asked) == asked
+        assert written(gate) == path, "the same run is the same file"
     assert all_of(again) == all_of(first)
-    assert all_of(run(study, verdicts=from_record(gate.path).verdicts)) == all_of(first)
+    assert path.read_bytes() == content
+    assert sorted(each.name for each in (tmp_path / "runs").iterdir()) == sorted(
+        [path.parent.name, written(later).parent.name]
+    )
+    assert all_of(run(study, verdicts=from_record(path).verdicts)) == all_of(first)
+    assert all_of(run(other, verdicts=from_record(written(later)).verdicts)) == all_of(second)
+    with served(Fault("status", status=401)) as server, pytest.raises(ConfigError):
+        live(
+            msgspec.structs.replace(other, book=msgspec.structs.replace(study.book, capital=7_000.0)), server, tmp_path
+        )
+    assert path.read_bytes() == content
+
+
+def test_a_run_without_a_question_has_no_record(tmp_path: Path) -> None:
+    with served() as server, LiveGate(asking(server), tmp_path, ENOUGH) as gate:
+        assert gate.write_run() is None
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "sentence"),
+    ((Fault("status", status=401), 1, "401|key"), (Fault("status", status=500), 5, "the run was ended")),
+)
+def test_a_provider_that_refuses_or_is_away_ends_the_run(
+    study: Study, tmp_path: Path, fault: Fault, times: int, sentence: str
+) -> None:
+    with served(*[Step()] * 2, *[fault] * 20) as server:
+        with pytest.raises(ConfigError, match=sentence) as ended:
+            live(study, server, tmp_path)
+        assert "2 answers are kept in" in str(ended.value)
+        assert str(ended.value).endswith("the same command goes on there")
+        assert 2 + times <= len(server.asked) <= 2 + 2 * times, "nothing is asked after it"
+    assert not (tmp_path / "runs").exists()
+    with served() as server:
+        _, gate = live(study, server, tmp_path)
+        assert len(server.asked) == gate.kept - 2
+
+
+def test_a_budget_below_one_question_is_refused_before_anything_is_sent(study: Study, tmp_path: Path) -> None:
+    with served() as server:
+        with pytest.raises(ConfigError, match=r"--ai-budget: found \$0.02, allowed at least \$0.0\d+") as refused:
+            live(study, server, tmp_path, limits=Limits(Decimal("0.02"), 10_000, 10**9))
+        assert not server.asked
+        least = Decimal(str(refused.value).partition("at least $")[2].partition(":")[0])
+        _, gate = live(study, server, tmp_path, limits=Limits(least, 10_000, 10**9))
+        assert server.asked
+        assert 0 < gate.spent.usd <= least
+
+
+def test_empty_lines_at_the_end_of_the_answers_are_nothing(study: Study, tmp_path: Path) -> None:
+    with served() as server:
+        live(study, server, tmp_path, limits=Limits(Decimal(1), 3, 10**9))
+        path = tmp_path / "ai_decisions.jsonl"
+        path.write_bytes(path.read_bytes() + b"\n\n")
+        _, gate = live(study, server, tmp_path)
+        assert len(server.asked) == gate.kept
+    assert verify(path) is None
+
+
+def test_answers_that_were_changed_are_not_used(study: Study, tmp_path: Path) -> None:
+    with served() as server:
+        _, gate = live(study, server, tmp_path)
+        gate.path.write_bytes(gate.path.read_bytes().replace(b'"contaminated":true', b'"contaminated":false', 1))
+        with pytest.raises(ConfigError, match="line 1 cannot be believed: it was changed after it was written"):
+            live(study, server, tmp_path)
 
 
 def test_a_model_that_may_have_known_is_said_to_be_contaminated(study: Study, tmp_path: Path) -> None:
@@ -173,14 +251,18 @@ def test_a_model_that_may_have_known_is_said_to_be_contaminated(study: Study, tm
         _, after = live(msgspec.structs.replace(study, panel=later), server, tmp_path / "after")
     count = before.kept
     assert before.label == "LIVE, CONTAMINATED"
-    assert before.notes()[0] == (
+    assert before.notes(None)[0] == (
         f"tier 2: LIVE, CONTAMINATED: {count} of {count} verdicts are of a model that may have known what came after"
     )
-    assert from_record(before.path).contaminated == count
+    replayed = from_record(written(before))
+    run(study, verdicts=replayed.verdicts)
+    assert replayed.contaminated == count
     assert after.label == "LIVE"
     assert after.kept > 0
-    assert not any("CONTAMINATED" in note for note in after.notes())
-    assert from_record(after.path).contaminated == 0
+    assert not any("CONTAMINATED" in note for note in after.notes(None))
+    replayed = from_record(written(after))
+    run(msgspec.structs.replace(study, panel=later), verdicts=replayed.verdicts)
+    assert (replayed.contaminated, replayed.applied) == (0, after.kept)
 
 
 def test_no_key_is_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

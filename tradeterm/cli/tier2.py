@@ -94,23 +94,29 @@ def _recorded(path: "Path", names: Sequence[str]) -> Judging:
     from tradeterm.research.tier2 import from_record, from_record_of_each
 
     found = from_record_of_each(path, names) if len(names) > 1 else (from_record(path, names[0]),)
-    contaminated = any(one.contaminated for one in found)
-    notes = tuple(text for name, one in zip(names, found, strict=True) for text in _of_record(name, one, len(found)))
-    return Judging(
-        [one.verdicts for one in found], lambda: ("CONTAMINATED RECORD" if contaminated else "RECORD", notes)
-    )
+
+    def said() -> tuple[str, tuple[str, ...]]:
+        asked = sum(one.applied + one.unjudged + one.missed for one in found)
+        if asked and asked == sum(one.missed for one in found):
+            raise ConfigError(f"{path}: holds no verdict on any of the {asked:,} signals: it is of another run or data")
+        notes = (text for name, one in zip(names, found, strict=True) for text in _of_record(name, one, len(found)))
+        return "CONTAMINATED RECORD" if any(one.contaminated for one in found) else "RECORD", tuple(notes)
+
+    return Judging([one.verdicts for one in found], said)
 
 
 def _of_record(name: str, record: "Replayed", books: int) -> Iterator[str]:
     whose = f" of {name}" if books > 1 else ""
-    answers = record.count - record.unjudged
-    yield f"tier 2: {answers} recorded verdicts{whose}; a signal without one is let through"
+    yield f"tier 2: {record.applied:,} recorded verdicts{whose} applied"
+    if record.missed:
+        of = record.applied + record.unjudged + record.missed
+        yield f"{record.missed:,} of {of:,} signals{whose} had no verdict and were let through"
     if record.contaminated:
         yield f"CONTAMINATED: {record.contaminated} of them are of a model that may have known what came after"
     if record.simulated:
         yield f"{record.simulated} of them are of a simulated AI"
     if record.unjudged:
-        yield f"{record.unjudged} more signals{whose} were blocked without a verdict, and are blocked again"
+        yield f"{record.unjudged} signals{whose} were blocked without a verdict, and are blocked again"
 
 
 @contextmanager
@@ -141,11 +147,15 @@ def _live(
                 def told(ts: int) -> None:
                     tell(bisect_right(times, ts), len(times))
 
-                yield Judging([gate.of(each, told) for each in packets], lambda: (gate.label, gate.notes()))
+                def said() -> tuple[str, tuple[str, ...]]:
+                    record = gate.write_run()
+                    options.ai = "off" if record is None else str(record)  # nothing was judged: it is the same without
+                    return gate.label, gate.notes(record)
+
+                yield Judging([gate.of(each, told) for each in packets], said)
         except KeyboardInterrupt:
             note(f"tradeterm: stopped; {gate.kept} answers are kept in {gate.path}, the same command goes on there")
             raise
-        options.ai = str(gate.path)
 
 
 def _check_price(gate: "GateConfig", options: argparse.Namespace) -> None:
@@ -163,12 +173,13 @@ def _say_beforehand(
 ) -> None:
     """How much it may come to."""
     from tradeterm.research.tier2_live import typical_cost
+    from tradeterm.validators.budget import dollars
 
     each = typical_cost(config, _today())
     cost = "at a price that is not known"
     if each is not None:
         cost = f"about ${each:.4f} each, at most about ${each * signals:.2f}"
-    most = f"${options.ai_budget:.2f}"
+    most = dollars(options.ai_budget)
     if options.ai_calls is not None:
         most += f" and {options.ai_calls:,} requests"
     note(

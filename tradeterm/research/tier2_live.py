@@ -1,17 +1,19 @@
 """Tier 2 asked live in simulated time: the model of a configuration judges each signal by what was known at its bar.
 
 Question, checks, code rules and failures are those of a live desk (`validators.ai`): whatever goes wrong blocks the
-entry. Every decision is on the disk before it is told, in an audit file of the same form as a live one, so that a run
-which was stopped goes on without asking anything twice, and the file repeats the run without a key. A signal that was
-not judged stands there as blocked, and is asked again by the next run.
+entry. Every answer is on the disk before it is told, in an audit file of the same form as a live one, so that a run
+which was stopped goes on without asking anything twice. A run that ended writes a record of its own beside it: what was
+applied, in order, which repeats it without a key. A signal that was not judged is blocked there, and is asked again by
+the next run.
 """
 
 import asyncio
+import os
 import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from tradeterm.config import GateConfig, NewsMode
 from tradeterm.domain.errors import ConfigError, LedgerError
 from tradeterm.domain.orders import PositionSide
-from tradeterm.domain.signals import Signal, VerdictSource
+from tradeterm.domain.signals import Signal
 from tradeterm.domain.states import GateState
 from tradeterm.ledger.audit import AuditKind, AuditLog
 from tradeterm.ledger.lock import EngineLock, held_by
@@ -31,20 +33,25 @@ from tradeterm.research.data.moments import utc
 from tradeterm.research.sizers import Wanted
 from tradeterm.research.study import Study, market_of, signals
 from tradeterm.research.tier1 import Judged, Verdicts
-from tradeterm.research.tier2 import Recorded, decisions
+from tradeterm.research.tier2 import Recorded, decisions, whole_lines
 from tradeterm.research.tier2_packet import Packets
 from tradeterm.validators.acceptance import Usage
 from tradeterm.validators.ai import how_asked
-from tradeterm.validators.budget import Budget, Limits, Spent
+from tradeterm.validators.budget import Budget, Limits, Spent, dollars
 from tradeterm.validators.codes import Failure, GateFailure
 from tradeterm.validators.context import build_context, context_hash
+from tradeterm.validators.digest import digest
 from tradeterm.validators.models import price_of
 from tradeterm.validators.prompt import GATE
+from tradeterm.validators.protocol import Notice
 from tradeterm.validators.record import DecisionRecord
 from tradeterm.validators.registry import Around, asking, make_validator
 
 FOLDER = "research"
+_RUNS, _NEW = "runs", "new"
 _LOCK = "lock"
+_DIGITS = 16
+_SHOWN = Decimal("0.0001")
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._+-]+")
 
 _TYPICAL = Usage(input=1500, cache_read=1500, output=250)
@@ -89,11 +96,15 @@ class LiveGate:
         self._log, self._lock = AuditLog(folder), EngineLock(folder / _LOCK)
         self._runner = asyncio.Runner()
         self._answers: dict[tuple[_Key, str], _Kept] = {}
-        self._newest: dict[_Key, str] = {}
-        self._judged: dict[_Key, Recorded] = {}
+        self._told: dict[_Key, _Kept] = {}
+        self._applied: list[_Kept] = []
+        self._judged: list[Recorded] = []
         self._unjudged: list[_Unjudged] = []
         self._unkept = ""
-        self._validator = make_validator(self._gate, Around(record=self._keep, budget=self._budget))
+        self._ended = False
+        self._limits = limits
+        around = Around(record=self._keep, notify=self._notice, budget=self._budget)
+        self._validator = make_validator(self._gate, around)
         if self._validator.status.state is GateState.DOWN:
             raise ConfigError(self._validator.status.text.removeprefix(f"{Failure.CONFIG}: "))
 
@@ -107,8 +118,10 @@ class LiveGate:
         self._lock.acquire()
         try:
             for record, whole in decisions(self.path) if self.path.exists() else ():
-                self._remember(record, whole)
-        except ConfigError:
+                self._remember(_Kept(record, whole))
+            if self.path.exists():
+                self._cut()
+        except (ConfigError, LedgerError):
             self._lock.release()
             raise
         return self
@@ -125,7 +138,7 @@ class LiveGate:
 
     @property
     def path(self) -> Path:
-        """The audit file."""
+        """The audit file of all answers."""
         return self._log.path(AuditKind.AI_DECISIONS)
 
     @property
@@ -146,7 +159,7 @@ class LiveGate:
     @property
     def label(self) -> str:
         """Who judged, in a word or two."""
-        return "LIVE, CONTAMINATED" if any(each.contaminated for each in self._judged.values()) else "LIVE"
+        return "LIVE, CONTAMINATED" if any(each.contaminated for each in self._judged) else "LIVE"
 
     def of(self, packets: Packets, told: Told = lambda ts: None) -> Verdicts:
         """The verdicts on the signals of one book."""
@@ -157,12 +170,42 @@ class LiveGate:
 
         return judge
 
-    def notes(self) -> tuple[str, ...]:
-        """What must be said of the run's verdicts."""
-        answers, spent = list(self._judged.values()), self.spent
+    def write_run(self) -> Path | None:
+        """The record of the run: exactly the decisions it applied, in order; None where it applied none.
+
+        It lies beside the answers, in a folder named by a hash of it: the same run again is the same file, and no other
+        run touches it. Raises LedgerError.
+        """
+        if not self._applied:
+            return None
+        new = AuditLog(self._folder / _RUNS / _NEW)
+        path = new.path(AuditKind.AI_DECISIONS)
+        try:
+            path.unlink(missing_ok=True)  # of a run that was killed here
+            for place, kept in enumerate(self._applied, 1):
+                record = msgspec.json.decode(kept.whole)
+                new.append(AuditKind.AI_DECISIONS, record, ts=record["ts"], durable=place == len(self._applied))
+            new.close()
+            folder = self._folder / _RUNS / digest(path.read_bytes())[:_DIGITS]
+            folder.mkdir(mode=0o700, exist_ok=True)
+            target = folder / path.name
+            if target.exists() and target.read_bytes() == path.read_bytes():
+                path.unlink()
+            else:
+                path.replace(target)
+            new.folder.rmdir()
+            return target
+        except OSError as error:
+            raise LedgerError(f"the record of the run cannot be written: {error.strerror or error}") from error
+        finally:
+            new.close()
+
+    def notes(self, record: Path | None) -> tuple[str, ...]:
+        """What must be said of the run's verdicts; `record` is what `write_run` wrote."""
+        answers, spent = self._judged, self.spent
         contaminated = sum(each.contaminated for each in answers)
         simulated = sum(each.simulated for each in answers)
-        requests = f"{spent.calls} request{'' if spent.calls == 1 else 's'} for ${spent.usd:.2f}"
+        requests = f"{spent.calls} request{'' if spent.calls == 1 else 's'} for {dollars(spent.usd)}"
         found = [f"tier 2: LIVE, {self.asks}: {len(answers)} verdicts, {requests} in this run"]
         if contaminated:
             which = f"{contaminated} of {len(answers)} verdicts are of a model that may have known what came after"
@@ -172,8 +215,8 @@ class LiveGate:
             found.append(f"{simulated} of {len(answers)} verdicts are of a simulated AI")
         if self._unjudged:
             found.append(self._not_judged(len(answers) + len(self._unjudged)))
-        if self.path.exists():
-            found.append(f"the verdicts are kept: --ai {self.path} repeats this run without asking")
+        if record is not None:
+            found.append(f"the verdicts are kept: --ai {record} repeats this run without asking")
         return tuple(found)
 
     def _not_judged(self, of: int) -> str:
@@ -195,20 +238,40 @@ class LiveGate:
         signal, packet = packets.of(wanted)
         key = _key(signal)
         kept = self._answers.get((key, self._hash(signal, packet, wanted.ts)))
-        if kept is not None:
-            if self._newest[key] != kept.record.context_hash:  # a run in between was told otherwise
-                self._keep_again(kept, wanted.ts)
-            self._judged[key] = kept.record
-            return kept.record.judged
-        verdict = self._runner.run(self._validator.judge(signal, packet, wanted.ts))
+        if kept is None:
+            kept = self._asked(signal, packet, wanted.ts)
+        self._applied.append(kept)
+        if kept.record.is_answer:
+            self._judged.append(kept.record)
+        return kept.record.judged
+
+    def _asked(self, signal: Signal, packet: dict[str, Any], ts: int) -> "_Kept":
+        verdict = self._runner.run(self._validator.judge(signal, packet, ts))
         if self._unkept:
             raise LedgerError(self._unkept)
-        answer = self._answers.get((key, self._newest.get(key, "")))
-        if answer is None:
-            self._unjudged.append(_Unjudged(wanted.ts, verdict.code, verdict.reasoning))
-        else:
-            self._judged[key] = answer.record
-        return Judged(verdict.size_factor, verdict.code or verdict.decision.value)
+        kept = self._told[_key(signal)]
+        if self._ended:
+            raise ConfigError(
+                f"the run was ended, as tier 2 does not work: {verdict.reasoning}; {self.kept} answers are kept in "
+                f"{self._folder}, and the same command goes on there"
+            )
+        if not kept.record.is_answer:
+            why = self._no_room() if verdict.code == Failure.BUDGET else verdict.reasoning
+            self._unjudged.append(_Unjudged(ts, verdict.code, why))
+        return kept
+
+    def _no_room(self) -> str:
+        """Why there is no room for a question. Raises ConfigError where nothing could be asked at all."""
+        worst = self._budget.refused_usd
+        if worst is None:
+            return f"all {self._limits.calls:,} requests are taken"
+        worst = worst.quantize(_SHOWN, ROUND_UP)
+        if not self.spent.calls:
+            raise ConfigError(
+                f"--ai-budget: found {dollars(self._limits.usd)}, allowed at least {dollars(worst)}: so much the next "
+                "question may cost"
+            )
+        return f"what is left does not cover the next question's worst case ({dollars(worst)})"
 
     def _hash(self, signal: Signal, packet: dict[str, Any], ts: int) -> str:
         """As its record names it; "" for what no model may see, which is then blocked as on a live desk."""
@@ -219,29 +282,34 @@ class LiveGate:
         return context_hash(context, **how_asked(self._gate))
 
     async def _keep(self, record: DecisionRecord) -> None:
-        self._append(record, record.ts)
         whole = msgspec.json.encode(record)
-        self._remember(msgspec.json.decode(whole, type=Recorded), msgspec.Raw(whole))
+        kept = _Kept(msgspec.json.decode(whole, type=Recorded), msgspec.Raw(whole))
+        if kept.record.is_answer or record.attempts:  # what was not asked cost nothing, and says nothing
+            self._append(record)
+        self._told[_key(record)] = kept
+        self._remember(kept)
 
-    def _keep_again(self, kept: "_Kept", ts: int) -> None:
-        """The last record of a signal is what the last run was told: the file repeats that one."""
-        again = msgspec.json.decode(kept.whole)
-        again |= {"source": VerdictSource.CACHE.value, "attempts": [], "cost_usd": "0", "latency_ms": 0}
-        self._append(again, ts)
-        self._remember(kept.record, kept.whole)
-
-    def _append(self, record: DecisionRecord | dict[str, Any], ts: int) -> None:
+    def _append(self, record: DecisionRecord) -> None:
         try:
-            self._log.append(AuditKind.AI_DECISIONS, record, ts=ts, durable=True)
+            self._log.append(AuditKind.AI_DECISIONS, record, ts=record.ts, durable=True)
         except LedgerError as error:
             self._unkept = str(error)
             raise
 
-    def _remember(self, record: Recorded, whole: msgspec.Raw) -> None:
-        key = record.ts_bar, record.book, record.instrument, record.side
-        self._newest[key] = record.context_hash if record.is_answer else ""
-        if record.is_answer:
-            self._answers[key, record.context_hash] = _Kept(record, whole)
+    def _remember(self, kept: "_Kept") -> None:
+        if kept.record.is_answer:
+            self._answers[_key(kept.record), kept.record.context_hash] = kept
+
+    def _notice(self, notice: Notice) -> None:
+        """A provider that refuses, or fails again and again, ends the run: on a live desk it would block entries."""
+        self._ended = self._ended or notice.code in ("AI_DOWN", "AI_OUTAGE")
+
+    def _cut(self) -> None:
+        """Take empty lines off the file's end: its chain has none."""
+        data = self.path.read_bytes()
+        kept = whole_lines(data)
+        if data.endswith(b"\n") and kept != data:
+            os.truncate(self.path, len(kept))
 
 
 _Key = tuple[int, str, str, PositionSide]
@@ -260,5 +328,5 @@ class _Unjudged(NamedTuple):
     why: str
 
 
-def _key(signal: Signal) -> _Key:
-    return signal.ts_bar, signal.book, signal.instrument, signal.side
+def _key(of: Signal | Recorded | DecisionRecord) -> _Key:
+    return of.ts_bar, of.book, of.instrument, of.side

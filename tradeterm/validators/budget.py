@@ -23,6 +23,14 @@ class Limits(Struct, frozen=True):
     tokens: int
 
 
+def dollars(usd: Decimal) -> str:
+    """An amount to read; under a dollar with the digits it has, and two that count however small it is."""
+    if usd >= 1 or not usd:
+        return f"${usd:,.2f}"
+    text = f"{usd:.{max(4, 1 - usd.adjusted())}f}".rstrip("0")
+    return f"${text}" + "0" * (4 - len(text))
+
+
 class Reservation(Struct, frozen=True):
     day: int
     usd: Decimal
@@ -38,6 +46,12 @@ class Budget:
         self._spent = spent or Spent()
         self._reserved_usd = Decimal(0)
         self._reserved_tokens = 0
+        self._refused: Decimal | None = None
+
+    @property
+    def refused_usd(self) -> Decimal | None:
+        """The worst case, USD, of the last call that what is left did not cover; None where it was not the money."""
+        return self._refused
 
     @property
     def spent(self) -> Spent:
@@ -49,9 +63,11 @@ class Budget:
     def reserve(self, usd: Decimal | None, tokens: int) -> Reservation | None:
         """Room for one more call of that worst case, None if there is none. A price of None counts as nothing."""
         spent, cost = self.spent, usd or Decimal(0)
+        dear = spent.usd + self._reserved_usd + cost > self._limits.usd
+        self._refused = cost if dear else None
         if (
-            spent.calls >= self._limits.calls
-            or spent.usd + self._reserved_usd + cost > self._limits.usd
+            dear
+            or spent.calls >= self._limits.calls
             or spent.tokens + self._reserved_tokens + tokens > self._limits.tokens
         ):
             return None
