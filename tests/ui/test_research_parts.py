@@ -30,6 +30,7 @@ from tradeterm.ui.research.spread import Group, groups_of, spread_lines
 from tradeterm.ui.research.under_way import UnderWay, progress_lines
 from tradeterm.ui.research.wanted import Kind, Wanted, arguments, described, lack
 from tradeterm.ui.research.words import made_of, short_title, title, warnings
+from tradeterm.ui.tables.research import run_rows
 from tradeterm.ui.widgets.tones import line_width, text_of
 
 CONFIG = Config(
@@ -317,12 +318,23 @@ def test_tests_of_honesty_are_listed_and_opened(tmp_path: Path, answer: dict[str
     assert table_lines(tables_of(found), 80)
 
 
+def test_a_run_that_a_model_may_have_known_the_end_of_is_marked_in_the_list(tmp_path: Path) -> None:
+    for ai in ("OFF", "LIVE, CONTAMINATED"):
+        keep_run(tmp_path, "backtest", {**backtest(), "ai": ai})
+    rows = run_rows(listed_runs(tmp_path), (), (), ASCII)
+    assert [str(row.cells[2].text) for row in rows] == ["eos?", "eos"]
+
+
 def test_verdicts_that_may_have_known_the_end_are_said_first() -> None:
     note = "CONTAMINATED: 3 of them are of a model that may have known what came after"
     found = of_backtest(ai="CONTAMINATED RECORD", notes=[note, "tier 2: 9 recorded verdicts"])
     assert warnings(found)[0] == note and "tier 2 CONTAMINATED RECORD" in made_of(found)
     note = "tier 2: LIVE, CONTAMINATED: 3 of 9 verdicts are of a model that may have known what came after"
     assert warnings(of_backtest(ai="LIVE, CONTAMINATED", notes=[note]))[0] == note
+    assert (
+        listed(of_backtest(ai="LIVE, CONTAMINATED"), 5).contaminated
+        and not listed(of_backtest(ai="LIVE"), 5).contaminated
+    )
     assert again(of_backtest(ai="RULES (no AI)"), CONFIG).ai == "rules"
     assert "--ai=rules" in arguments(Wanted(name="eos", ai="rules"), "p")
 

@@ -8,9 +8,8 @@ from tradeterm.ui import fmt
 from tradeterm.ui.panels.outcome import OutcomePanel
 from tradeterm.ui.panels.panel import Detail, sentence, wrapped
 from tradeterm.ui.plain import plain
-from tradeterm.ui.research.outcome import Backtest, LookAhead, Outcome, Robustness, Sweep, WalkForward
+from tradeterm.ui.research.outcome import CONTAMINATED, Backtest, LookAhead, Outcome, Robustness, Sweep, WalkForward
 from tradeterm.ui.research.words import (
-    CONTAMINATED,
     INSUFFICIENT,
     LABELS,
     changes_text,

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import TradetermError
 from tradeterm.research.runs import FILE, kept_run, open_runs
-from tradeterm.ui.research.outcome import Outcome, Summary, kept_outcome
+from tradeterm.ui.research.outcome import CONTAMINATED, Outcome, Summary, kept_outcome
 
 MOST_LISTED = 500
 LEAST_TRADES = 30
@@ -48,11 +48,13 @@ class _Data(Struct, frozen=True):
 class _Study(Struct, frozen=True):
     data: _Data | None = None
     instruments: tuple[str, ...] = ()
+    ai: str = ""
 
 
 class Listed(Struct, frozen=True):
     """A line of the list of runs. `number` is None for one of this session, which is not in the ledger; `ts` is when it
-    ended, `first` and `last` bound its data, UTC ms."""
+    ended, `first` and `last` bound its data, UTC ms; `contaminated` says that a model judged in it which may have known
+    what came after."""
 
     number: int | None
     ts: int
@@ -69,6 +71,7 @@ class Listed(Struct, frozen=True):
     sharpe: float | None
     max_drawdown: float | None
     insufficient: bool
+    contaminated: bool = False
 
 
 def listed_runs(folder: Path) -> tuple[Listed, ...]:
@@ -111,6 +114,7 @@ def _listed(
         sharpe=figures.get("sharpe"),
         max_drawdown=figures.get("max_drawdown"),
         insufficient=came_of.insufficient if summary is None else summary.trades < LEAST_TRADES,
+        contaminated=CONTAMINATED in made_of.ai,
     )
 
 

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from tradeterm.domain.errors import TradetermError
 
+CONTAMINATED = "CONTAMINATED"
+"""What stands in the name of who judged as tier 2 where a model may have known what came after."""
+
 Point = tuple[int, float]
 """UTC ms and equity."""
 

@@ -2,7 +2,16 @@
 
 from tradeterm.ui import fmt
 from tradeterm.ui.research.kept import LEAST_TRADES, Listed
-from tradeterm.ui.research.outcome import Backtest, LookAhead, Outcome, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.outcome import (
+    CONTAMINATED,
+    Backtest,
+    LookAhead,
+    Outcome,
+    Robustness,
+    Summary,
+    Sweep,
+    WalkForward,
+)
 from tradeterm.ui.research.words import command_of, value_text
 
 
@@ -26,6 +35,7 @@ def listed(outcome: Outcome, ts: int) -> Listed:
         sharpe=None if found is None else found.sharpe,
         max_drawdown=None if found is None else found.max_drawdown,
         insufficient=found is not None and found.trades < LEAST_TRADES,
+        contaminated=isinstance(outcome, Backtest) and CONTAMINATED in outcome.ai,
     )
 
 

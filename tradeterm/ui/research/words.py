@@ -6,7 +6,17 @@ from typing import Any
 
 from tradeterm.ui import fmt
 from tradeterm.ui.plain import plain
-from tradeterm.ui.research.outcome import Backtest, Figure, LookAhead, Outcome, Robustness, Summary, Sweep, WalkForward
+from tradeterm.ui.research.outcome import (
+    CONTAMINATED,
+    Backtest,
+    Figure,
+    LookAhead,
+    Outcome,
+    Robustness,
+    Summary,
+    Sweep,
+    WalkForward,
+)
 from tradeterm.ui.tables.common import gain_tone, symbol
 from tradeterm.ui.widgets.tones import Span
 
@@ -50,7 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "lookahead": "look-ahead test",
     "sweep": "sweep",
 }
-INSUFFICIENT, CONTAMINATED = "INSUFFICIENT", "CONTAMINATED"
+INSUFFICIENT = "INSUFFICIENT"
 """What must not be overlooked beside a figure: too few trades, and verdicts of a model that may have known the end."""
 _TONED = frozenset(("total_return", "cagr", "expectancy", "expectancy_r", "gross", "net"))
 

@@ -198,6 +198,7 @@ class ResearchScreen(SidedScreen):
         table.set_rows(research.run_rows(listed, self._marked, self._open, self.desk_app.glyphs))
         count = f"{len(listed)} run{'' if len(listed) == 1 else 's'}"
         words = [count, "! too few trades"] if any(one.insufficient for one in listed) else [count]
+        words += ["? CONTAMINATED by tier 2"] if any(one.contaminated for one in listed) else []
         words += ["without a number: not kept"] if any(one.number is None for one in listed) else []
         self._pane("runs-pane", " · ".join(words) if listed else "")
 

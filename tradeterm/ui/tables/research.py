@@ -57,7 +57,7 @@ def _run_row(run: Listed, is_marked: bool, is_shown: bool, glyphs: Glyphs) -> Ro
     cells = (
         mark,
         Cell(_SHORT.get(run.command, "") if run.number is None else str(run.number), "bold"),
-        Cell(plain(run.name)),
+        Cell(plain(run.name) + ("?" if run.contaminated else ""), "warn" if run.contaminated else ""),
         Cell(fmt.signed_percent(run.total_return), gain_tone(run.total_return)),
         Cell(fmt.number(run.trades, 0) + ("!" if run.insufficient else ""), few),
         Cell(fmt.number(run.sharpe)),
