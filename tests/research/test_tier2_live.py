@@ -215,6 +215,17 @@ def test_a_provider_that_refuses_or_is_away_ends_the_run(
         assert len(server.asked) == gate.kept - 2
 
 
+def test_nothing_is_asked_of_an_entry_that_cannot_be(study: Study, tmp_path: Path) -> None:
+    dear = msgspec.structs.replace(study, costs=msgspec.structs.replace(study.costs, impact=1.0))
+    plain = run(dear)
+    assert {each.why for each in plain.simulation.decided} >= {"VOLUME_UNKNOWN"}
+    could = [each for each in plain.simulation.decided if not each.why]
+    with served(answering=saying(*[APPROVE] * 100)) as server:
+        found, _ = live(dear, server, tmp_path)
+        assert len(server.asked) == len(could)
+    assert all_of(found) == all_of(plain)
+
+
 def test_a_budget_below_one_question_is_refused_before_anything_is_sent(study: Study, tmp_path: Path) -> None:
     with served() as server:
         with pytest.raises(ConfigError, match=r"--ai-budget: found \$0.02, allowed at least \$0.0\d+") as refused:

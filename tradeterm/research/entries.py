@@ -12,7 +12,7 @@ from tradeterm.desk.sessions import is_last_bar, session_of
 from tradeterm.research.account import Account
 from tradeterm.research.fills import Anchor, ExitPolicy, levels
 from tradeterm.research.protection import Protect
-from tradeterm.research.sizers import Limit, Refused, Sizer, Wanted
+from tradeterm.research.sizers import AskingSizer, Limit, Refused, Sizer, Wanted
 
 
 class Why(NamedTuple):
@@ -57,7 +57,8 @@ class Decider:
     """Turns signals into entries, or counts in `ignored` why not; `entering` are those on their way, by instrument,
     `entered` the last ones that filled, and `decided` is every decision in time.
 
-    What may end a position is `policy`, or what `protect` makes of it at each signal."""
+    What may end a position is `policy`, or what `protect` makes of it at each signal. A sizer that asks somebody is
+    let do so last, about an entry that nothing else refuses."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Decider:
     ) -> None:
         self._account, self._policy, self._sizer, self._limits = account, policy, sizer, tuple(limits)
         self._why, self._protect = why, protect
+        self._asked = sizer.asked if isinstance(sizer, AskingSizer) else None
         self.entering: dict[int, Entry] = {}
         self.entered: dict[int, Entry] = {}
         self.ignored: Counter[str] = Counter()
@@ -187,4 +189,7 @@ class Decider:
         entry = Entry(side, quantity, row, into, quantity * price, policy)
         if math.isnan(self._slip(number, entry, quantity)):
             raise Refused("VOLUME_UNKNOWN")
-        return entry
+        if self._asked is None:
+            return entry
+        quantity = float(self._asked(wanted, quantity))
+        return entry._replace(quantity=quantity, notional=quantity * price)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from tradeterm.config import LimitsConfig, SizingConfig, SizingMethod
 from tradeterm.desk.earned import RECENT, Earned, expectancy_view
@@ -73,6 +73,14 @@ class Sizer(Protocol):
     """The quantity for an entry; 0 or NaN is none."""
 
     def __call__(self, wanted: Wanted) -> float: ...
+
+
+@runtime_checkable
+class AskingSizer(Sizer, Protocol):
+    """One that asks somebody about an entry that has its quantity."""
+
+    def asked(self, wanted: Wanted, quantity: float) -> float:
+        """What is let through of it; raises Refused."""
 
 
 class Limit(Protocol):

@@ -44,8 +44,8 @@ DeskDenial = Callable[[Wanted, float], GateCode | None]
 
 
 class BookRules:
-    """A book's sizer for one run: the desk's size, refused by the code of the check that denies it, or of the verdict
-    where there are `verdicts`. What passes the book's own checks is held to those of the `desk`, where there is one."""
+    """A book's sizer for one run: the desk's size, refused by the code of the check that denies it. What passes the
+    book's own checks is held to those of the `desk`, where there is one. `asked` is tier 2, after all else."""
 
     def __init__(
         self,
@@ -60,15 +60,26 @@ class BookRules:
         self._desk = desk
         self._size = DeskSizer(instruments, book.sizing, book.limits, models, fill_cost)
         self._entered: dict[int, int] = {}
+        self._before: int | None = None
 
     def __call__(self, wanted: Wanted) -> float:
         quantity = self._allowed(wanted, ONE)
-        judged = self._verdicts and self._verdicts(wanted._replace(quantity=quantity))
-        if judged is not None and judged.factor < ONE:
-            if not judged.factor > 0:
-                raise Refused(judged.code)
-            quantity = self._allowed(wanted, judged.factor)
+        self._before = self._entered.get(wanted.instrument)
         self._entered[wanted.instrument] = wanted.ts
+        return quantity
+
+    def asked(self, wanted: Wanted, quantity: float) -> float:
+        """What the verdict leaves of a quantity that was just sized; one that blocks leaves no cool-down behind."""
+        judged = self._verdicts and self._verdicts(wanted._replace(quantity=quantity))
+        if judged is None or judged.factor >= ONE:
+            return quantity
+        now = self._entered.pop(wanted.instrument)
+        if self._before is not None:
+            self._entered[wanted.instrument] = self._before
+        if not judged.factor > 0:
+            raise Refused(judged.code)
+        quantity = self._allowed(wanted, judged.factor)
+        self._entered[wanted.instrument] = now
         return quantity
 
     def _allowed(self, wanted: Wanted, verdict: Decimal) -> float:
