@@ -28,7 +28,7 @@ from tradeterm.research.tier1 import Judged
 from tradeterm.research.tier2 import decisions, from_record
 from tradeterm.research.tier2_live import LiveGate, folder_of, signal_times, typical_cost
 from tradeterm.research.tier2_packet import Packets
-from tradeterm.validators.budget import Limits
+from tradeterm.validators.budget import Limits, dollars
 from tradeterm.validators.context import build_context
 
 ENOUGH = Limits(Decimal(5), 10_000, 10**9)
@@ -235,6 +235,23 @@ def test_a_budget_below_one_question_is_refused_before_anything_is_sent(study: S
         _, gate = live(study, server, tmp_path, limits=Limits(least, 10_000, 10**9))
         assert server.asked
         assert 0 < gate.spent.usd <= least
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    (
+        ("0", "$0.00"),
+        ("0.00001234", "$0.000012"),
+        ("0.001", "$0.001"),
+        ("0.025", "$0.025"),
+        ("0.5", "$0.50"),
+        ("0.99999", "$1.00"),
+        ("2.5", "$2.50"),
+        ("1234", "$1,234.00"),
+    ),
+)
+def test_an_amount_under_a_cent_is_not_nothing(usd: str, text: str) -> None:
+    assert dollars(Decimal(usd)) == text
 
 
 def test_empty_lines_at_the_end_of_the_answers_are_nothing(study: Study, tmp_path: Path) -> None:
