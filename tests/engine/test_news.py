@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +65,21 @@ def line(text: str, ts: object = NOW, **more: Any) -> str:
 @asynccontextmanager
 async def site(*answers: bytes) -> AsyncIterator[str]:
     """A server that gives these answers in turn, whole responses; the last one again and again."""
-    left = list(answers)
+    left, lines = list(answers), set[asyncio.StreamWriter]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(left.pop(0) if len(left) > 1 else left[0])
-        await writer.drain()
+        lines.add(writer)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # who asked may have heard enough
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(left.pop(0) if len(left) > 1 else left[0])
+            await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/feed?token=planted"
+    for writer in lines:
+        writer.transport.abort()
 
 
 def response(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
